@@ -1,0 +1,21 @@
+/** @type {import('jest').Config} */
+export default {
+  roots: ['<rootDir>/src', '<rootDir>/test'],
+  testRegex: /spec\.ts$/.source,
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { [/^(\.{1,2}\/.*)\.js$/.source]: '$1' },
+  transform: {
+    [/\.ts$/.source]: [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+        },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+};

@@ -1,0 +1,74 @@
+import type { Role, Scope } from '../domain/rights.js';
+import type { ContextId } from './principal.js';
+
+/** What the register knows of a token at the moment of a sign-in, and of the context asked for. */
+export interface SignIn {
+  readonly tokenId: number;
+  readonly scope: Scope;
+  /** Unix milliseconds, the first moment at which the token is no longer good; null = never. */
+  readonly expiresAt: number | null;
+  readonly allowedIps: readonly string[];
+  readonly lastUsedAt: number | null;
+  readonly userName: string;
+  readonly userEnabled: boolean;
+  readonly role: Role;
+  /** undefined = no context has this name. */
+  readonly context:
+    { readonly id: ContextId; readonly enabled: boolean; readonly granted: boolean } | undefined;
+}
+
+/** Times are Unix milliseconds, here and below. */
+export interface Token {
+  readonly id: number;
+  readonly user: string;
+  readonly label: string;
+  readonly scope: Scope;
+  readonly expiresAt: number | null;
+  /** Addresses and CIDRs; none = from anywhere. */
+  readonly allowedIps: readonly string[];
+  readonly createdAt: number;
+  readonly lastUsedAt: number | null;
+}
+
+export interface User {
+  readonly name: string;
+  readonly role: Role;
+  /** The contexts granted, by name. */
+  readonly contexts: readonly string[];
+  readonly enabled: boolean;
+  readonly createdAt: number;
+}
+
+export interface Context {
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly createdAt: number;
+}
+
+/** Writes exist inside `Transactions.run` alone, here and below. */
+export abstract class TokenRepository {
+  /** One query, whatever it finds. */
+  abstract signIn(hash: string, contextName: string): Promise<SignIn | undefined>;
+  /** Notes a use, unless one was noted after `unlessAfter`. */
+  abstract touch(id: number, at: number, unlessAfter: number): Promise<void>;
+  abstract list(): Promise<Token[]>;
+  /** @returns the id given; `unknown_user`, or `taken` if a token with this hash is there: nothing was written */
+  abstract insert(
+    token: Omit<Token, 'id' | 'lastUsedAt'>,
+    hash: string,
+  ): Promise<number | 'unknown_user' | 'taken'>;
+  /** @returns the token deleted, if there was one */
+  abstract delete(id: number): Promise<Token | undefined>;
+}
+
+export abstract class UserRepository {
+  abstract list(): Promise<User[]>;
+  /** @returns the contexts of `user` that do not exist, or `taken`: nothing was written; undefined = done */
+  abstract insert(user: User): Promise<undefined | 'taken' | readonly string[]>;
+}
+
+export abstract class ContextRepository {
+  abstract list(): Promise<Context[]>;
+  /** @returns false = the name is taken, and nothing was written */
+  abstract insert(context: Context): Promise<boolean>;
+}

@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { Transactions } from '../../shared/transactions.js';
+import { DEFAULT_CONTEXT } from '../domain/context-name.js';
+import { generateToken } from '../domain/token.js';
+import { UserRepository } from './access.repositories.js';
+import { AdministrationService } from './administration.service.js';
+
+/** Where generated tokens go: a file each, for the operator to read. */
+export abstract class TokenFiles {
+  abstract write(name: 'admin-token' | 'user-token', token: string): Promise<void>;
+}
+
+/** The first start on an empty database (contract, section 7). */
+@Injectable()
+export class SeedService {
+  constructor(
+    private readonly users: UserRepository,
+    private readonly administration: AdministrationService,
+    private readonly files: TokenFiles,
+    private readonly transactions: Transactions,
+  ) {}
+
+  /** @param adminToken the admin's token, if the operator chose one */
+  async seed(adminToken: string | undefined): Promise<void> {
+    await this.transactions.run(async () => {
+      if ((await this.users.list()).length > 0) return;
+      await this.administration.createContext(DEFAULT_CONTEXT, true);
+      await this.user('admin', 'admin', [], adminToken);
+      await this.user('user', 'operator', [DEFAULT_CONTEXT], undefined);
+    });
+  }
+
+  private async user(
+    name: 'admin' | 'user',
+    role: 'admin' | 'operator',
+    contexts: string[],
+    chosen: string | undefined,
+  ): Promise<void> {
+    const token = chosen ?? generateToken();
+    await this.administration.createUser({ name, role, contexts, enabled: true });
+    await this.administration.createToken({
+      user: name,
+      label: 'first start',
+      scope: 'write',
+      expiresAt: null,
+      allowedIps: [],
+      token,
+    });
+    // Inside the transaction: a token that is in use is in its file, or nothing was kept.
+    if (chosen === undefined) await this.files.write(`${name}-token`, token);
+  }
+}

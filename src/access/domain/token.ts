@@ -1,0 +1,32 @@
+import { createHash, randomInt } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+const PREFIX = 'ipdr_';
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const RANDOM_LENGTH = 30; // 178 bits
+const CHECKSUM_LENGTH = 6; // 62^6 > 2^32
+
+/** A new token: `ipdr_`, 30 random characters, and a checksum by which scanners tell it from other text. */
+export function generateToken(): string {
+  const random = Array.from({ length: RANDOM_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+  return `${PREFIX}${random}${checksum(random)}`;
+}
+
+/**
+ * SHA-256 of a token, in hexadecimal: all that is kept of it. No salt and no slow hash, since tokens are
+ * random, not chosen (docs/decisions/0005-token-hash.md).
+ */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token, 'utf8').digest('hex');
+}
+
+/** CRC-32 of the random part, in base 62. */
+function checksum(random: string): string {
+  let rest = crc32(random);
+  let text = '';
+  for (let i = 0; i < CHECKSUM_LENGTH; i++) {
+    text = `${ALPHABET[rest % ALPHABET.length]}${text}`;
+    rest = Math.floor(rest / ALPHABET.length);
+  }
+  return text;
+}

@@ -1,0 +1,23 @@
+import {
+  createParamDecorator,
+  SetMetadata,
+  type CustomDecorator,
+  type ExecutionContext,
+} from '@nestjs/common';
+import type { Request } from 'express';
+import type { Principal } from '../application/principal.js';
+import type { Right } from '../domain/rights.js';
+
+export const RIGHT = 'access:right';
+
+/** Opens a route to everyone. */
+export const Public = (): CustomDecorator => SetMetadata(RIGHT, 'public');
+
+/** What the caller of a route must be allowed to do. */
+export const Requires = (right: Right): CustomDecorator => SetMetadata(RIGHT, right);
+
+/** Who is calling. */
+export const Caller = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): Principal =>
+    context.switchToHttp().getRequest<Request>().principal,
+);

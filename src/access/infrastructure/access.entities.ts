@@ -1,0 +1,86 @@
+import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
+
+/** A separate set of customers, such as one ISP among several on one server. Times: Unix milliseconds. */
+@Entity('contexts')
+@Index('contexts_name', ['name'], { unique: true })
+export class ContextEntity {
+  @PrimaryGeneratedColumn({ type: 'integer' })
+  id!: number;
+
+  @Column({ type: 'varchar', length: 64 })
+  name!: string;
+
+  @Column({ type: 'boolean' })
+  enabled!: boolean;
+
+  @Column({ name: 'created_at', type: 'bigint' })
+  createdAt!: number;
+}
+
+/** Who calls: a person or a CRM. */
+@Entity('users')
+@Index('users_name', ['name'], { unique: true })
+export class UserEntity {
+  @PrimaryGeneratedColumn({ type: 'integer' })
+  id!: number;
+
+  @Column({ type: 'varchar', length: 64 })
+  name!: string;
+
+  @Column({ type: 'varchar', length: 16 })
+  role!: string;
+
+  @Column({ type: 'boolean' })
+  enabled!: boolean;
+
+  @Column({ name: 'created_at', type: 'bigint' })
+  createdAt!: number;
+}
+
+/** A context that a user may use. */
+@Entity('grants')
+@Index('grants_context', ['contextId'])
+export class GrantEntity {
+  @PrimaryColumn({ name: 'user_id', type: 'integer' })
+  @ForeignKey(() => UserEntity, { name: 'grants_user_fk', onDelete: 'CASCADE' })
+  userId!: number;
+
+  @PrimaryColumn({ name: 'context_id', type: 'integer' })
+  @ForeignKey(() => ContextEntity, { name: 'grants_context_fk', onDelete: 'CASCADE' })
+  contextId!: number;
+}
+
+/** What a user signs in with. The token itself is nowhere: `hash` is its SHA-256, in hexadecimal. */
+@Entity('tokens')
+@Index('tokens_hash', ['hash'], { unique: true })
+@Index('tokens_user', ['userId'])
+export class TokenEntity {
+  @PrimaryGeneratedColumn({ type: 'integer' })
+  id!: number;
+
+  @Column({ name: 'user_id', type: 'integer' })
+  @ForeignKey(() => UserEntity, { name: 'tokens_user_fk', onDelete: 'CASCADE' })
+  userId!: number;
+
+  @Column({ type: 'varchar', length: 64 })
+  hash!: string;
+
+  @Column({ type: 'varchar', length: 128 })
+  label!: string;
+
+  @Column({ type: 'varchar', length: 8 })
+  scope!: string;
+
+  @Column({ name: 'expires_at', type: 'bigint', nullable: true })
+  expiresAt!: number | null;
+
+  /** Addresses and CIDRs, separated by spaces; null = from anywhere. */
+  @Column({ name: 'allowed_ips', type: 'varchar', length: 4000, nullable: true })
+  allowedIps!: string | null;
+
+  @Column({ name: 'created_at', type: 'bigint' })
+  createdAt!: number;
+
+  @Column({ name: 'last_used_at', type: 'bigint', nullable: true })
+  lastUsedAt!: number | null;
+}

@@ -1,0 +1,31 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { Request } from 'express';
+import { AuthenticationService, invalidToken } from '../application/authentication.service.js';
+import type { Right } from '../domain/rights.js';
+import { RIGHT } from './access.decorators.js';
+
+/** Checks the token of every request; a route that says nothing about who may call it is closed to all. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly authentication: AuthenticationService,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const right = this.reflector.getAllAndOverride<Right | 'public' | undefined>(RIGHT, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    if (right === 'public') return true;
+    if (right === undefined) throw new Error(`${context.getClass().name} does not say who may call it`);
+    const request = context.switchToHttp().getRequest<Request>();
+    const { token, userName, contextName, faults } = request.credentials;
+    if (faults.length > 0) throw invalidToken(faults);
+    const principal = await this.authentication.authenticate(token, userName, contextName, request.ip ?? '');
+    this.authentication.authorize(principal, right);
+    request.principal = principal;
+    return true;
+  }
+}

@@ -1,0 +1,84 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Principal } from '../application/principal.js';
+import { RegisterError, type FieldFault } from '../../shared/errors.js';
+
+/** What a request says of who is calling; not checked against anything yet. */
+export interface Credentials {
+  readonly token: string | undefined;
+  readonly userName: string | undefined;
+  readonly contextName: string | undefined;
+  /** Credentials that are not strings. They never reach a database driver, which might take them for SQL. */
+  readonly faults: readonly FieldFault[];
+}
+
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- the way Express offers
+  namespace Express {
+    interface Request {
+      credentials: Credentials;
+      principal: Principal;
+    }
+  }
+}
+
+const MEMBERS = ['api_token', 'username', 'contextname', 'context'] as const;
+
+/**
+ * Takes the credentials off the request before anything else sees it: off the body, which is validated and
+ * may be logged, and off the headers.
+ */
+export const takeCredentials: RequestHandler = (
+  request: Request,
+  _response: Response,
+  next: NextFunction,
+) => {
+  const body = request.body as Record<string, unknown>;
+  const faults: FieldFault[] = [];
+  const [token, userName, contextName, context] = MEMBERS.map((member) => {
+    if (!Object.hasOwn(body, member)) return undefined;
+    const value = body[member];
+    delete body[member];
+    if (typeof value === 'string') return value;
+    faults.push({ field: member, message: 'must be a JSON string' });
+    return undefined;
+  });
+  const bearer = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  delete request.headers.authorization;
+  request.credentials = {
+    token: only('api_token', token, bearer),
+    userName: only('username', userName, utf8Header(request, 'x-username')),
+    contextName: only('contextname', contextName, context, utf8Header(request, 'x-context')),
+    faults,
+  };
+  next();
+};
+
+/** A URL ends up in logs, histories and proxies, where a token must not be: refused whatever else is sent. */
+export const refuseTokenInUrl: RequestHandler = (
+  request: Request,
+  _response: Response,
+  next: NextFunction,
+) => {
+  if (Object.keys(request.query).some((name) => /^api_token\b/i.test(name))) {
+    throw new RegisterError(
+      'credentials_in_url',
+      'Send api_token in the JSON body or as Authorization: Bearer, never in the URL. ' +
+        'This token may have been seen by others: replace it',
+    );
+  }
+  next();
+};
+
+function only(member: string, ...values: (string | undefined)[]): string | undefined {
+  const given = [...new Set(values.filter((value) => value !== undefined))];
+  if (given.length > 1) {
+    throw new RegisterError('credentials_conflict', `${member} is given twice, with different values`);
+  }
+  return given[0];
+}
+
+/** Node reads header values as Latin-1; names are sent in UTF-8. */
+function utf8Header(request: Request, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? Buffer.from(value, 'latin1').toString('utf8') : undefined;
+}

@@ -1,0 +1,24 @@
+import { mkdir, open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TokenFiles } from '../application/seed.service.js';
+
+/** Files in DATA_DIR that only the service's own account may read. */
+export class DataDirTokenFiles extends TokenFiles {
+  constructor(private readonly dataDir: string) {
+    super();
+  }
+
+  async write(name: string, token: string): Promise<void> {
+    await mkdir(this.dataDir, { recursive: true, mode: 0o700 });
+    const path = join(this.dataDir, name);
+    const file = await open(`${path}.new`, 'w', 0o600);
+    try {
+      await file.chmod(0o600);
+      await file.writeFile(`${token}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(`${path}.new`, path);
+  }
+}

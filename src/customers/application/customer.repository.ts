@@ -1,0 +1,39 @@
+import type { ContextId } from '../../access/application/principal.js';
+import type { Customer, CustomerDetails, UserId } from '../domain/customer.js';
+
+/** Which customers a list holds: those to which every condition applies. */
+export interface CustomerFilter {
+  /** Fields equal to these values; null = never given. */
+  readonly equal?: readonly Partial<CustomerDetails>[];
+  /** The start of UserID or PhoneNumber, or, without regard to case, of Name or Email. */
+  readonly search?: string;
+  /** Created or changed at this time or later; Unix milliseconds. */
+  readonly updatedSince?: number;
+}
+
+/** The customers of one context each. Writes exist inside `Transactions.run` alone. */
+export abstract class CustomerRepository {
+  abstract find(context: ContextId, userId: UserId): Promise<Customer | undefined>;
+
+  /** As `find`, and keeps others from changing the customer until the transaction ends. */
+  abstract lock(context: ContextId, userId: UserId): Promise<Customer | undefined>;
+
+  /** @returns the id given; undefined = the UserID is taken, and nothing was written */
+  abstract insert(context: ContextId, details: CustomerDetails, at: number): Promise<number | undefined>;
+
+  /** @returns false = the new UserID is taken, and nothing was written */
+  abstract update(context: ContextId, customer: Customer, at: number): Promise<boolean>;
+
+  abstract delete(context: ContextId, id: number): Promise<void>;
+
+  /** At most `limit` customers with an id greater than `after`, by ascending id. */
+  abstract page(
+    context: ContextId,
+    filter: CustomerFilter,
+    after: number,
+    limit: number,
+  ): Promise<Customer[]>;
+
+  /** All of them in the same order, a batch at a time, as they stand when the first batch is asked for. */
+  abstract all(context: ContextId, filter: CustomerFilter, after: number): AsyncGenerator<Customer[]>;
+}

@@ -1,0 +1,10 @@
+import { RegisterError } from '../../shared/errors.js';
+import type { UserId } from './customer.js';
+
+export function customerExists(userId: UserId, contextName: string): RegisterError {
+  return new RegisterError('customer_exists', `Customer ${userId} already exists in context ${contextName}`);
+}
+
+export function customerNotFound(): RegisterError {
+  return new RegisterError('customer_not_found', 'IPDR Customer not found');
+}

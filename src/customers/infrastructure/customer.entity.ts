@@ -1,0 +1,80 @@
+import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
+import type { ContextId } from '../../access/application/principal.js';
+import type { CustomerDetails } from '../domain/customer.js';
+
+/**
+ * A customer of a context. The indexes serve, in this order: the list and its pages, `updated_since`, and
+ * `search`, for which `name_search` and `email_search` hold the text without regard to case.
+ */
+@Entity('customers')
+@Index('customers_user_id', ['contextId', 'userId'], { unique: true })
+@Index('customers_id', ['contextId', 'id'])
+@Index('customers_updated', ['contextId', 'updatedAt'])
+@Index('customers_name', ['contextId', 'nameSearch'])
+@Index('customers_email', ['contextId', 'emailSearch'])
+@Index('customers_phone', ['contextId', 'phoneNumber'])
+export class CustomerEntity {
+  @PrimaryGeneratedColumn({ type: 'integer' })
+  id!: number;
+
+  @Column({ name: 'context_id', type: 'integer' })
+  @ForeignKey('ContextEntity', { name: 'customers_context_fk' })
+  contextId!: ContextId;
+
+  @Column({ name: 'user_id', type: 'varchar', length: 128 })
+  userId!: string;
+
+  @Column({ type: 'varchar', length: 255 })
+  name!: string;
+
+  @Column({ type: 'varchar', length: 1024, nullable: true })
+  address!: string | null;
+
+  @Column({ type: 'varchar', length: 254, nullable: true })
+  email!: string | null;
+
+  @Column({ name: 'phone_number', type: 'varchar', length: 64, nullable: true })
+  phoneNumber!: string | null;
+
+  @Column({ name: 'alt_phone_number', type: 'varchar', length: 64, nullable: true })
+  altPhoneNumber!: string | null;
+
+  @Column({ name: 'name_search', type: 'varchar', length: 64 })
+  nameSearch!: string;
+
+  @Column({ name: 'email_search', type: 'varchar', length: 64, nullable: true })
+  emailSearch!: string | null;
+
+  /** Unix milliseconds. */
+  @Column({ name: 'updated_at', type: 'bigint' })
+  updatedAt!: number;
+}
+
+/** The columns of a customer, under the names of the domain. */
+export const CUSTOMER_COLUMNS =
+  'id, user_id AS userId, name, address, email, phone_number AS phoneNumber, alt_phone_number AS altPhoneNumber';
+
+/** Longer starts than this are not told apart by `search`. */
+export const SEARCH_LENGTH = 64;
+
+/** The start of `text`, without regard to case. */
+export function searchKey(text: string): string {
+  return [
+    ...text
+      .slice(0, 2 * SEARCH_LENGTH)
+      .normalize('NFC')
+      .toLowerCase(),
+  ]
+    .slice(0, SEARCH_LENGTH)
+    .join('');
+}
+
+/** What is written of a customer, the keys for `search` with it. */
+export function toColumns(details: CustomerDetails, at: number): Omit<CustomerEntity, 'id' | 'contextId'> {
+  return {
+    ...details,
+    nameSearch: searchKey(details.name),
+    emailSearch: details.email === null ? null : searchKey(details.email),
+    updatedAt: at,
+  };
+}

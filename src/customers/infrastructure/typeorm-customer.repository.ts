@@ -1,0 +1,122 @@
+import { Injectable } from '@nestjs/common';
+import type { ContextId } from '../../access/application/principal.js';
+import { Database, type SqlValue } from '../../shared/database/database.js';
+import { unlessTaken } from '../../shared/database/driver-errors.js';
+import { CustomerRepository, type CustomerFilter } from '../application/customer.repository.js';
+import type { Customer, CustomerDetails, UserId } from '../domain/customer.js';
+import { CUSTOMER_COLUMNS, CustomerEntity, searchKey, toColumns } from './customer.entity.js';
+
+const BATCH = 1000;
+
+@Injectable()
+export class TypeOrmCustomerRepository extends CustomerRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async find(context: ContextId, userId: UserId): Promise<Customer | undefined> {
+    return this.one(context, userId, '');
+  }
+
+  async lock(context: ContextId, userId: UserId): Promise<Customer | undefined> {
+    return this.one(context, userId, this.database.forUpdate);
+  }
+
+  async insert(context: ContextId, details: CustomerDetails, at: number): Promise<number | undefined> {
+    const columns = { contextId: context, ...toColumns(details, at) };
+    const inserted = await unlessTaken(() => this.database.manager.insert(CustomerEntity, columns));
+    return inserted && (inserted.identifiers[0] as { id: number }).id;
+  }
+
+  async update(context: ContextId, { id, ...details }: Customer, at: number): Promise<boolean> {
+    const where = { contextId: context, id };
+    const updated = await unlessTaken(() =>
+      this.database.manager.update(CustomerEntity, where, toColumns(details, at)),
+    );
+    return updated !== undefined;
+  }
+
+  async delete(context: ContextId, id: number): Promise<void> {
+    await this.database.manager.delete(CustomerEntity, { contextId: context, id });
+  }
+
+  async page(context: ContextId, filter: CustomerFilter, after: number, limit: number): Promise<Customer[]> {
+    const { sql, parameters } = select(context, filter);
+    return this.database.query<Customer>(`${sql} LIMIT ${limit}`, [...parameters, after]);
+  }
+
+  async *all(context: ContextId, filter: CustomerFilter, after: number): AsyncGenerator<Customer[]> {
+    const { sql, parameters } = select(context, filter);
+    const snapshot = await this.database.snapshot();
+    try {
+      for (let last: number | undefined = after; last !== undefined;) {
+        const batch: Customer[] = await snapshot.query<Customer>(`${sql} LIMIT ${BATCH}`, [
+          ...parameters,
+          last,
+        ]);
+        if (batch.length > 0) yield batch;
+        last = batch.length < BATCH ? undefined : batch.at(-1)?.id;
+      }
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  private async one(context: ContextId, userId: UserId, locking: string): Promise<Customer | undefined> {
+    const [customer] = await this.database.query<Customer>(
+      `SELECT ${CUSTOMER_COLUMNS} FROM customers WHERE context_id = ? AND user_id = ?${locking}`,
+      [context, userId],
+    );
+    return customer;
+  }
+}
+
+const COLUMN_OF = {
+  userId: 'user_id',
+  name: 'name',
+  address: 'address',
+  email: 'email',
+  phoneNumber: 'phone_number',
+  altPhoneNumber: 'alt_phone_number',
+} as const satisfies Record<keyof CustomerDetails, string>;
+
+/** The list's SELECT, up to its LIMIT; one more parameter follows: the id to go on after. */
+function select(context: ContextId, filter: CustomerFilter): { sql: string; parameters: SqlValue[] } {
+  const found = filter.search === undefined ? undefined : search(context, filter.search);
+  const conditions = ['context_id = ?'];
+  const parameters: SqlValue[] = [...(found?.parameters ?? []), context];
+  for (const fields of filter.equal ?? []) {
+    for (const [field, column] of Object.entries(COLUMN_OF)) {
+      const value = fields[field as keyof CustomerDetails];
+      if (value === undefined) continue;
+      conditions.push(value === null ? `${column} IS NULL` : `${column} = ?`);
+      if (value !== null) parameters.push(value);
+    }
+  }
+  if (filter.updatedSince !== undefined) {
+    conditions.push('updated_at >= ?');
+    parameters.push(filter.updatedSince);
+  }
+  conditions.push('id > ?');
+  const from = found === undefined ? 'customers' : `customers JOIN (${found.sql}) AS found USING (id)`;
+  return {
+    sql: `SELECT ${CUSTOMER_COLUMNS} FROM ${from} WHERE ${conditions.join(' AND ')} ORDER BY id`,
+    parameters,
+  };
+}
+
+/** The ids that `text` finds: a UNION of ranges, each on its own index; an OR would read the whole context. */
+function search(context: ContextId, text: string): { sql: string; parameters: SqlValue[] } {
+  const starts = {
+    user_id: text,
+    phone_number: text,
+    name_search: searchKey(text),
+    email_search: searchKey(text),
+  };
+  return {
+    sql: Object.keys(starts)
+      .map((column) => `SELECT id FROM customers WHERE context_id = ? AND ${column} >= ? AND ${column} < ?`)
+      .join(' UNION '),
+    parameters: Object.values(starts).flatMap((start) => [context, start, `${start}\u{10ffff}`]),
+  };
+}

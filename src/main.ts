@@ -1,0 +1,45 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { SeedService } from './access/application/seed.service.js';
+import { AppModule } from './app.module.js';
+import { configureApp } from './configure-app.js';
+import { entities } from './entities.js';
+import { greeting } from './greeting.js';
+import { ConfigurationError, loadConfiguration } from './shared/config/configuration.js';
+import { driverFailure } from './shared/database/driver-errors.js';
+import { openDatabase } from './shared/database/open-database.js';
+import { createLogger, describeError, NestLog } from './shared/http/logging.js';
+
+async function main(): Promise<void> {
+  process.umask(0o077); // what is written here is personal data and tokens
+  const configuration = loadConfiguration(process.env);
+  const logger = createLogger(configuration.logLevel);
+  const database = await openDatabase(configuration.database, entities);
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(configuration, database), {
+    bodyParser: false,
+    logger: new NestLog(logger),
+    abortOnError: false,
+    ...(configuration.tls === undefined ? {} : { httpsOptions: configuration.tls }),
+  });
+  configureApp(app, configuration, logger);
+  await app.get(SeedService).seed(configuration.adminApiToken);
+  await app.listen(configuration.port, configuration.host);
+  process.stdout.write(greeting(configuration, await app.getUrl()));
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`ipdr-customers: ${reason(error)}\n`);
+  process.exit(1);
+});
+
+/** One line for the operator. */
+function reason(error: unknown): string {
+  if (error instanceof ConfigurationError) return error.message;
+  const { code = '' } = error as { code?: string };
+  if (driverFailure(error) !== undefined || code.startsWith('ER_') || code.startsWith('SQLITE_')) {
+    return `the database of DATABASE_URL cannot be used (${code})`;
+  }
+  if (code === 'EADDRINUSE' || code === 'EACCES') return `HOST and PORT cannot be listened on (${code})`;
+  return `cannot start: ${JSON.stringify(describeError(error))}`;
+}

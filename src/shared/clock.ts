@@ -1,0 +1,11 @@
+/** What time it is. A port, so that tests decide. */
+export abstract class Clock {
+  /** Milliseconds since 1970-01-01 UTC. */
+  abstract now(): number;
+}
+
+export class SystemClock extends Clock {
+  now(): number {
+    return Date.now();
+  }
+}

@@ -1,0 +1,84 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import * as mysql2 from 'mysql2';
+import type { Pool, PoolOptions } from 'mysql2';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { DatabaseConfiguration } from '../config/configuration.js';
+import { migrations } from './migrations/index.js';
+
+type Entities = NonNullable<DataSourceOptions['entities']>;
+
+const POOL_SIZE = 10;
+const CONNECT_TIMEOUT_MS = 3000;
+
+/**
+ * The one maker of DataSources: the application's and the TypeORM CLI's (ormconfig.ts) are the same.
+ *
+ * TypeORM logs nothing: its query and error logs hold values, and values are personal data.
+ */
+export function createDataSource(database: DatabaseConfiguration, entities: Entities): DataSource {
+  const common = {
+    entities,
+    migrations,
+    migrationsTableName: 'migrations',
+    synchronize: false,
+    logging: false,
+  };
+  if (database.type === 'sqlite') {
+    mkdirSync(dirname(database.path), { recursive: true, mode: 0o700 });
+    return new DataSource({
+      ...common,
+      type: 'better-sqlite3',
+      database: database.path,
+      enableWAL: true,
+      // Waiting blocks the process: short, since a transaction that finds the file busy is tried again.
+      timeout: 100,
+      prepareDatabase: (connection: { pragma(text: string): unknown }) => {
+        connection.pragma('synchronous = FULL');
+      },
+    });
+  }
+  const { host, port, user, password, database: name } = mysqlPoolOptions(database.url);
+  return new DataSource({
+    ...common,
+    type: 'mysql',
+    driver: { ...mysql2, createPool: (options: PoolOptions) => withSession(mysql2.createPool(options)) },
+    ...{ host, port, username: user, password, database: name },
+    poolSize: POOL_SIZE,
+    charset: 'utf8mb4_bin',
+    timezone: 'Z',
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  } as DataSourceOptions);
+}
+
+/** What `mysql://user:password@host:port/name` says, for the driver. */
+export function mysqlPoolOptions(url: string): PoolOptions {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  return {
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(port || 3306),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: decodeURIComponent(pathname.slice(1)),
+    charset: 'utf8mb4_bin',
+    timezone: 'Z',
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  };
+}
+
+/**
+ * Sets on every new connection what correctness rests on, whatever the server's defaults are: no silent
+ * truncation, backslash escapes as the driver writes them, snapshots that stand still, short waits for locks.
+ */
+export function withSession(pool: Pool): Pool {
+  return pool.on('connection', (connection) => {
+    // A failure here comes again at the first statement, where somebody waits for it.
+    const ignore = (): void => undefined;
+    connection.query(
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " +
+        'innodb_lock_wait_timeout = 5',
+      ignore,
+    );
+    connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ', ignore);
+  });
+}

@@ -1,0 +1,47 @@
+import type { EntityManager, QueryRunner } from 'typeorm';
+
+/** What a statement's `?` may stand for. The drivers build surprising SQL from anything else. */
+export type SqlValue = string | number | null;
+
+/** A view of the database as it stood at one moment, for long reads; close it. */
+export interface Snapshot {
+  query<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * The database, as repositories see it. Reads are SQL, straight from the driver: hydrating entities costs
+ * more than reading them. Writes go through `manager`, and so exist inside `Transactions.run` alone.
+ */
+export abstract class Database {
+  /** What a SELECT ends with to lock what it read until the transaction ends. */
+  abstract readonly forUpdate: '' | ' FOR UPDATE';
+
+  /**
+   * Runs one reading statement: inside the transaction under way if there is one, else on committed data.
+   *
+   * @throws RegisterError `database_unavailable`
+   */
+  abstract query<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]>;
+
+  /** TypeORM's manager of the transaction under way. @throws Error outside `Transactions.run` */
+  abstract get manager(): EntityManager;
+
+  /** Opens a view for a long read, which neither blocks writers nor sees half a transaction. */
+  abstract snapshot(): Promise<Snapshot>;
+
+  /** How many connections are in use and waited for, for the metrics. */
+  abstract poolUse(): { open: number; idle: number; waiting: number };
+
+  abstract close(): Promise<void>;
+}
+
+/** A transaction under way, as carried by AsyncLocalStorage. */
+export interface OpenTransaction {
+  readonly queryRunner: QueryRunner;
+  depth: number;
+  /** The database undid the transaction by itself: it must not be committed, even if the error is swallowed. */
+  broken: Error | undefined;
+  /** Work that was not awaited must not write after the end. */
+  ended: boolean;
+}

@@ -1,0 +1,87 @@
+import { QueryFailedError } from 'typeorm';
+import { RegisterError } from '../errors.js';
+
+/**
+ * What a database driver's error means for us:
+ * - `duplicate`: a unique key has the value already
+ * - `conflict`: another transaction got in the way; this one was or must be rolled back, and may be tried again
+ * - `lost`: the connection is gone, or never came to be
+ * - `full`: no room to write
+ */
+export type DriverFailure = 'duplicate' | 'conflict' | 'lost' | 'full';
+
+// MySQL's and MariaDB's error numbers are the server's own reference; 8002 to 9007 are TiDB's.
+const BY_NUMBER: ReadonlyMap<number, DriverFailure> = new Map([
+  ...([1062, 1586] as const).map((number) => [number, 'duplicate'] as const),
+  ...([1213, 1205, 1020, 3572, 8002, 8005, 8022, 8028, 9007] as const).map(
+    (number) => [number, 'conflict'] as const,
+  ),
+  ...([1040, 1047, 1053, 1077, 1079, 1129, 1203, 1290, 1836, 1927, 2002, 2003, 2006, 2013] as const).map(
+    (number) => [number, 'lost'] as const,
+  ),
+  ...([1021, 1041, 1114, 1135, 3675] as const).map((number) => [number, 'full'] as const),
+]);
+
+const BY_CODE: Readonly<Record<string, DriverFailure>> = {
+  SQLITE_CONSTRAINT_UNIQUE: 'duplicate',
+  SQLITE_CONSTRAINT_PRIMARYKEY: 'duplicate',
+  SQLITE_FULL: 'full',
+  SQLITE_CANTOPEN: 'lost',
+  PROTOCOL_CONNECTION_LOST: 'lost',
+  PROTOCOL_SEQUENCE_TIMEOUT: 'lost',
+  PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR: 'lost',
+  PROTOCOL_ENQUEUE_AFTER_QUIT: 'lost',
+  ECONNREFUSED: 'lost',
+  ECONNRESET: 'lost',
+  ECONNABORTED: 'lost',
+  EPIPE: 'lost',
+  ETIMEDOUT: 'lost',
+  EHOSTUNREACH: 'lost',
+  ENETUNREACH: 'lost',
+  ENOTFOUND: 'lost',
+  ENOENT: 'lost',
+  EAI_AGAIN: 'lost',
+};
+
+/** What `error` means, or undefined when it is not a driver's, or a mistake of ours. */
+export function driverFailure(error: unknown): DriverFailure | undefined {
+  const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  if (!(cause instanceof Error)) return undefined;
+  const { code, errno } = cause as { code?: unknown; errno?: unknown };
+  if (typeof code === 'string') {
+    if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return 'conflict';
+    if (/^SQLITE_IOERR/.test(code)) return 'full';
+    if (BY_CODE[code] !== undefined) return BY_CODE[code];
+  }
+  return typeof errno === 'number' ? BY_NUMBER.get(errno) : undefined;
+}
+
+/** Puts a failure of the database in words for the client; any other error stays as it is. */
+export function tellable(error: unknown): unknown {
+  switch (driverFailure(error)) {
+    case 'conflict':
+      return new RegisterError('database_busy', 'The register is busy with other changes; try again', {
+        headers: { 'Retry-After': '1' },
+        cause: error,
+      });
+    case 'lost':
+    case 'full':
+      return new RegisterError('database_unavailable', 'The database is not available; try again', {
+        headers: { 'Retry-After': '5' },
+        cause: error,
+      });
+    case 'duplicate':
+    case undefined:
+      return error;
+  }
+}
+
+/** Runs a write; undefined = a unique key refused it. */
+export async function unlessTaken<T>(write: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await write();
+  } catch (error) {
+    if (driverFailure(error) !== 'duplicate') throw error;
+    return undefined;
+  }
+}

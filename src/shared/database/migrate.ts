@@ -1,0 +1,78 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DataSource, QueryRunner } from 'typeorm';
+import { driverFailure } from './driver-errors.js';
+
+const LOCK_SECONDS = 60;
+
+/**
+ * Brings the database to the schema of this version, under a lock: of several instances that start at once,
+ * one does the work and the others find it done.
+ */
+export async function migrate(dataSource: DataSource): Promise<void> {
+  const run = async (): Promise<void> => {
+    await dataSource.runMigrations({ transaction: 'none' });
+  };
+  if (dataSource.options.type !== 'mysql') return inSqliteTransaction(dataSource, run);
+  await underMysqlLock(dataSource, async (queryRunner) => {
+    await useBinaryCollation(queryRunner);
+    await run();
+  });
+}
+
+async function underMysqlLock(
+  dataSource: DataSource,
+  work: (queryRunner: QueryRunner) => Promise<void>,
+): Promise<void> {
+  const queryRunner = dataSource.createQueryRunner();
+  try {
+    // The lock's name is the server's, not the database's: other registers on it must not wait for us.
+    const name = "CONCAT('ipdr-migrations:', MD5(DATABASE()))";
+    const [row] = (await queryRunner.query(`SELECT GET_LOCK(${name}, ${LOCK_SECONDS}) AS locked`)) as [
+      { locked: unknown },
+    ];
+    if (Number(row.locked) !== 1) {
+      throw new Error(`another instance has been migrating the database for over ${LOCK_SECONDS} s`);
+    }
+    try {
+      await work(queryRunner);
+    } finally {
+      await queryRunner.query(`SELECT RELEASE_LOCK(${name})`);
+    }
+  } finally {
+    await queryRunner.release();
+  }
+}
+
+/**
+ * Tables take the database's collation, so it is set before they are made: keys are compared byte for byte.
+ * MariaDB and MySQL share no other collation that does.
+ */
+async function useBinaryCollation(queryRunner: QueryRunner): Promise<void> {
+  const [row] = (await queryRunner.query('SELECT @@collation_database AS collation')) as [
+    { collation: string },
+  ];
+  if (row.collation !== 'utf8mb4_bin') {
+    await queryRunner.query('ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin');
+  }
+}
+
+/** The file's own write lock serves: whoever gets it migrates, and DDL is undone with the rest on failure. */
+async function inSqliteTransaction(dataSource: DataSource, work: () => Promise<unknown>): Promise<void> {
+  const queryRunner = dataSource.createQueryRunner();
+  for (let tries = 1; ; tries++) {
+    try {
+      await queryRunner.query('BEGIN IMMEDIATE');
+      break;
+    } catch (error) {
+      if (driverFailure(error) !== 'conflict' || tries > LOCK_SECONDS * 10) throw error;
+      await delay(50);
+    }
+  }
+  try {
+    await work();
+    await queryRunner.query('COMMIT');
+  } catch (error) {
+    await queryRunner.query('ROLLBACK');
+    throw error;
+  }
+}

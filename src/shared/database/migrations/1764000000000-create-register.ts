@@ -1,0 +1,134 @@
+import { Table, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
+
+const id: TableColumnOptions = {
+  name: 'id',
+  type: 'integer',
+  isPrimary: true,
+  isGenerated: true,
+  generationStrategy: 'increment',
+};
+
+function text(name: string, length: number, isNullable = false): TableColumnOptions {
+  return { name, type: 'varchar', length: String(length), isNullable };
+}
+
+function number(
+  name: string,
+  type: 'integer' | 'bigint' | 'boolean',
+  isNullable = false,
+): TableColumnOptions {
+  return { name, type, isNullable };
+}
+
+/** Contexts, users, tokens and customers. MySQL cannot undo half a migration, so each step may be repeated. */
+export class CreateRegister1764000000000 implements MigrationInterface {
+  async up(queryRunner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await queryRunner.createTable(table, true);
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    for (const table of TABLES.toReversed()) await queryRunner.dropTable(table, true);
+  }
+}
+
+const TABLES = [
+  new Table({
+    name: 'contexts',
+    columns: [id, text('name', 64), number('enabled', 'boolean'), number('created_at', 'bigint')],
+    indices: [{ name: 'contexts_name', columnNames: ['name'], isUnique: true }],
+  }),
+  new Table({
+    name: 'users',
+    columns: [
+      id,
+      text('name', 64),
+      text('role', 16),
+      number('enabled', 'boolean'),
+      number('created_at', 'bigint'),
+    ],
+    indices: [{ name: 'users_name', columnNames: ['name'], isUnique: true }],
+  }),
+  new Table({
+    name: 'grants',
+    columns: [
+      { ...number('user_id', 'integer'), isPrimary: true },
+      { ...number('context_id', 'integer'), isPrimary: true },
+    ],
+    indices: [{ name: 'grants_context', columnNames: ['context_id'] }],
+    foreignKeys: [
+      {
+        name: 'grants_user_fk',
+        columnNames: ['user_id'],
+        referencedTableName: 'users',
+        referencedColumnNames: ['id'],
+        onDelete: 'CASCADE',
+      },
+      {
+        name: 'grants_context_fk',
+        columnNames: ['context_id'],
+        referencedTableName: 'contexts',
+        referencedColumnNames: ['id'],
+        onDelete: 'CASCADE',
+      },
+    ],
+  }),
+  new Table({
+    name: 'tokens',
+    columns: [
+      id,
+      number('user_id', 'integer'),
+      text('hash', 64),
+      text('label', 128),
+      text('scope', 8),
+      number('expires_at', 'bigint', true),
+      text('allowed_ips', 4000, true),
+      number('created_at', 'bigint'),
+      number('last_used_at', 'bigint', true),
+    ],
+    indices: [
+      { name: 'tokens_hash', columnNames: ['hash'], isUnique: true },
+      { name: 'tokens_user', columnNames: ['user_id'] },
+    ],
+    foreignKeys: [
+      {
+        name: 'tokens_user_fk',
+        columnNames: ['user_id'],
+        referencedTableName: 'users',
+        referencedColumnNames: ['id'],
+        onDelete: 'CASCADE',
+      },
+    ],
+  }),
+  new Table({
+    name: 'customers',
+    columns: [
+      id,
+      number('context_id', 'integer'),
+      text('user_id', 128),
+      text('name', 255),
+      text('address', 1024, true),
+      text('email', 254, true),
+      text('phone_number', 64, true),
+      text('alt_phone_number', 64, true),
+      text('name_search', 64),
+      text('email_search', 64, true),
+      number('updated_at', 'bigint'),
+    ],
+    indices: [
+      { name: 'customers_user_id', columnNames: ['context_id', 'user_id'], isUnique: true },
+      { name: 'customers_id', columnNames: ['context_id', 'id'] },
+      { name: 'customers_updated', columnNames: ['context_id', 'updated_at'] },
+      { name: 'customers_name', columnNames: ['context_id', 'name_search'] },
+      { name: 'customers_email', columnNames: ['context_id', 'email_search'] },
+      { name: 'customers_phone', columnNames: ['context_id', 'phone_number'] },
+    ],
+    foreignKeys: [
+      {
+        name: 'customers_context_fk',
+        columnNames: ['context_id'],
+        referencedTableName: 'contexts',
+        referencedColumnNames: ['id'],
+      },
+    ],
+  }),
+];

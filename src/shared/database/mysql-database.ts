@@ -1,0 +1,105 @@
+import { createPool, type Pool, type PoolConnection } from 'mysql2';
+import type { DataSource, QueryRunner } from 'typeorm';
+import type { Snapshot, SqlValue } from './database.js';
+import { mysqlPoolOptions, withSession } from './data-source.js';
+import { driverFailure } from './driver-errors.js';
+import { TypeOrmDatabase } from './typeorm-database.js';
+
+/** MySQL 8 and MariaDB. */
+export class MysqlDatabase extends TypeOrmDatabase {
+  readonly forUpdate = ' FOR UPDATE';
+  protected readonly begin = 'START TRANSACTION';
+  private readonly pool: Pool;
+  /** Long reads have connections of their own: slow readers must not keep writers waiting. */
+  private readonly snapshots: Pool;
+
+  constructor(dataSource: DataSource, url: string) {
+    super(dataSource);
+    this.pool = (dataSource.driver as unknown as { pool: Pool }).pool;
+    this.snapshots = withSession(createPool({ ...mysqlPoolOptions(url), connectionLimit: 4 }));
+  }
+
+  protected async withConnection<T>(work: (connection: QueryRunner) => Promise<T>): Promise<T> {
+    const queryRunner = this.dataSource.createQueryRunner();
+    const connection = (await queryRunner.connect()) as PoolConnection;
+    try {
+      return await work(queryRunner);
+    } catch (error) {
+      // Not back into the pool: what is left of it would fail the next request.
+      if (driverFailure(error) === 'lost') connection.destroy();
+      throw error;
+    } finally {
+      await queryRunner.release();
+    }
+  }
+
+  protected async read<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]> {
+    try {
+      return await execute<Row>(this.pool, sql, parameters);
+    } catch (error) {
+      // The pool may hold connections that the server closed since; a read can simply be asked again.
+      if (driverFailure(error) !== 'lost') throw error;
+      return execute<Row>(this.pool, sql, parameters);
+    }
+  }
+
+  protected async readInside<Row>(
+    queryRunner: QueryRunner,
+    sql: string,
+    parameters: readonly SqlValue[],
+  ): Promise<Row[]> {
+    return execute<Row>((await queryRunner.connect()) as PoolConnection, sql, parameters);
+  }
+
+  protected async openSnapshot(): Promise<Snapshot> {
+    const connection = await new Promise<PoolConnection>((resolve, reject) => {
+      this.snapshots.getConnection((error, opened) => (error ? reject(error) : resolve(opened)));
+    });
+    try {
+      await connection.promise().query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+    return {
+      query: (sql, parameters) => execute(connection, sql, parameters),
+      close: async () => {
+        try {
+          await connection.promise().query('COMMIT');
+          connection.release();
+        } catch {
+          connection.destroy();
+        }
+      },
+    };
+  }
+
+  poolUse(): { open: number; idle: number; waiting: number } {
+    // mysql2 has no public reading of these; the metrics show zero should a release move them.
+    const pool = this.pool as unknown as Record<string, { length?: number } | undefined>;
+    return {
+      open: pool['_allConnections']?.length ?? 0,
+      idle: pool['_freeConnections']?.length ?? 0,
+      waiting: pool['_connectionQueue']?.length ?? 0,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.snapshots.promise().end();
+    await this.dataSource.destroy();
+  }
+}
+
+/** By prepared statement, which the driver keeps for each connection. */
+function execute<Row>(
+  on: Pick<Pool, 'execute'>,
+  sql: string,
+  parameters: readonly SqlValue[],
+): Promise<Row[]> {
+  return new Promise((resolve, reject) => {
+    on.execute(sql, [...parameters], (error, rows) => {
+      if (error) reject(error);
+      else resolve(rows as Row[]);
+    });
+  });
+}

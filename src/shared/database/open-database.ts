@@ -1,0 +1,28 @@
+import type { DataSource } from 'typeorm';
+import type { DatabaseConfiguration } from '../config/configuration.js';
+import { createDataSource } from './data-source.js';
+import { migrate } from './migrate.js';
+import { MysqlDatabase } from './mysql-database.js';
+import { SqliteDatabase } from './sqlite-database.js';
+import type { TypeOrmDatabase } from './typeorm-database.js';
+
+/**
+ * Connects to the database and brings it to the schema of this version.
+ *
+ * @throws the driver's error when it can't be reached
+ */
+export async function openDatabase(
+  configuration: DatabaseConfiguration,
+  entities: Parameters<typeof createDataSource>[1],
+): Promise<TypeOrmDatabase> {
+  const dataSource: DataSource = await createDataSource(configuration, entities).initialize();
+  try {
+    await migrate(dataSource);
+    return configuration.type === 'mysql'
+      ? new MysqlDatabase(dataSource, configuration.url)
+      : new SqliteDatabase(dataSource, configuration.path);
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+import BetterSqlite3 from 'better-sqlite3';
+import type { DataSource, QueryRunner } from 'typeorm';
+import type { Snapshot, SqlValue } from './database.js';
+import { TypeOrmDatabase } from './typeorm-database.js';
+
+/**
+ * The embedded database. TypeORM has one connection to it, which all callers share: so transactions queue for
+ * it, and reads go elsewhere, or they would see what a transaction has not committed yet.
+ */
+export class SqliteDatabase extends TypeOrmDatabase {
+  readonly forUpdate = '';
+  protected readonly begin = 'BEGIN IMMEDIATE';
+  private readonly reader: BetterSqlite3.Database;
+  private readonly statements = new Map<string, BetterSqlite3.Statement>();
+  /** Settles when the last transaction in the queue has ended; never rejects. */
+  private queue: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
+
+  constructor(
+    dataSource: DataSource,
+    private readonly path: string,
+  ) {
+    super(dataSource);
+    this.reader = new BetterSqlite3(path, { readonly: true });
+  }
+
+  protected withConnection<T>(work: (connection: QueryRunner) => Promise<T>): Promise<T> {
+    this.waiting++;
+    const result = this.queue.then(() => work(this.dataSource.createQueryRunner()));
+    this.queue = result.then(
+      () => this.waiting--,
+      () => this.waiting--,
+    );
+    return result;
+  }
+
+  protected async read<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]> {
+    let statement = this.statements.get(sql);
+    if (statement === undefined) {
+      statement = this.reader.prepare(sql);
+      this.statements.set(sql, statement);
+    }
+    return statement.all(...parameters) as Row[];
+  }
+
+  protected async readInside<Row>(
+    queryRunner: QueryRunner,
+    sql: string,
+    parameters: readonly SqlValue[],
+  ): Promise<Row[]> {
+    return (await queryRunner.query(sql, [...parameters])) as Row[];
+  }
+
+  protected async openSnapshot(): Promise<Snapshot> {
+    const connection = new BetterSqlite3(this.path, { readonly: true });
+    connection.exec('BEGIN');
+    return {
+      query: async <Row>(sql: string, parameters: readonly SqlValue[]) =>
+        connection.prepare(sql).all(...parameters) as Row[],
+      close: async () => {
+        connection.close();
+      },
+    };
+  }
+
+  poolUse(): { open: number; idle: number; waiting: number } {
+    return { open: 1, idle: this.waiting === 0 ? 1 : 0, waiting: Math.max(0, this.waiting - 1) };
+  }
+
+  async close(): Promise<void> {
+    await this.queue;
+    this.reader.close();
+    await this.dataSource.destroy();
+  }
+}

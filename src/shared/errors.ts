@@ -1,0 +1,97 @@
+/**
+ * What can go wrong, as clients see it. Every error that leaves the service has a code of this catalogue;
+ * the code decides the kind, and the kind decides the HTTP status (error.filter.ts).
+ */
+export const ERROR_CODES = {
+  body_malformed: { kind: 'malformed', when: 'the body is not what the content type says, or not an object' },
+  path_malformed: { kind: 'malformed', when: 'the path holds a broken percent escape' },
+  request_malformed: { kind: 'malformed', when: 'the request is not valid HTTP for this route' },
+  credentials_in_url: { kind: 'malformed', when: 'the query string holds an api_token' },
+  credentials_conflict: { kind: 'malformed', when: 'a credential is given twice, with different values' },
+  invalid_token: {
+    kind: 'unauthenticated',
+    when: 'the token is missing, unknown, expired, revoked, of another user, of a disabled user, or used from an address that it does not allow',
+  },
+  context_not_found: { kind: 'not_found', when: 'no context has this name' },
+  context_forbidden: { kind: 'forbidden', when: 'the user may not use this context, or it is disabled' },
+  role_forbidden: { kind: 'forbidden', when: "the user's role does not allow this" },
+  scope_forbidden: { kind: 'forbidden', when: "the token's scope does not allow this" },
+  route_not_found: { kind: 'not_found', when: 'nothing is served under this path' },
+  customer_not_found: { kind: 'not_found', when: 'no customer in this context has this UserID' },
+  user_not_found: { kind: 'not_found', when: 'no user has this name' },
+  token_not_found: { kind: 'not_found', when: 'no token has this id' },
+  method_not_allowed: {
+    kind: 'method_not_allowed',
+    when: 'the path exists, but not with this method; the Allow header names those that do',
+  },
+  not_acceptable: {
+    kind: 'not_acceptable',
+    when: 'the Accept header excludes every form that this route answers in',
+  },
+  body_too_large: { kind: 'too_large', when: 'the body is larger than this route takes' },
+  content_type_unsupported: {
+    kind: 'unsupported_type',
+    when: 'the body is of a type that this route does not take',
+  },
+  customer_exists: { kind: 'conflict', when: 'another customer of this context has this UserID' },
+  context_exists: { kind: 'conflict', when: 'another context has this name' },
+  user_exists: { kind: 'conflict', when: 'another user has this name' },
+  token_exists: { kind: 'conflict', when: 'this token is in the register already' },
+  validation_failed: {
+    kind: 'invalid',
+    when: 'a field is missing, unknown, of the wrong type, too long or malformed; `errors` has one entry for each',
+  },
+  internal_error: {
+    kind: 'internal',
+    when: 'the service failed; its log has the cause under the request_id',
+  },
+  outcome_unknown: {
+    kind: 'internal',
+    when: 'the database was lost while it was told to keep the change; read before you repeat',
+  },
+  database_unavailable: {
+    kind: 'unavailable',
+    when: 'the database cannot be reached or has no room; nothing was changed',
+  },
+  database_busy: {
+    kind: 'unavailable',
+    when: 'other changes kept getting in the way of this one; nothing was changed',
+  },
+} as const satisfies Record<string, { kind: string; when: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+export type ErrorKind = (typeof ERROR_CODES)[ErrorCode]['kind'];
+
+/** What is wrong with one field, in words that the sender of the request can act on. */
+export interface FieldFault {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** An error that may be told to the client: its message never holds SQL, paths, tokens or a foreign record. */
+export class RegisterError extends Error {
+  override readonly name = 'RegisterError';
+  readonly kind: ErrorKind;
+  readonly faults: readonly FieldFault[];
+  /** Headers that the answer carries besides, such as `Allow`. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    more: { faults?: readonly FieldFault[]; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(message, { cause: more.cause });
+    this.kind = ERROR_CODES[code].kind;
+    this.faults = more.faults ?? [];
+    this.headers = more.headers ?? {};
+  }
+}
+
+/** 422: names every field at fault. */
+export function validationFailed(faults: readonly FieldFault[]): RegisterError {
+  const fields = [...new Set(faults.map((fault) => fault.field))].join(', ');
+  return new RegisterError('validation_failed', `The request was not accepted; see errors for: ${fields}`, {
+    faults,
+  });
+}

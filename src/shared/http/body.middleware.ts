@@ -1,0 +1,70 @@
+import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import { RegisterError } from '../errors.js';
+import { parseStrictJson } from './strict-json.js';
+
+const LIMIT = 1024 * 1024;
+
+const readRaw = express.raw({ type: () => true, limit: LIMIT });
+
+/**
+ * Reads the body of every request that has one into `req.body`: an object, empty where there is no body.
+ * It runs before the guard, which finds the credentials there.
+ */
+export const jsonBody: RequestHandler = (request: Request, response: Response, next: NextFunction) => {
+  if (!hasBody(request)) {
+    request.body = {};
+    next();
+    return;
+  }
+  if (!isJson(request.headers['content-type'])) {
+    next(
+      new RegisterError(
+        'content_type_unsupported',
+        'Send the body as Content-Type: application/json, in UTF-8',
+      ),
+    );
+    return;
+  }
+  readRaw(request, response, (error?: unknown) => {
+    try {
+      if (error !== undefined) throw bodyError(error);
+      request.body = toObject(request.body as unknown);
+      next();
+    } catch (fault) {
+      next(fault);
+    }
+  });
+};
+
+function hasBody({ headers }: Request): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** `application/json` or `application/…+json`; any charset but UTF-8 is another type to us. */
+function isJson(contentType: string | undefined): boolean {
+  return /^application\/(json|[\w.-]+\+json)\s*(;\s*charset="?utf-?8"?\s*)?;?\s*$/i.test(contentType ?? '');
+}
+
+function toObject(body: unknown): object {
+  if (!Buffer.isBuffer(body) || body.length === 0) return {};
+  const value = parseStrictJson(body);
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    const found = value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+    throw new RegisterError('body_malformed', `The body must be a JSON object, not ${found}`);
+  }
+  return value;
+}
+
+function bodyError(error: unknown): RegisterError {
+  const { type } = error as { type?: unknown };
+  if (type === 'entity.too.large') {
+    return new RegisterError('body_too_large', `The body is larger than ${LIMIT} bytes`);
+  }
+  if (type === 'encoding.unsupported') {
+    return new RegisterError(
+      'content_type_unsupported',
+      'This Content-Encoding is not supported; send it plain',
+    );
+  }
+  return new RegisterError('body_malformed', 'The body could not be read to its end', { cause: error });
+}

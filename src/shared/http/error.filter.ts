@@ -1,0 +1,83 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { RegisterError, type ErrorKind } from '../errors.js';
+import { methodsOf } from './routes.js';
+
+const STATUS = {
+  malformed: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  not_acceptable: 406,
+  conflict: 409,
+  too_large: 413,
+  unsupported_type: 415,
+  invalid: 422,
+  internal: 500,
+  unavailable: 503,
+} as const satisfies Record<ErrorKind, number>;
+
+/** The body of every error answer. */
+export interface ErrorBody {
+  status: 'ERROR';
+  code: string;
+  message: string;
+  request_id: string;
+  errors?: { field: string; message: string }[];
+}
+
+/** Turns whatever was thrown into the one error shape; what is not meant for clients goes to the log alone. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<Request>();
+    const response = host.switchToHttp().getResponse<Response>();
+    const error = toRegisterError(thrown, request);
+    const status = STATUS[error.kind];
+    if (status >= 500) request.log.error({ err: error.cause ?? error }, error.message);
+    if (response.headersSent) {
+      // Cut off: an answer that ends well-formed in the middle would be taken for the whole.
+      response.destroy();
+      return;
+    }
+    response.status(status).set(error.headers).json(toBody(error, request.id));
+  }
+}
+
+function toBody({ code, message, faults }: RegisterError, requestId: string): ErrorBody {
+  const errors = faults.map(({ field, message: fault }) => ({ field, message: fault }));
+  const body: ErrorBody = { status: 'ERROR', code, message, request_id: requestId };
+  return errors.length === 0 ? body : { ...body, errors };
+}
+
+function toRegisterError(thrown: unknown, request: Request): RegisterError {
+  if (thrown instanceof RegisterError) return thrown;
+  if (thrown instanceof HttpException && thrown.getStatus() < 500) return refusedByFramework(thrown, request);
+  return new RegisterError(
+    'internal_error',
+    'The service failed; its log has the cause under this request_id',
+    {
+      cause: thrown,
+    },
+  );
+}
+
+/** Nest throws before any code of ours runs when no route fits, or the path can't be decoded. */
+function refusedByFramework(thrown: HttpException, request: Request): RegisterError {
+  if (thrown.getStatus() !== 404) {
+    return new RegisterError(
+      'path_malformed',
+      'The path holds a broken percent escape or is not valid UTF-8',
+      {
+        cause: thrown,
+      },
+    );
+  }
+  const allowed = methodsOf(request);
+  if (allowed.length === 0) return new RegisterError('route_not_found', 'Nothing is served under this path');
+  const methods = allowed.join(', ');
+  return new RegisterError('method_not_allowed', `This path takes ${methods} only`, {
+    headers: { Allow: methods },
+  });
+}

@@ -1,0 +1,28 @@
+// The range of ISO 8601 years with four digits, which is what CSV files, CRMs and databases agree on.
+const MAX_SECONDS = 253_402_300_799;
+
+/**
+ * Reads a moment: Unix seconds, as a number or in digits, or ISO 8601 with an offset.
+ *
+ * @returns Unix milliseconds; undefined for anything else
+ */
+export function parseInstant(value: unknown): number | undefined {
+  if (typeof value === 'number' || (typeof value === 'string' && /^\d+$/.test(value))) {
+    const seconds = Number(value);
+    return Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_SECONDS ? seconds * 1000 : undefined;
+  }
+  if (typeof value !== 'string') return undefined;
+  // In a query string, the + of an offset that was not escaped arrives as a space.
+  const iso = value.replace(/ (?=\d\d:?\d\d$)/, '+');
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(iso)) return undefined;
+  const milliseconds = Date.parse(iso);
+  // Date.parse takes the 31st of any month for a day of the next.
+  const day = new Date(`${iso.slice(0, 10)}T00:00:00Z`);
+  const exists = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(iso.slice(0, 10));
+  return Number.isNaN(milliseconds) || milliseconds < 0 || !exists ? undefined : milliseconds;
+}
+
+/** ISO 8601 in UTC, to the second. */
+export function formatInstant(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
+}
