@@ -1,6 +1,7 @@
 /** @type {import('jest').Config} */
 export default {
   roots: ['<rootDir>/src', '<rootDir>/test'],
+  testTimeout: 60_000,
   testRegex: /spec\.ts$/.source,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { [/^(\.{1,2}\/.*)\.js$/.source]: '$1' },

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
+import { createConnection } from 'mysql2/promise';
+import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
+import { ThrowAwayMysql } from './mysql-server.js';
+
+/** An empty database for one test file. */
+export interface TestDatabase {
+  readonly configuration: DatabaseConfiguration;
+  drop(): Promise<void>;
+}
+
+export interface DatabaseKind {
+  readonly name: string;
+  create(): Promise<TestDatabase>;
+}
+
+const sqlite: DatabaseKind = {
+  name: 'SQLite',
+  async create() {
+    const folder = await mkdtemp(join(tmpdir(), 'ipdr-sqlite-'));
+    return {
+      configuration: { type: 'sqlite', path: join(folder, 'ipdr.sqlite') },
+      drop: () => rm(folder, { recursive: true, force: true }),
+    };
+  },
+};
+
+function mysql(server: string): DatabaseKind {
+  return {
+    name: 'MySQL',
+    async create() {
+      const name = `ipdr_test_${randomUUID().replaceAll('-', '')}`;
+      const administer = async (sql: string): Promise<void> => {
+        const connection = await createConnection(server);
+        await connection.query(sql);
+        await connection.end();
+      };
+      // Made with another collation on purpose: the service must set the one that it needs.
+      await administer(`CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci`);
+      const url = new URL(server);
+      url.pathname = `/${name}`;
+      return {
+        configuration: { type: 'mysql', url: url.href },
+        drop: () => administer(`DROP DATABASE ${name}`),
+      };
+    },
+  };
+}
+
+/** TEST_MYSQL_URL, or the server found on this machine, or one started for this test file. */
+async function findMysql(): Promise<string | undefined> {
+  const given = process.env['TEST_MYSQL_URL'];
+  if (given !== undefined) return given;
+  const local = 'mysql://root@127.0.0.1:3306/';
+  if (await answers(local)) return local;
+  const started = await ThrowAwayMysql.create();
+  if (started !== undefined) {
+    afterAll(() => started.remove());
+    return started.url;
+  }
+  const message = 'no MySQL or MariaDB: set TEST_MYSQL_URL, or install mariadb-server';
+  if (process.env['CI'] !== undefined) throw new Error(message);
+  const rule = '!'.repeat(80);
+  process.stderr.write(`\n${rule}\n! THE MYSQL HALF OF THIS TEST IS SKIPPED: ${message}\n${rule}\n`);
+  return undefined;
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    await (await createConnection(url)).end();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const server = await findMysql();
+
+/** Every kind of database that the tests run on. */
+export const databaseKinds: readonly DatabaseKind[] =
+  server === undefined ? [sqlite] : [sqlite, mysql(server)];
