@@ -54,7 +54,7 @@ module.exports = {
       comment: 'The CLI configuration, tests and benchmarks import the source, never the reverse.',
       severity: 'error',
       from: { path: `^${src}/` },
-      to: { path: ['ormconfig\\.ts$', '(^|/)(test|bench)/'] },
+      to: { path: '^(ormconfig\\.ts$|test/|bench/)', pathNot: `^${src}/` },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },

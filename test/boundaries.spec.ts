@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from '@jest/globals';
+
+const FIXTURES = 'test/fixtures/boundaries';
+
+interface Violation {
+  rule: { name: string };
+  from: string;
+}
+
+/** What dependency-cruiser finds in a tree made to break each rule of .dependency-cruiser.cjs once. */
+function violations(): Violation[] {
+  const options = ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', FIXTURES];
+  const env = { ...process.env, BOUNDARIES_SRC: FIXTURES };
+  const output = execFileSync('node_modules/.bin/depcruise', options, { env, encoding: 'utf8' });
+  return (JSON.parse(output) as { summary: { violations: Violation[] } }).summary.violations;
+}
+
+describe('the module boundaries', () => {
+  it('refuse every import that points the wrong way', () => {
+    const found = violations().map(({ rule, from }) => `${from.slice(FIXTURES.length + 1)}: ${rule.name}`);
+    expect(found.sort()).toEqual([
+      'customers/application/knows-express.ts: application-knows-no-infrastructure',
+      'customers/application/knows-infrastructure.ts: application-knows-no-infrastructure',
+      'customers/domain/knows-application.ts: domain-depends-on-domain-alone',
+      'customers/domain/knows-typeorm.ts: domain-depends-on-domain-alone',
+      'customers/infrastructure/knows-foreign-table.ts: features-meet-in-application',
+      'shared/cycle-a.ts: no-cycles',
+      'shared/knows-feature.ts: shared-knows-no-feature',
+      'shared/knows-nothing.ts: no-unresolved',
+      'shared/knows-ormconfig.ts: src-stands-alone',
+    ]);
+  });
+});
