@@ -22,7 +22,8 @@ export function configureApp(
   app.disable('x-powered-by');
   app.disable('etag'); // a hash of the body is not a version; those come from the register
   app.use(observe(logger, app.get(Metrics)));
-  app.use(helmet());
+  // The pages must work on plain HTTP too, for a first try.
+  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   app.use(refuseTokenInUrl);
   app.use(jsonBody);
   app.use(takeCredentials);

@@ -12,11 +12,13 @@ import {
   Req,
   Res,
 } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { Principal } from '../../access/application/principal.js';
 import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
 import { validationFailed } from '../../shared/errors.js';
 import { Produces } from '../../shared/http/accept.guard.js';
+import { Documented } from '../../shared/http/documented.js';
 import { NDJSON, sendRows } from '../../shared/http/send-rows.js';
 import { parseInstant } from '../../shared/instant.js';
 import type { CustomerFilter } from '../application/customer.repository.js';
@@ -36,7 +38,18 @@ import {
   toFields,
 } from './customer.dto.js';
 
+const EXAMPLE = {
+  Name: 'Trisul',
+  Address: 'Chennai',
+  Email: 'demo@gmail.com',
+  PhoneNumber: '1234567890',
+  AltPhoneNumber: '9999999999',
+  UserID: 'B68t19',
+};
+const EXAMPLE_CHANGED = { ...EXAMPLE, Name: 'Trisul Network Analyzer', Address: 'India' };
+
 /** `/api/ipdrcustomers`, as `reference/ipdrcustomers-rest-api.md` has it. */
+@ApiTags('Customers')
 @Controller('api/ipdrcustomers')
 export class CustomersController {
   constructor(private readonly customers: CustomersService) {}
@@ -44,6 +57,15 @@ export class CustomersController {
   @Get()
   @Requires('read')
   @Produces('application/json', NDJSON)
+  @Documented({
+    summary: 'List the customers of the context',
+    description:
+      'By ascending id, streamed. Members of the body filter like the query parameters of the same names. ' +
+      'With `limit`, the Link header leads to the next page.',
+    example: ['GET /api/ipdrcustomers?limit=100'],
+    answers: [CustomerDto],
+    alsoAs: [NDJSON],
+  })
   async list(
     @Caller() caller: Principal,
     @Query() query: ListQueryDto,
@@ -61,6 +83,12 @@ export class CustomersController {
 
   @Get(':UserID')
   @Requires('read')
+  @Documented({
+    summary: 'Read a customer',
+    example: ['GET /api/ipdrcustomers/B68t19'],
+    answers: CustomerDto,
+    errors: ['customer_not_found'],
+  })
   async get(@Caller() caller: Principal, @Param('UserID') userId: string): Promise<CustomerDto> {
     return toDto(await this.customers.get(caller, toUserId(userId)));
   }
@@ -68,12 +96,25 @@ export class CustomersController {
   @Post()
   @HttpCode(200) // existing clients of this API test for 200
   @Requires('write')
+  @Documented({
+    summary: 'Create a customer',
+    example: ['POST /api/ipdrcustomers', EXAMPLE],
+    answers: CustomerDto,
+    errors: ['customer_exists'],
+  })
   async create(@Caller() caller: Principal, @Body() body: CreateCustomerDto): Promise<CustomerDto> {
     return toDto(await this.customers.create(caller, toDetails(body)));
   }
 
   @Put(':UserID')
   @Requires('write')
+  @Documented({
+    summary: 'Update a customer, all six fields',
+    description: 'Another UserID in the body renames the customer.',
+    example: ['PUT /api/ipdrcustomers/B68t19', EXAMPLE_CHANGED],
+    answers: CustomerDto,
+    errors: ['customer_not_found', 'customer_exists'],
+  })
   async replace(
     @Caller() caller: Principal,
     @Param('UserID') userId: string,
@@ -84,6 +125,13 @@ export class CustomersController {
 
   @Patch(':UserID')
   @Requires('write')
+  @Documented({
+    summary: 'Update some fields of a customer',
+    description: 'Fields left out keep their values; null clears one that is optional.',
+    example: ['PATCH /api/ipdrcustomers/B68t19', { Address: 'Partially Updated' }],
+    answers: CustomerDto,
+    errors: ['customer_not_found', 'customer_exists'],
+  })
   async change(
     @Caller() caller: Principal,
     @Param('UserID') userId: string,
@@ -98,6 +146,13 @@ export class CustomersController {
 
   @Delete(':UserID')
   @Requires('write')
+  @Documented({
+    summary: 'Delete a customer',
+    description: 'Answers the customer as it was. Its UserID is free again; its id is never used again.',
+    example: ['DELETE /api/ipdrcustomers/B68t19'],
+    answers: CustomerDto,
+    errors: ['customer_not_found'],
+  })
   async delete(@Caller() caller: Principal, @Param('UserID') userId: string): Promise<CustomerDto> {
     return toDto(await this.customers.delete(caller, toUserId(userId)));
   }

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import { RegisterError, type ErrorKind } from '../errors.js';
 import { methodsOf } from './routes.js';
 
-const STATUS = {
+export const STATUS_OF = {
   malformed: 400,
   unauthenticated: 401,
   forbidden: 403,
@@ -19,7 +19,7 @@ const STATUS = {
 } as const satisfies Record<ErrorKind, number>;
 
 /** The body of every error answer. */
-export interface ErrorBody {
+interface ErrorBody {
   status: 'ERROR';
   code: string;
   message: string;
@@ -34,7 +34,7 @@ export class ErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
     const error = toRegisterError(thrown, request);
-    const status = STATUS[error.kind];
+    const status = STATUS_OF[error.kind];
     if (status >= 500) request.log.error({ err: error.cause ?? error }, error.message);
     if (response.headersSent) {
       // Cut off: an answer that ends well-formed in the middle would be taken for the whole.

@@ -1,0 +1,113 @@
+import { applyDecorators, type Type } from '@nestjs/common';
+import {
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiResponse,
+  getSchemaPath,
+} from '@nestjs/swagger';
+import { ERROR_CODES, type ErrorCode } from '../errors.js';
+import { STATUS_OF } from './error.filter.js';
+
+class FieldErrorDto {
+  @ApiProperty({ example: 'Name' })
+  field!: string;
+  @ApiProperty({ example: 'is required' })
+  message!: string;
+}
+
+class ErrorDto {
+  @ApiProperty({ enum: ['ERROR'] })
+  status!: string;
+  @ApiProperty({ enum: Object.keys(ERROR_CODES) })
+  code!: string;
+  @ApiProperty({ description: 'For people; only the code is stable' })
+  message!: string;
+  @ApiProperty({ description: 'Also in the X-Request-Id header and in the log of the service' })
+  request_id!: string;
+  @ApiPropertyOptional({ type: [FieldErrorDto], description: 'There when single fields are at fault' })
+  errors?: FieldErrorDto[];
+}
+
+/** What any route that needs a token may answer. */
+const COMMON: readonly ErrorCode[] = [
+  'body_malformed',
+  'path_malformed',
+  'credentials_in_url',
+  'credentials_conflict',
+  'invalid_token',
+  'context_not_found',
+  'context_forbidden',
+  'role_forbidden',
+  'not_acceptable',
+  'body_too_large',
+  'content_type_unsupported',
+  'validation_failed',
+  'internal_error',
+  'database_unavailable',
+];
+const WRITING: readonly ErrorCode[] = ['scope_forbidden', 'outcome_unknown', 'database_busy'];
+
+interface Documentation {
+  readonly summary: string;
+  readonly description?: string;
+  /** `METHOD /path`, and the members of the body besides the credentials: becomes a request to paste. */
+  readonly example: readonly [request: string, members?: object];
+  /** Whose token the example needs. */
+  readonly as?: 'user' | 'admin';
+  /** What comes back; in an array = an array of it. */
+  readonly answers: Type | readonly [Type];
+  /** Other media types that the same comes in. */
+  readonly alsoAs?: readonly string[];
+  /** The errors of this route besides those that any route may answer. */
+  readonly errors?: readonly ErrorCode[];
+}
+
+/** Documents a route in the OpenAPI document. */
+export function Documented(route: Documentation): MethodDecorator {
+  const [request, members = {}] = route.example;
+  const method = request.split(' ', 1)[0];
+  const example = `\`\`\`bash\n${curl(request, members, route.as ?? 'user')}\n\`\`\``;
+  const codes = [...COMMON, ...(method === 'GET' ? [] : WRITING), ...(route.errors ?? [])];
+  const model = Array.isArray(route.answers) ? (route.answers as [Type])[0] : (route.answers as Type);
+  const one = { $ref: getSchemaPath(model) };
+  const schema = Array.isArray(route.answers) ? { type: 'array', items: one } : one;
+  const types = ['application/json', ...(route.alsoAs ?? [])];
+  return applyDecorators(
+    ApiExtraModels(model, ErrorDto),
+    ApiOperation({ summary: route.summary, description: `${route.description ?? ''}\n\n${example}`.trim() }),
+    ApiOkResponse({
+      description: 'Done',
+      content: Object.fromEntries(types.map((type) => [type, { schema }])),
+    }),
+    ...errorResponses(codes),
+  );
+}
+
+function errorResponses(codes: readonly ErrorCode[]): MethodDecorator[] {
+  const statuses = [...new Set(codes.map(statusOf))].sort();
+  return statuses.map((status) =>
+    ApiResponse({
+      status,
+      description: codes
+        .filter((code) => statusOf(code) === status)
+        .map((code) => `\`${code}\`: ${ERROR_CODES[code].when}`)
+        .join('\n\n'),
+      content: { 'application/json': { schema: { $ref: getSchemaPath(ErrorDto) } } },
+    }),
+  );
+}
+
+function statusOf(code: ErrorCode): number {
+  return STATUS_OF[ERROR_CODES[code].kind];
+}
+
+/** A request in the form of the reference document, with the tokens that the first start wrote. */
+function curl(request: string, members: object, as: 'user' | 'admin'): string {
+  const [method, path] = request.split(' ');
+  const rest = JSON.stringify(members).slice(1, -1);
+  const body = `{"api_token": "'$(cat data/${as}-token)'", "username": "${as}"${rest === '' ? '' : `, ${rest}`}}`;
+  return `curl -X ${method} 'http://127.0.0.1:8000${path}' -H 'Content-Type: application/json' -d '${body}'`;
+}

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ERROR_CODES } from '../src/shared/errors.js';
+import { STATUS_OF } from '../src/shared/http/error.filter.js';
+import { databaseKinds, type TestDatabase } from './support/databases.js';
+import { routesOf } from './support/routes.js';
+import { TestService } from './support/service.js';
+
+interface Operation {
+  description: string;
+  responses: Record<string, { description: string }>;
+}
+
+const run = promisify(execFile);
+
+const METHODS = ['post', 'get', 'put', 'patch', 'delete'] as const;
+
+describe.each(databaseKinds.slice(0, 1))('the OpenAPI document', (kind) => {
+  let database: TestDatabase;
+  let service: TestService;
+  let paths: Record<string, Partial<Record<(typeof METHODS)[number], Operation>>>;
+
+  beforeAll(async () => {
+    database = await kind.create();
+    service = await TestService.start(database);
+    paths = ((await service.call('GET', '/api/openapi.json')).json as { paths: typeof paths }).paths;
+  });
+  afterAll(async () => {
+    await service.stop();
+    await database.drop();
+  });
+
+  it('holds every route that needs a token, and no other', () => {
+    const documented = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const served = routesOf(service.app).filter(({ path }) => /^\/api\/(?!docs|openapi)/.test(path));
+    expect(documented.sort()).toEqual(
+      served.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`).sort(),
+    );
+  });
+
+  it('has examples that run as they are', async () => {
+    for (const method of METHODS) {
+      for (const [path, { [method]: operation }] of Object.entries(paths)) {
+        if (operation === undefined) continue;
+        const [, example = ''] = /```bash\n(.*)\n```/s.exec(operation.description) ?? [];
+        const command = example
+          .replace('http://127.0.0.1:8000', service.url)
+          .replace(
+            /'\$\(cat data\/(user|admin)-token\)'/,
+            (_, name: 'user' | 'admin') => service.tokens[name],
+          );
+        const { stdout } = await run('sh', ['-c', `${command} -s -o /dev/null -w '%{http_code}'`]);
+        expect(`${method} ${path}: ${stdout}`).toBe(`${method} ${path}: 200`);
+      }
+    }
+  });
+
+  it('names errors under their own status only', () => {
+    for (const operations of Object.values(paths)) {
+      for (const { responses } of Object.values(operations)) {
+        for (const [status, { description }] of Object.entries(responses)) {
+          for (const [, code] of description.matchAll(/^`(\w+)`: /gm)) {
+            expect(STATUS_OF[ERROR_CODES[code as keyof typeof ERROR_CODES].kind]).toBe(Number(status));
+          }
+        }
+      }
+    }
+  });
+});
+
+describe('docs/errors.md', () => {
+  it('has a row for every error code, and no other', () => {
+    const rows = readFileSync('docs/errors.md', 'utf8').matchAll(/^\| `(\w+)` +\| (\d+) +\| (.*?) +\|$/gm);
+    const documented = [...rows].map(([, code, status, when]) => ({ code, status: Number(status), when }));
+    const known = Object.entries(ERROR_CODES).map(([code, { kind, when }]) => ({
+      code,
+      status: STATUS_OF[kind],
+      when,
+    }));
+    expect(documented).toEqual(known);
+  });
+});
