@@ -29,7 +29,6 @@ export function configureApp(
   app.use(takeCredentials);
   setUpOpenApi(app);
   setTimeouts(app.getHttpServer());
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
 }
 
 /** Slow or silent clients must not hold connections; nothing here bounds how long an answer may take to make. */

@@ -11,6 +11,8 @@ import { driverFailure } from './shared/database/driver-errors.js';
 import { openDatabase } from './shared/database/open-database.js';
 import { createLogger, describeError, NestLog } from './shared/http/logging.js';
 
+const DRAIN_MS = 25_000;
+
 async function main(): Promise<void> {
   process.umask(0o077); // what is written here is personal data and tokens
   const configuration = loadConfiguration(process.env);
@@ -24,8 +26,23 @@ async function main(): Promise<void> {
   });
   configureApp(app, configuration, logger);
   await app.get(SeedService).seed(configuration.adminApiToken);
+  stopOnSignals(app);
   await app.listen(configuration.port, configuration.host);
   process.stdout.write(greeting(configuration, await app.getUrl()));
+}
+
+/** Stops listening, lets the requests under way finish, and ends; cuts off what takes too long. */
+function stopOnSignals(app: NestExpressApplication): void {
+  const server = app.getHttpServer();
+  const signals = ['SIGTERM', 'SIGINT'];
+  for (const signal of signals) {
+    process.once(signal, () => {
+      // A connection whose request ends only now would be kept alive for the next one.
+      setInterval(() => server.closeIdleConnections(), 100).unref();
+      setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
+    });
+  }
+  app.enableShutdownHooks(signals, { useProcessExit: true });
 }
 
 main().catch((error: unknown) => {
