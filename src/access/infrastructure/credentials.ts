@@ -3,7 +3,7 @@ import type { Principal } from '../application/principal.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
 
 /** What a request says of who is calling; not checked against anything yet. */
-export interface Credentials {
+interface Credentials {
   readonly token: string | undefined;
   readonly userName: string | undefined;
   readonly contextName: string | undefined;

@@ -27,6 +27,8 @@ export function observe(logger: Logger, metrics: Metrics): RequestHandler {
     request.id = typeof given === 'string' && SANE_ID.test(given) ? given : randomUUID();
     request.log = logger.child({ request_id: request.id });
     response.setHeader('X-Request-Id', request.id);
+    // A token in the body leaves nothing by which a shared cache would know that the answer is private.
+    response.setHeader('Cache-Control', 'no-store');
     response.once('close', () => {
       const ms = performance.now() - startedAt;
       const route = routeOf(request);
