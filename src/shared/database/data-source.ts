@@ -47,6 +47,8 @@ export function createDataSource(database: DatabaseConfiguration, entities: Enti
     poolSize: POOL_SIZE,
     charset: 'utf8mb4_bin',
     timezone: 'Z',
+    // TypeORM asks for the contrary, and MySQL answers a comparison as BIGINT: '1' is not 1.
+    bigNumberStrings: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
   } as DataSourceOptions);
 }

@@ -26,7 +26,7 @@ async function underMysqlLock(
   const queryRunner = dataSource.createQueryRunner();
   try {
     // The lock's name is the server's, not the database's: other registers on it must not wait for us.
-    const name = "CONCAT('ipdr-migrations:', MD5(DATABASE()))";
+    const name = "CONCAT('ipdr-migrations:', LEFT(SHA2(DATABASE(), 256), 32))";
     const [row] = (await queryRunner.query(`SELECT GET_LOCK(${name}, ${LOCK_SECONDS}) AS locked`)) as [
       { locked: unknown },
     ];

@@ -35,7 +35,8 @@ export function observe(logger: Logger, metrics: Metrics): RequestHandler {
       const status = response.writableFinished ? response.statusCode : 499;
       metrics.observeRequest(request.method, route, status, ms / 1000);
       const { userName: user, tokenId: token_id, contextName: context } = request.principal ?? {};
-      request.log.info(
+      const level = route.startsWith('/api') || status >= 400 ? 'info' : 'debug'; // probes come every few seconds
+      request.log[level](
         { method: request.method, route, status, ms: Math.round(ms * 10) / 10, user, token_id, context },
         'request',
       );
