@@ -1,5 +1,5 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AccessModule } from './access/access.module.js';
 import { AccessGuard } from './access/infrastructure/access.guard.js';
 import { CustomersModule } from './customers/customers.module.js';
@@ -9,7 +9,6 @@ import type { Configuration } from './shared/config/configuration.js';
 import type { Database } from './shared/database/database.js';
 import { DatabaseModule } from './shared/database/database.module.js';
 import { AcceptGuard } from './shared/http/accept.guard.js';
-import { ErrorFilter } from './shared/http/error.filter.js';
 import { Metrics } from './shared/http/metrics.js';
 import { validationPipe } from './shared/http/validation.js';
 import type { Transactions } from './shared/transactions.js';
@@ -33,7 +32,6 @@ export class AppModule {
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: AcceptGuard },
         { provide: APP_PIPE, useValue: validationPipe },
-        { provide: APP_FILTER, useClass: ErrorFilter },
       ],
       exports: [Clock, Metrics],
     };

@@ -6,6 +6,7 @@ import { setUpOpenApi } from './openapi.js';
 import { holds } from './shared/address-list.js';
 import type { Configuration } from './shared/config/configuration.js';
 import { jsonBody } from './shared/http/body.middleware.js';
+import { ErrorFilter } from './shared/http/error.filter.js';
 import type { Logger } from './shared/http/logging.js';
 import { Metrics } from './shared/http/metrics.js';
 import { observe } from './shared/http/observe.middleware.js';
@@ -21,6 +22,7 @@ export function configureApp(
   app.set('case sensitive routing', true);
   app.disable('x-powered-by');
   app.disable('etag'); // a hash of the body is not a version; those come from the register
+  app.useGlobalFilters(new ErrorFilter(logger));
   app.use(observe(logger, app.get(Metrics)));
   // The pages must work on plain HTTP too, for a first try.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));

@@ -19,7 +19,7 @@ export function parseInstant(value: unknown): number | undefined {
   // Date.parse takes the 31st of any month for a day of the next.
   const day = new Date(`${iso.slice(0, 10)}T00:00:00Z`);
   const exists = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(iso.slice(0, 10));
-  return Number.isNaN(milliseconds) || milliseconds < 0 || !exists ? undefined : milliseconds;
+  return exists && milliseconds >= 0 && milliseconds / 1000 <= MAX_SECONDS ? milliseconds : undefined;
 }
 
 /** ISO 8601 in UTC, to the second. */

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { Agent, request, type Dispatcher } from 'undici';
 import { SeedService } from '../../src/access/application/seed.service.js';
 import { AppModule } from '../../src/app.module.js';
 import { configureApp } from '../../src/configure-app.js';
@@ -13,53 +12,35 @@ import { loadConfiguration, type DatabaseConfiguration } from '../../src/shared/
 import { openDatabase } from '../../src/shared/database/open-database.js';
 import type { TypeOrmDatabase } from '../../src/shared/database/typeorm-database.js';
 import { createLogger, NestLog } from '../../src/shared/http/logging.js';
+import { Client, type Tokens } from './client.js';
 import type { TestDatabase } from './databases.js';
 
-export interface Answer {
-  readonly status: number;
-  readonly headers: Dispatcher.ResponseData['headers'];
-  readonly text: string;
-  /** The body as JSON. */
-  readonly json: unknown;
-}
+export type { Answer, Call } from './client.js';
 
-export interface Call {
-  /** Members of the JSON body; merged with the caller's credentials unless those are left out. */
-  readonly body?: object;
-  /** A body as it is, without credentials. */
-  readonly raw?: string | Buffer;
-  readonly headers?: Record<string, string>;
+export interface ServiceOptions {
+  /** Replaces providers, as `@nestjs/testing` does. */
+  readonly adapt?: (builder: TestingModuleBuilder, database: TypeOrmDatabase) => TestingModuleBuilder;
+  /** What the environment sets besides the database. */
+  readonly env?: Record<string, string>;
 }
-
-type Credentials = Record<string, unknown>;
 
 /** The service as it runs, on a port of its own, over a real database. */
-export class TestService {
-  private readonly agent = new Agent({ connections: 64 });
-
+export class TestService extends Client {
   private constructor(
     readonly app: NestExpressApplication,
-    readonly url: string,
+    url: string,
     readonly database: TypeOrmDatabase,
-    readonly tokens: { readonly admin: string; readonly user: string },
+    tokens: Tokens,
     /** Every line that it logged. */
     readonly log: string[],
-    private readonly dataDir: string,
-  ) {}
+    readonly dataDir: string,
+  ) {
+    super(url, tokens);
+  }
 
-  /**
-   * @param adapt replaces providers, as `@nestjs/testing` does
-   * @param env what the environment sets besides the database
-   */
   static async start(
     database: TestDatabase | DatabaseConfiguration,
-    {
-      adapt = (builder) => builder,
-      env = {},
-    }: {
-      adapt?: (builder: TestingModuleBuilder, database: TypeOrmDatabase) => TestingModuleBuilder;
-      env?: Record<string, string>;
-    } = {},
+    { adapt = (builder) => builder, env = {} }: ServiceOptions = {},
   ): Promise<TestService> {
     const dataDir = await mkdtemp(join(tmpdir(), 'ipdr-data-'));
     const configuration = {
@@ -79,55 +60,22 @@ export class TestService {
     await app.init();
     await app.get(SeedService).seed(configuration.adminApiToken);
     await app.listen(0, '127.0.0.1');
-    const read = (name: string): Promise<string> =>
-      readFile(join(dataDir, name), 'utf8').then(
-        (token) => token.trim(),
-        () => '',
-      );
-    const tokens = { admin: await read('admin-token'), user: await read('user-token') };
-    return new TestService(app, await app.getUrl(), open, tokens, log, dataDir);
-  }
-
-  /** Sends a request as `user`, in the context `default`. */
-  call(method: string, path: string, call: Call = {}): Promise<Answer> {
-    return this.callAs(
-      { api_token: this.tokens.user, username: 'user', contextname: 'default' },
-      method,
-      path,
-      call,
-    );
-  }
-
-  admin(method: string, path: string, call: Call = {}): Promise<Answer> {
-    return this.callAs({ api_token: this.tokens.admin, username: 'admin' }, method, path, call);
-  }
-
-  async callAs(credentials: Credentials, method: string, path: string, call: Call = {}): Promise<Answer> {
-    const body = call.raw ?? JSON.stringify({ ...credentials, ...call.body });
-    const {
-      statusCode,
-      headers,
-      body: answer,
-    } = await request(`${this.url}${path}`, {
-      dispatcher: this.agent,
-      method: method as Dispatcher.HttpMethod,
-      headers: { 'content-type': 'application/json', ...call.headers },
-      body,
-    });
-    const text = await answer.text();
-    return {
-      status: statusCode,
-      headers,
-      text,
-      get json() {
-        return JSON.parse(text) as unknown;
-      },
-    };
+    return new TestService(app, await app.getUrl(), open, await readTokens(dataDir), log, dataDir);
   }
 
   async stop(): Promise<void> {
-    await this.agent.close();
+    await this.close();
     await this.app.close();
     await rm(this.dataDir, { recursive: true, force: true });
   }
+}
+
+/** What the first start wrote; '' for a token that it did not write. */
+export async function readTokens(dataDir: string): Promise<Tokens> {
+  const read = (name: string): Promise<string> =>
+    readFile(join(dataDir, name), 'utf8').then(
+      (token) => token.trim(),
+      () => '',
+    );
+  return { admin: await read('admin-token'), user: await read('user-token') };
 }

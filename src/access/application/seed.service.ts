@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { RegisterError } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
 import { DEFAULT_CONTEXT } from '../domain/context-name.js';
 import { generateToken } from '../domain/token.js';
@@ -22,6 +23,15 @@ export class SeedService {
 
   /** @param adminToken the admin's token, if the operator chose one */
   async seed(adminToken: string | undefined): Promise<void> {
+    try {
+      await this.onEmpty(adminToken);
+    } catch (error) {
+      // Another instance was first: what is unique waited for it.
+      if (!(error instanceof RegisterError && error.code === 'context_exists')) throw error;
+    }
+  }
+
+  private async onEmpty(adminToken: string | undefined): Promise<void> {
     await this.transactions.run(async () => {
       if ((await this.users.list()).length > 0) return;
       await this.administration.createContext(DEFAULT_CONTEXT, true);

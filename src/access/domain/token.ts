@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto';
+import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 const PREFIX = 'ipdr_';
@@ -17,7 +17,7 @@ export function generateToken(): string {
  * random, not chosen (docs/decisions/0005-token-hash.md).
  */
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token, 'utf8').digest('hex');
+  return hash('sha256', token);
 }
 
 /** CRC-32 of the random part, in base 62. */

@@ -59,7 +59,7 @@ export const refuseTokenInUrl: RequestHandler = (
   _response: Response,
   next: NextFunction,
 ) => {
-  if (Object.keys(request.query).some((name) => /^api_token\b/i.test(name))) {
+  if (request.url.includes('?') && Object.keys(request.query).some((name) => /^api_token\b/i.test(name))) {
     throw new RegisterError(
       'credentials_in_url',
       'Send api_token in the JSON body or as Authorization: Bearer, never in the URL. ' +

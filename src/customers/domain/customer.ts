@@ -67,7 +67,7 @@ function pattern(expression: RegExp, fault: string): Rule {
   return (text) => (expression.test(text) ? undefined : fault);
 }
 
-const noControls = pattern(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters or line breaks');
+const noControls = pattern(/^\P{Cc}*$/u, 'must not contain control characters or line breaks');
 
 const phoneNumber = {
   required: false,
@@ -88,10 +88,7 @@ const FIELDS: Record<CustomerField, { required: boolean; rules: readonly Rule[] 
     required: false,
     rules: [
       length(0, 1024),
-      pattern(
-        /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/,
-        'must not contain control characters other than line breaks and tabs',
-      ),
+      pattern(/^(\P{Cc}|[\t\n\r])*$/u, 'must not contain control characters other than line breaks and tabs'),
     ],
   },
   email: {

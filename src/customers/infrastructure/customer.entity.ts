@@ -57,13 +57,13 @@ export const CUSTOMER_COLUMNS =
 /** Longer starts than this are not told apart by `search`. */
 export const SEARCH_LENGTH = 64;
 
-/** The start of `text`, without regard to case. */
+/** The start of `text`, without regard to case: in upper case, which doesn't depend on a letter's place in a word. */
 export function searchKey(text: string): string {
   return [
     ...text
       .slice(0, 2 * SEARCH_LENGTH)
       .normalize('NFC')
-      .toLowerCase(),
+      .toUpperCase(),
   ]
     .slice(0, SEARCH_LENGTH)
     .join('');

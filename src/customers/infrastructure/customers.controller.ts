@@ -78,7 +78,7 @@ export class CustomersController {
       query.limit === undefined
         ? this.customers.all(caller, toFilter(query, filter), after)
         : this.page(caller, toFilter(query, filter), after, Number(query.limit), request, response);
-    await sendRows(response, request.answerType, batches, (customer) => JSON.stringify(toDto(customer)));
+    await sendRows(response, request.answerType, batches, toDto);
   }
 
   @Get(':UserID')

@@ -42,7 +42,7 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
 
   async page(context: ContextId, filter: CustomerFilter, after: number, limit: number): Promise<Customer[]> {
     const { sql, parameters } = select(context, filter);
-    return this.database.query<Customer>(`${sql} LIMIT ${limit}`, [...parameters, after]);
+    return this.database.query<Customer>(`${sql} LIMIT ?`, [...parameters, after, limit]);
   }
 
   async *all(context: ContextId, filter: CustomerFilter, after: number): AsyncGenerator<Customer[]> {
@@ -50,9 +50,10 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     const snapshot = await this.database.snapshot();
     try {
       for (let last: number | undefined = after; last !== undefined;) {
-        const batch: Customer[] = await snapshot.query<Customer>(`${sql} LIMIT ${BATCH}`, [
+        const batch: Customer[] = await snapshot.query<Customer>(`${sql} LIMIT ?`, [
           ...parameters,
           last,
+          BATCH,
         ]);
         if (batch.length > 0) yield batch;
         last = batch.length < BATCH ? undefined : batch.at(-1)?.id;

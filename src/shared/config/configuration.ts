@@ -111,13 +111,26 @@ function databaseConfiguration(url: string | undefined, dataDir: string): Databa
     return { type: 'sqlite', path: url.slice('sqlite:'.length) };
   }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol === 'mysql:' && parsed.hostname !== '' && parsed.pathname.length > 1) {
+  if (
+    parsed?.protocol === 'mysql:' &&
+    parsed.hostname !== '' &&
+    parsed.pathname.length > 1 &&
+    isDecodable(url)
+  ) {
     return { type: 'mysql', url };
   }
   throw new ConfigurationError(
     'DATABASE_URL must be sqlite:PATH or mysql://user:password@host:3306/name ' +
       '(percent-encode special characters in the password)',
   );
+}
+
+function isDecodable(url: string): boolean {
+  try {
+    return decodeURIComponent(url) !== '';
+  } catch {
+    return false;
+  }
 }
 
 function adminApiToken(token: string | undefined): string | undefined {

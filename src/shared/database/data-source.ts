@@ -10,6 +10,8 @@ type Entities = NonNullable<DataSourceOptions['entities']>;
 
 const POOL_SIZE = 10;
 const CONNECT_TIMEOUT_MS = 3000;
+/** Prepared statements that a connection keeps: the server has room for some 16,000 in all. */
+export const MAX_STATEMENTS = 200;
 
 /**
  * The one maker of DataSources: the application's and the TypeORM CLI's (ormconfig.ts) are the same.
@@ -50,6 +52,7 @@ export function createDataSource(database: DatabaseConfiguration, entities: Enti
     // TypeORM asks for the contrary, and MySQL answers a comparison as BIGINT: '1' is not 1.
     bigNumberStrings: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    extra: { maxPreparedStatements: MAX_STATEMENTS },
   } as DataSourceOptions);
 }
 
@@ -65,6 +68,7 @@ export function mysqlPoolOptions(url: string): PoolOptions {
     charset: 'utf8mb4_bin',
     timezone: 'Z',
     connectTimeout: CONNECT_TIMEOUT_MS,
+    maxPreparedStatements: MAX_STATEMENTS,
   };
 }
 

@@ -38,7 +38,8 @@ export abstract class Database {
 
 /** A transaction under way, as carried by AsyncLocalStorage. */
 export interface OpenTransaction {
-  readonly queryRunner: QueryRunner;
+  readonly connection: QueryRunner;
+  readonly manager: EntityManager;
   depth: number;
   /** The database undid the transaction by itself: it must not be committed, even if the error is swallowed. */
   broken: Error | undefined;

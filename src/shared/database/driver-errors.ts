@@ -46,14 +46,16 @@ const BY_CODE: Readonly<Record<string, DriverFailure>> = {
 /** What `error` means, or undefined when it is not a driver's, or a mistake of ours. */
 export function driverFailure(error: unknown): DriverFailure | undefined {
   const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
-  if (!(cause instanceof Error)) return undefined;
-  const { code, errno } = cause as { code?: unknown; errno?: unknown };
+  if (typeof cause !== 'object' || cause === null) return undefined;
+  const { code, errno, fatal } = cause as { code?: unknown; errno?: unknown; fatal?: unknown };
   if (typeof code === 'string') {
     if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return 'conflict';
     if (/^SQLITE_IOERR/.test(code)) return 'full';
     if (BY_CODE[code] !== undefined) return BY_CODE[code];
   }
-  return typeof errno === 'number' ? BY_NUMBER.get(errno) : undefined;
+  const known = typeof errno === 'number' ? BY_NUMBER.get(errno) : undefined;
+  // mysql2 marks what ended the connection, sometimes without a code.
+  return known ?? (fatal === true ? 'lost' : undefined);
 }
 
 /** Puts a failure of the database in words for the client; any other error stays as it is. */

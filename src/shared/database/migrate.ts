@@ -44,16 +44,15 @@ async function underMysqlLock(
 }
 
 /**
- * Tables take the database's collation, so it is set before they are made: keys are compared byte for byte.
- * MariaDB and MySQL share no other collation that does.
+ * Tables take the database's collation, so it is set before they are made: texts are compared byte for byte,
+ * spaces at the end included. MariaDB and MySQL have such a collation each, under names of their own.
  */
 async function useBinaryCollation(queryRunner: QueryRunner): Promise<void> {
-  const [row] = (await queryRunner.query('SELECT @@collation_database AS collation')) as [
-    { collation: string },
-  ];
-  if (row.collation !== 'utf8mb4_bin') {
-    await queryRunner.query('ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin');
-  }
+  const [{ wanted, current }] = (await queryRunner.query(
+    `SELECT MAX(COLLATION_NAME) AS wanted, @@collation_database AS current
+     FROM information_schema.COLLATIONS WHERE COLLATION_NAME IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')`,
+  )) as [{ wanted: string; current: string }];
+  if (current !== wanted) await queryRunner.query(`ALTER DATABASE CHARACTER SET utf8mb4 COLLATE ${wanted}`);
 }
 
 /** The file's own write lock serves: whoever gets it migrates, and DDL is undone with the rest on failure. */

@@ -1,5 +1,6 @@
 import BetterSqlite3 from 'better-sqlite3';
 import type { DataSource, QueryRunner } from 'typeorm';
+import { MAX_STATEMENTS } from './data-source.js';
 import type { Snapshot, SqlValue } from './database.js';
 import { TypeOrmDatabase } from './typeorm-database.js';
 
@@ -38,6 +39,7 @@ export class SqliteDatabase extends TypeOrmDatabase {
     let statement = this.statements.get(sql);
     if (statement === undefined) {
       statement = this.reader.prepare(sql);
+      if (this.statements.size >= MAX_STATEMENTS) this.statements.clear();
       this.statements.set(sql, statement);
     }
     return statement.all(...parameters) as Row[];

@@ -34,7 +34,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   async query<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]> {
     const transaction = this.scope.getStore();
     if (transaction !== undefined && !transaction.ended) {
-      return this.readInside<Row>(transaction.queryRunner, sql, parameters);
+      return inside(transaction, () => this.readInside<Row>(transaction.connection, sql, parameters));
     }
     try {
       return await this.read<Row>(sql, parameters);
@@ -48,12 +48,19 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     if (transaction === undefined || transaction.ended) {
       throw new Error('a write was attempted outside Transactions.run');
     }
-    return transaction.queryRunner.manager;
+    return transaction.manager;
   }
 
   async snapshot(): Promise<Snapshot> {
     try {
-      return await this.openSnapshot();
+      const snapshot = await this.openSnapshot();
+      return {
+        query: (sql, parameters) =>
+          snapshot.query<never>(sql, parameters).catch((error: unknown) => {
+            throw tellable(error);
+          }),
+        close: () => snapshot.close(),
+      };
     } catch (error) {
       throw tellable(error);
     }
@@ -77,38 +84,60 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     }
   }
 
-  private async outermost<T>(queryRunner: QueryRunner, work: () => Promise<T>): Promise<T> {
-    const transaction: OpenTransaction = { queryRunner, depth: 0, broken: undefined, ended: false };
-    await queryRunner.query(this.begin);
+  private async outermost<T>(connection: QueryRunner, work: () => Promise<T>): Promise<T> {
+    const transaction = this.open(connection);
+    await connection.query(this.begin);
     try {
       const result = await this.scope.run(transaction, work);
       if (transaction.broken) throw transaction.broken;
-      await commit(queryRunner);
+      transaction.ended = true;
+      await commit(connection);
       return result;
     } catch (error) {
-      await rollBack(queryRunner);
-      throw error;
-    } finally {
       transaction.ended = true;
+      await rollBack(connection);
+      throw error;
     }
+  }
+
+  /** A transaction whose statements are refused once it has ended, or was undone: they would be kept by themselves. */
+  private open(connection: QueryRunner): OpenTransaction {
+    const queryRunner = Object.create(connection) as QueryRunner;
+    const manager = this.dataSource.createEntityManager(queryRunner);
+    const transaction: OpenTransaction = { connection, manager, depth: 0, broken: undefined, ended: false };
+    queryRunner.query = (...statement: Parameters<QueryRunner['query']>) =>
+      inside(transaction, () => connection.query(...statement));
+    return transaction;
   }
 
   private async nested<T>(transaction: OpenTransaction, work: () => Promise<T>): Promise<T> {
     const savepoint = `nested_${++transaction.depth}`;
+    const query = (sql: string): Promise<unknown> =>
+      inside(transaction, () => transaction.connection.query(`${sql} ${savepoint}`));
     try {
-      await transaction.queryRunner.query(`SAVEPOINT ${savepoint}`);
+      await query('SAVEPOINT');
       const result = await work();
-      await transaction.queryRunner.query(`RELEASE SAVEPOINT ${savepoint}`);
+      await query('RELEASE SAVEPOINT');
       return result;
     } catch (error) {
-      // A deadlock or a lost connection undid the whole transaction, not just our part of it.
-      const failure = driverFailure(error);
-      if (failure === 'conflict' || failure === 'lost') transaction.broken ??= error as Error;
-      else await transaction.queryRunner.query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
+      if (transaction.broken === undefined) await query('ROLLBACK TO SAVEPOINT');
       throw error;
     } finally {
       transaction.depth--;
     }
+  }
+}
+
+/** Runs a statement of a transaction. A deadlock or a lost connection undoes all of it, not this statement alone. */
+async function inside<T>(transaction: OpenTransaction, statement: () => Promise<T>): Promise<T> {
+  if (transaction.ended) throw new Error('a statement was not awaited: its transaction has ended');
+  if (transaction.broken) throw transaction.broken;
+  try {
+    return await statement();
+  } catch (error) {
+    const failure = driverFailure(error);
+    if (failure === 'conflict' || failure === 'lost') transaction.broken ??= error as Error;
+    throw error;
   }
 }
 

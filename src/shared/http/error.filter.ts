@@ -1,6 +1,7 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { RegisterError, type ErrorKind } from '../errors.js';
+import type { Logger } from './logging.js';
 import { methodsOf } from './routes.js';
 
 export const STATUS_OF = {
@@ -30,12 +31,16 @@ interface ErrorBody {
 /** Turns whatever was thrown into the one error shape; what is not meant for clients goes to the log alone. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
   catch(thrown: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
     const error = toRegisterError(thrown, request);
     const status = STATUS_OF[error.kind];
-    if (status >= 500) request.log.error({ err: error.cause ?? error }, error.message);
+    if (status >= 500) {
+      this.logger.error({ request_id: request.id, err: error.cause ?? error }, error.message);
+    }
     if (response.headersSent) {
       // Cut off: an answer that ends well-formed in the middle would be taken for the whole.
       response.destroy();

@@ -9,7 +9,6 @@ declare global {
     interface Request {
       /** In every log line about the request, and in the answer's `X-Request-Id`. */
       id: string;
-      log: Logger;
     }
   }
 }
@@ -25,7 +24,6 @@ export function observe(logger: Logger, metrics: Metrics): RequestHandler {
     const startedAt = performance.now();
     const given = request.headers['x-request-id'];
     request.id = typeof given === 'string' && SANE_ID.test(given) ? given : randomUUID();
-    request.log = logger.child({ request_id: request.id });
     response.setHeader('X-Request-Id', request.id);
     // A token in the body leaves nothing by which a shared cache would know that the answer is private.
     response.setHeader('Cache-Control', 'no-store');
@@ -36,8 +34,17 @@ export function observe(logger: Logger, metrics: Metrics): RequestHandler {
       metrics.observeRequest(request.method, route, status, ms / 1000);
       const { userName: user, tokenId: token_id, contextName: context } = request.principal ?? {};
       const level = route.startsWith('/api') || status >= 400 ? 'info' : 'debug'; // probes come every few seconds
-      request.log[level](
-        { method: request.method, route, status, ms: Math.round(ms * 10) / 10, user, token_id, context },
+      logger[level](
+        {
+          request_id: request.id,
+          method: request.method,
+          route,
+          status,
+          ms: Math.round(ms * 10) / 10,
+          user,
+          token_id,
+          context,
+        },
         'request',
       );
     });

@@ -5,23 +5,35 @@ import type { Response } from 'express';
 export const NDJSON = 'application/x-ndjson';
 
 /**
- * Streams rows as a JSON array, or as NDJSON, a batch at a time and no faster than the client reads. The first
- * batch is read before anything is sent, so that a database that can't be reached is still told as an error;
- * after that, a failure cuts the answer off.
+ * Sends rows as a JSON array, or as NDJSON, a batch at a time and no faster than the client reads; a single
+ * batch goes in one piece. What fails before the second batch is there is still told as an error; after that,
+ * a failure cuts the answer off.
  *
- * @param toText one row as JSON
+ * @param toDto what a row looks like to clients
  */
 export async function sendRows<Row>(
   response: Response,
   type: string,
   batches: AsyncGenerator<Row[]>,
-  toText: (row: Row) => string,
+  toDto: (row: Row) => object,
 ): Promise<void> {
-  const first = await batches.next();
-  response.setHeader('Content-Type', `${type}; charset=utf-8`);
-  const texts = type === NDJSON ? ndjson(first, batches, toText) : jsonArray(first, batches, toText);
+  const format = type === NDJSON ? ndjson : jsonArray;
   try {
-    await pipeline(Readable.from(texts, { objectMode: true, highWaterMark: 1 }), response);
+    const first = await batches.next();
+    const second = await batches.next();
+    response.setHeader('Content-Type', `${type}; charset=utf-8`);
+    if (second.done === true) {
+      const rows = first.done === true ? [] : first.value;
+      response.end(format.begin(rows.map(toDto)) + format.end);
+      return;
+    }
+    const texts = async function* (): AsyncGenerator<string> {
+      yield format.begin((first.value as Row[]).map(toDto));
+      yield format.next(second.value.map(toDto));
+      for await (const batch of batches) yield format.next(batch.map(toDto));
+      yield format.end;
+    };
+    await pipeline(Readable.from(texts(), { objectMode: true, highWaterMark: 1 }), response);
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error; // the client left
   } finally {
@@ -29,29 +41,19 @@ export async function sendRows<Row>(
   }
 }
 
-async function* jsonArray<Row>(
-  first: IteratorResult<Row[]>,
-  rest: AsyncGenerator<Row[]>,
-  toText: (row: Row) => string,
-): AsyncGenerator<string> {
-  let before = '[';
-  for await (const batch of chain(first, rest)) {
-    yield before + batch.map(toText).join(',');
-    before = ',';
-  }
-  yield before === '[' ? '[]' : ']';
+interface Format {
+  begin(rows: object[]): string;
+  /** Never called without rows. */
+  next(rows: object[]): string;
+  readonly end: string;
 }
 
-async function* ndjson<Row>(
-  first: IteratorResult<Row[]>,
-  rest: AsyncGenerator<Row[]>,
-  toText: (row: Row) => string,
-): AsyncGenerator<string> {
-  for await (const batch of chain(first, rest)) yield batch.map((row) => `${toText(row)}\n`).join('');
-}
+const jsonArray: Format = {
+  begin: (rows) => JSON.stringify(rows).slice(0, -1),
+  next: (rows) => `,${JSON.stringify(rows).slice(1, -1)}`,
+  end: ']',
+};
 
-async function* chain<Row>(first: IteratorResult<Row[]>, rest: AsyncGenerator<Row[]>): AsyncGenerator<Row[]> {
-  if (first.done === true) return;
-  yield first.value;
-  yield* rest;
-}
+const lines = (rows: object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+const ndjson: Format = { begin: lines, next: lines, end: '' };

@@ -1,0 +1,109 @@
+import autocannon from 'autocannon';
+import { request } from 'undici';
+import type { Program } from './processes.js';
+import type { Scenario } from './scenarios.js';
+
+const CONNECTIONS = 16;
+const TIMEOUT_S = 60;
+
+export interface Measurement {
+  readonly perSecond: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Resident memory at the end of it, in MB. */
+  readonly megabytes: number;
+}
+
+/** How much a program is asked at a time: for so many seconds or, if the answers are long, so many requests. */
+export interface Load {
+  readonly seconds: number;
+  readonly longRequests: number;
+}
+
+interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+/** Sends the requests of scenarios, no two runs the same. */
+export class Client {
+  private sent = 0;
+
+  constructor(private readonly token: string) {}
+
+  /**
+   * Asks both programs the same.
+   *
+   * @throws Error unless both answer 200, and the same, byte for byte
+   */
+  async compare(scenario: Scenario, service: Program, floor: Program): Promise<void> {
+    const { name, differs } = scenario;
+    const toService = this.next(scenario);
+    const toFloor = differs === undefined ? toService : this.next(scenario);
+    const answers = [await ask(service, toService), await ask(floor, toFloor)];
+    const comparable = answers.map((text) => (differs === undefined ? text : text.replaceAll(differs, '')));
+    if (comparable[0] !== comparable[1]) {
+      const starts = answers.map((text) => text.slice(0, 500)).join('\n');
+      throw new Error(`${name}: the service and the floor answer differently:\n${starts}`);
+    }
+  }
+
+  /**
+   * Puts `program` under load.
+   *
+   * @throws Error if anything but 2xx comes back
+   */
+  async load(scenario: Scenario, program: Program, { seconds, longRequests }: Load): Promise<Measurement> {
+    const latencies: number[] = [];
+    const startedAt = performance.now();
+    let lastAt = startedAt;
+    const options: autocannon.Options = {
+      url: program.url,
+      connections: CONNECTIONS,
+      timeout: TIMEOUT_S,
+      bailout: 1,
+      requests: [{ setupRequest: (defaults) => ({ ...defaults, ...this.next(scenario) }) }],
+      ...(scenario.long ? { amount: longRequests } : { duration: seconds }),
+      sampleInt: 100, // how often it looks whether it is time to end
+    };
+    const { errors, non2xx } = await new Promise<autocannon.Result>((resolve, reject) => {
+      const run = autocannon(options, (error: unknown, result) =>
+        error instanceof Error ? reject(error) : resolve(result),
+      );
+      // Autocannon's own figures are rounded to milliseconds, and the time of a run to seconds.
+      run.on('response', (_client, _status, _bytes, milliseconds) => {
+        latencies.push(milliseconds);
+        lastAt = performance.now();
+      });
+    });
+    if (errors > 0 || non2xx > 0 || latencies.length === 0) {
+      throw new Error(`${scenario.name}: ${non2xx} answers other than 2xx, ${errors} broken connections`);
+    }
+    latencies.sort((a, b) => a - b);
+    const percentile = (share: number): number => latencies[Math.floor(share * (latencies.length - 1))] ?? 0;
+    return {
+      perSecond: (latencies.length * 1000) / (lastAt - startedAt),
+      p50: percentile(0.5),
+      p99: percentile(0.99),
+      megabytes: program.megabytes('now'),
+    };
+  }
+
+  /** With the credentials in the body, as clients of the reference document send them. */
+  private next(scenario: Scenario): HttpRequest {
+    const { method, path, members } = scenario.request(this.sent++);
+    const credentials = { api_token: this.token, username: 'user', contextname: 'default' };
+    const headers = { 'Content-Type': 'application/json' };
+    return { method, path, headers, body: JSON.stringify({ ...credentials, ...members }) };
+  }
+}
+
+async function ask({ url }: Program, { path, ...options }: HttpRequest): Promise<string> {
+  const { statusCode, body } = await request(`${url}${path}`, options);
+  const text = await body.text();
+  if (statusCode !== 200) throw new Error(`${options.method} ${path}: ${statusCode} ${text.slice(0, 500)}`);
+  return text;
+}

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../test/support/mysql-server.js';
+
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 10_000;
+const ROOT = join(import.meta.dirname, '../../..'); // seen from dist/bench/bench
+
+/** A program to be measured, in a process of its own. */
+export interface Program {
+  readonly url: string;
+  /** Milliseconds from the start of the process to its first 200 on `/health/ready`. */
+  readonly readyInMs: number;
+  /** Resident memory, now or at its greatest since the start, in MB. Linux alone tells. */
+  megabytes(when: 'now' | 'peak'): number;
+  stop(): Promise<void>;
+}
+
+/** The service as its users run it, but for the limits, which exist to refuse what a benchmark does. */
+export function startService(databaseUrl: string, folder: string): Promise<Program> {
+  const limits = { RATE_LIMIT: '0', SIGNIN_LIMIT: '0' };
+  const env = { ...limits, NODE_ENV: 'production', DATABASE_URL: databaseUrl, DATA_DIR: folder };
+  return start('dist/main.js', env, join(folder, 'service.log'));
+}
+
+export function startFloor(databaseUrl: string, folder: string): Promise<Program> {
+  return start(
+    fileURLToPath(import.meta.resolve('./floor.js')),
+    { DATABASE_URL: databaseUrl },
+    join(folder, 'floor.log'),
+  );
+}
+
+/** @param log the file for what it prints: the service's users keep its log, so writing it counts */
+async function start(script: string, env: Record<string, string>, log: string): Promise<Program> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const output = openSync(log, 'a');
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, [script], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], PORT: String(port), ...env },
+    stdio: ['ignore', output, output],
+  });
+  closeSync(output);
+  const kill = (): boolean => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const exited = once(child, 'exit');
+
+  while (!(await isReady(url))) {
+    if (child.exitCode !== null || performance.now() - startedAt > START_TIMEOUT_MS) {
+      throw new Error(`${script} did not start:\n${readFileSync(log, 'utf8').slice(-2000)}`);
+    }
+    await delay(5);
+  }
+  return {
+    url,
+    readyInMs: performance.now() - startedAt,
+    megabytes: (when) => {
+      const pattern = when === 'now' ? /VmRSS:\s+(\d+) kB/ : /VmHWM:\s+(\d+) kB/;
+      return Number(pattern.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024;
+    },
+    stop: async () => {
+      child.kill('SIGTERM');
+      const deadline = setTimeout(kill, STOP_TIMEOUT_MS);
+      await exited;
+      clearTimeout(deadline);
+      process.off('exit', kill);
+    },
+  };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) })).ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,105 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { format } from 'prettier';
+import type { Measurement } from './measure.js';
+
+const FOLDER = join(import.meta.dirname, '../../../bench/results'); // seen from dist/bench/bench
+
+export interface Row {
+  readonly name: string;
+  readonly target: number;
+  /** Service divided by floor. */
+  readonly ratio: number;
+  readonly service: Measurement;
+  readonly floor: Measurement;
+}
+
+export interface Report {
+  readonly database: string;
+  readonly rounds: number;
+  /** Milliseconds from the start of the service on an existing database until it is ready. */
+  readonly readyInMs: number;
+  /** Resident memory of the service, in MB. */
+  readonly megabytes: { readonly atRest: number; readonly peak: number };
+  readonly rows: readonly Row[];
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle) - 1] ?? NaN)) / 2;
+}
+
+/** The row of what was measured in alternation: the n-th of the service beside the n-th of the floor. */
+export function toRow(
+  { name, target }: { name: string; target: number },
+  service: readonly Measurement[],
+  floor: readonly Measurement[],
+): Row {
+  // Of each pair, since what else the machine does changes from one pair to the next.
+  const ratios = service.map(({ perSecond }, i) => perSecond / (floor[i]?.perSecond ?? NaN));
+  return { name, target, ratio: median(ratios), service: middle(service), floor: middle(floor) };
+}
+
+function middle(measurements: readonly Measurement[]): Measurement {
+  const of = (key: keyof Measurement): number => median(measurements.map((each) => each[key]));
+  return { perSecond: of('perSecond'), p50: of('p50'), p99: of('p99'), megabytes: of('megabytes') };
+}
+
+/** Prints the report, and writes it to `bench/results` as NAME.md and NAME.json. */
+export async function publish(name: string, report: Report): Promise<void> {
+  const markdown = await format(toMarkdown(report), { parser: 'markdown' });
+  const rounded = JSON.stringify({ measuredAt: new Date(), ...report }, (_key, value: unknown) =>
+    typeof value === 'number' ? Math.round(value * 1000) / 1000 : value,
+  );
+  await mkdir(FOLDER, { recursive: true });
+  await writeFile(join(FOLDER, `${name}.md`), markdown);
+  await writeFile(join(FOLDER, `${name}.json`), await format(rounded, { parser: 'json' }));
+  console.log(`\n${markdown}`);
+}
+
+const HEADER = [
+  'Row',
+  'Service, requests/s',
+  'Floor, requests/s',
+  'Ratio',
+  'Target',
+  'Service p50, ms',
+  'p99',
+  'Floor p50, ms',
+  'p99',
+  'Service, MB',
+  'Floor, MB',
+];
+
+function toMarkdown({ database, rounds, readyInMs, megabytes, rows }: Report): string {
+  const table = [HEADER, HEADER.map((_, i) => (i === 0 ? '---' : '---:')), ...rows.map(cells)];
+  const [cpu] = cpus();
+  return `# Benchmark
+
+${table.map((row) => `| ${row.join(' | ')} |`).join('\n')}
+
+- Ready on an existing database in ${(readyInMs / 1000).toFixed(2)} s (target: under 2 s)
+- Memory of the service at rest ${megabytes.atRest.toFixed(0)} MB (target: under 150 MB), at its peak ${megabytes.peak.toFixed(0)} MB; in the table: after the row
+- Medians of ${rounds} rounds, service and floor (\`bench/floor.ts\`) in turn; the ratio is the median of the rounds' ratios
+- 16 keep-alive connections; client, programs and database on one machine: ${cpus().length} × ${cpu?.model.trim()}, Node ${process.versions.node}, ${database}
+`;
+}
+
+function cells({ name, target, ratio, service, floor }: Row): string[] {
+  return [
+    name,
+    figure(service.perSecond),
+    figure(floor.perSecond),
+    ratio.toFixed(2) + (ratio < target ? ' (missed)' : ''),
+    target.toFixed(2),
+    ...[service.p50, service.p99, floor.p50, floor.p99].map(figure),
+    ...[service.megabytes, floor.megabytes].map((each) => each.toFixed(0)),
+  ];
+}
+
+/** Three significant digits at least. */
+function figure(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}

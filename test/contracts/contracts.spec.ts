@@ -1,0 +1,24 @@
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import { registerKinds, type Register } from '../support/register.js';
+import { contextRepositoryContract } from './context-repository.js';
+import { customerRepositoryContract } from './customer-repository.js';
+import { tokenRepositoryContract } from './token-repository.js';
+import { transactionsContract } from './transactions.js';
+import { userRepositoryContract } from './user-repository.js';
+
+describe.each(registerKinds)('on $name', (kind) => {
+  let register: Register;
+
+  beforeAll(async () => {
+    register = await kind.open();
+  });
+  afterAll(() => register.close());
+
+  describe.each([
+    ['Transactions', transactionsContract],
+    ['ContextRepository', contextRepositoryContract],
+    ['UserRepository', userRepositoryContract],
+    ['TokenRepository', tokenRepositoryContract],
+    ['CustomerRepository', customerRepositoryContract],
+  ])('%s', (_port, contract) => contract(() => register));
+});

@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it } from '@jest/globals';
+import type { Token, User } from '../../src/access/application/access.repositories.js';
+import type { Register } from '../support/register.js';
+import { itRefusesWritesOutsideTransactions } from './writes.js';
+
+type NewToken = Omit<Token, 'id' | 'lastUsedAt'>;
+
+export function tokenRepositoryContract(register: () => Register): void {
+  const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
+  const insert = (token: NewToken, hash: string): ReturnType<Register['tokens']['insert']> =>
+    run(() => register().tokens.insert(token, hash));
+
+  /** A user, and a token of it that was not inserted yet. */
+  const newUser = async (fields: Partial<User> = {}): Promise<NewToken> => {
+    const user: User = {
+      name: randomUUID(),
+      role: 'operator',
+      contexts: [],
+      enabled: true,
+      createdAt: 0,
+      ...fields,
+    };
+    await run(() => register().users.insert(user));
+    return {
+      user: user.name,
+      label: 'CRM in Zürich',
+      scope: 'read',
+      expiresAt: 1_764_000_000_123,
+      allowedIps: ['192.0.2.0/24', '2001:db8::1'],
+      createdAt: 1_763_000_000_456,
+    };
+  };
+  const listed = async (user: string): Promise<Token[]> =>
+    (await register().tokens.list()).filter((token) => token.user === user);
+
+  it('lists what was inserted, by id', async () => {
+    const first = await newUser();
+    const second = { ...first, label: '', scope: 'write', expiresAt: null, allowedIps: [] } as const;
+    const ids = [await insert(first, randomUUID()), await insert(second, randomUUID())];
+    expect(await listed(first.user)).toEqual([
+      { id: ids[0], ...first, lastUsedAt: null },
+      { id: ids[1], ...second, lastUsedAt: null },
+    ]);
+    expect(ids[1]).toBeGreaterThan(Number(ids[0]));
+  });
+
+  it('refuses a token that is there already, whoever has it', async () => {
+    const hash = randomUUID();
+    const token = await newUser();
+    expect(await insert(token, hash)).toEqual(expect.any(Number));
+    const other = await newUser();
+    expect(await insert(other, hash)).toBe('taken');
+    expect(await listed(other.user)).toEqual([]);
+  });
+
+  it.each([
+    ['of another name', () => randomUUID()],
+    ['in other case', (name: string) => name.toUpperCase()],
+    ['with a space behind it', (name: string) => `${name} `],
+  ])('refuses a user that does not exist: %s', async (_case, change) => {
+    const token = await newUser();
+    expect(await insert({ ...token, user: change(token.user) }, randomUUID())).toBe('unknown_user');
+    expect(await listed(token.user)).toEqual([]);
+  });
+
+  it('tells what a sign-in needs to know', async () => {
+    const [granted, other] = [randomUUID(), randomUUID()];
+    const hash = randomUUID();
+    await run(async () => {
+      await register().contexts.insert({ name: granted, enabled: true, createdAt: 0 });
+      await register().contexts.insert({ name: other, enabled: false, createdAt: 0 });
+    });
+    const token = await newUser({ contexts: [granted], enabled: false, role: 'reader' });
+    const signIn = {
+      tokenId: await insert(token, hash),
+      scope: token.scope,
+      expiresAt: token.expiresAt,
+      allowedIps: token.allowedIps,
+      lastUsedAt: null,
+      userName: token.user,
+      userEnabled: false,
+      role: 'reader',
+    };
+    const id: unknown = expect.any(Number);
+    const { tokens } = register();
+    expect(await tokens.signIn(hash, granted)).toEqual({
+      ...signIn,
+      context: { id, enabled: true, granted: true },
+    });
+    expect(await tokens.signIn(hash, other)).toEqual({
+      ...signIn,
+      context: { id, enabled: false, granted: false },
+    });
+    for (const name of [randomUUID(), granted.toUpperCase(), `${granted} `, '']) {
+      expect(await tokens.signIn(hash, name)).toEqual({ ...signIn, context: undefined });
+    }
+  });
+
+  it('knows a hash only as it is', async () => {
+    const hash = randomUUID();
+    await insert(await newUser(), hash);
+    for (const unknown of [hash.toUpperCase(), hash.slice(1), '', '0', '%']) {
+      expect(await register().tokens.signIn(unknown, 'default')).toBeUndefined();
+    }
+  });
+
+  it('notes a use, unless one was noted lately', async () => {
+    const hash = randomUUID();
+    const token = await newUser();
+    const id = Number(await insert(token, hash));
+    const other = Number(await insert(token, randomUUID()));
+    const lastUsed = async (at: number, unlessAfter: number): Promise<unknown> => {
+      await run(() => register().tokens.touch(id, at, unlessAfter));
+      return (await register().tokens.signIn(hash, 'default'))?.lastUsedAt;
+    };
+    expect(await lastUsed(1_764_000_060_000, 1_764_000_000_000)).toBe(1_764_000_060_000);
+    expect(await lastUsed(1_764_000_119_999, 1_764_000_059_999)).toBe(1_764_000_060_000);
+    expect(await lastUsed(1_764_000_120_000, 1_764_000_060_000)).toBe(1_764_000_120_000);
+    expect((await listed(token.user)).map((each) => [each.id, each.lastUsedAt])).toEqual([
+      [id, 1_764_000_120_000],
+      [other, null],
+    ]);
+  });
+
+  it('deletes one, answers it, and never gives its id again', async () => {
+    const hash = randomUUID();
+    const token = await newUser();
+    const kept = await insert(token, randomUUID());
+    const id = Number(await insert(token, hash));
+    const destroy = (): Promise<Token | undefined> => run(() => register().tokens.delete(id));
+    expect(await destroy()).toEqual({ id, ...token, lastUsedAt: null });
+    expect(await destroy()).toBeUndefined();
+    expect(await register().tokens.signIn(hash, 'default')).toBeUndefined();
+    expect((await listed(token.user)).map((each) => each.id)).toEqual([kept]);
+    expect(await insert(token, hash)).toBeGreaterThan(id);
+  });
+
+  itRefusesWritesOutsideTransactions(async () => {
+    const token = await newUser();
+    const id = Number(await insert(token, randomUUID()));
+    const { tokens } = register();
+    return {
+      read: () => tokens.list(),
+      writes: [
+        () => tokens.insert(token, randomUUID()),
+        () => tokens.touch(id, 1, 0),
+        () => tokens.delete(id),
+      ],
+    };
+  });
+}

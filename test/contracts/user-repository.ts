@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it } from '@jest/globals';
+import type { User } from '../../src/access/application/access.repositories.js';
+import type { Register } from '../support/register.js';
+import { itRefusesWritesOutsideTransactions } from './writes.js';
+
+export function userRepositoryContract(register: () => Register): void {
+  const aUser = (fields: Partial<User> = {}): User => ({
+    name: randomUUID(),
+    role: 'reader',
+    contexts: [],
+    enabled: true,
+    createdAt: 1_764_000_000_123,
+    ...fields,
+  });
+  const insert = (user: User): Promise<unknown> =>
+    register().transactions.run(() => register().users.insert(user));
+  const listed = async (prefix: string): Promise<User[]> =>
+    (await register().users.list()).filter(({ name }) => name.startsWith(prefix));
+  const newContexts = async (...names: string[]): Promise<void> =>
+    register().transactions.run(async () => {
+      for (const name of names) await register().contexts.insert({ name, enabled: true, createdAt: 0 });
+    });
+
+  it('lists what was inserted, by name, with the contexts granted, by name', async () => {
+    const prefix = randomUUID();
+    await newContexts(`${prefix}x`, `${prefix}y`);
+    const users = [
+      aUser({ name: `${prefix}a`, role: 'admin', enabled: false }),
+      aUser({ name: `${prefix}b`, contexts: [`${prefix}x`] }),
+      aUser({ name: `${prefix}c`, contexts: [`${prefix}x`, `${prefix}y`] }),
+      aUser({ name: `${prefix}ü`, role: 'operator' }),
+    ];
+    const [a, b, c, u] = users as [User, User, User, User];
+    for (const user of [c, u, a]) expect(await insert(user)).toBeUndefined();
+    expect(await insert({ ...b, contexts: b.contexts.toReversed() })).toBeUndefined();
+    expect(await listed(prefix)).toEqual(users);
+  });
+
+  it('refuses a name that is taken, in this exact case', async () => {
+    const user = aUser();
+    expect(await insert(user)).toBeUndefined();
+    expect(await insert({ ...user, role: 'admin' })).toBe('taken');
+    expect(await insert({ ...user, name: user.name.toUpperCase() })).toBeUndefined();
+    expect(await listed(user.name)).toEqual([user]);
+  });
+
+  it('names the contexts that do not exist, and writes nothing', async () => {
+    const name = randomUUID();
+    await newContexts(name);
+    const user = aUser({ contexts: ['nowhere', name, name.toUpperCase(), `${name} `] });
+    expect(await insert(user)).toEqual(['nowhere', name.toUpperCase(), `${name} `]);
+    expect(await listed(user.name)).toEqual([]);
+  });
+
+  it('writes nothing after the transaction in which nobody waited for it', async () => {
+    const user = aUser();
+    let stray: Promise<unknown> | undefined;
+    const undone = register().transactions.run(async () => {
+      stray = register()
+        .users.insert(user)
+        .catch(() => undefined);
+      throw new Error('made to fail');
+    });
+    await expect(undone).rejects.toThrow('made to fail');
+    await stray;
+    expect(await listed(user.name)).toEqual([]);
+  });
+
+  itRefusesWritesOutsideTransactions(async () => ({
+    read: () => register().users.list(),
+    writes: [() => register().users.insert(aUser())],
+  }));
+}

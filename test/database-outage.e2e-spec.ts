@@ -1,0 +1,223 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createConnection } from 'mysql2/promise';
+import type { Answer } from './support/client.js';
+import { Gate } from './support/gate.js';
+import { MysqlProxy } from './support/mysql-proxy.js';
+import { ThrowAwayMysql } from './support/mysql-server.js';
+import { TestService } from './support/service.js';
+import { until } from './support/until.js';
+
+const WRITERS = 4;
+const CREATED = '200';
+const REFUSED = '503 database_unavailable';
+/** Cut while committing: kept or not, and the client is told that this is not known. */
+const IN_DOUBT = '500 outcome_unknown';
+
+const server = await ThrowAwayMysql.create();
+if (server === undefined && process.env['CI'] !== undefined) throw new Error('install mariadb-server');
+
+async function administer(sql: string): Promise<void> {
+  const connection = await createConnection(server?.url ?? '');
+  await connection.query(sql);
+  await connection.end();
+}
+
+async function createDatabase(name: string): Promise<string> {
+  await administer(`CREATE DATABASE ${name}`);
+  return `${server?.url}${name}`;
+}
+
+function create(service: TestService, userId: string): Promise<Answer> {
+  return service.call('POST', '/api/ipdrcustomers', { body: { UserID: userId, Name: 'N' } });
+}
+
+async function userIds(service: TestService): Promise<string[]> {
+  const { json } = await service.call('GET', '/api/ipdrcustomers');
+  return (json as { UserID: string }[]).map(({ UserID }) => UserID);
+}
+
+function expectUnavailable(answer: Answer): void {
+  expect(answer.status).toBe(503);
+  expect(answer.headers['retry-after']).toMatch(/^\d+$/);
+  expect(answer.json).toEqual({
+    status: 'ERROR',
+    code: 'database_unavailable',
+    message: expect.any(String),
+    request_id: answer.headers['x-request-id'],
+  });
+}
+
+// A server of the test's own: without one on this machine, no other can be killed.
+(server === undefined ? describe.skip : describe)('while the database is away', () => {
+  afterAll(() => server?.remove());
+
+  describe('because a connection was cut', () => {
+    let service: TestService;
+    let proxy: MysqlProxy;
+
+    beforeAll(async () => {
+      proxy = await MysqlProxy.to(await createDatabase('cut'));
+      service = await TestService.start({ type: 'mysql', url: proxy.url });
+      await create(service, 'first');
+      // The use of the token is noted beside the request: from now on, nothing but the tests' requests commits.
+      await until(async () => {
+        const used = await service.database.query('SELECT id FROM tokens WHERE last_used_at > 0', []);
+        return used.length > 0;
+      });
+    });
+    afterAll(async () => {
+      await service.stop();
+      await proxy.close();
+    });
+
+    const count = async (userId: string): Promise<number> =>
+      (await userIds(service)).filter((each) => each === userId).length;
+
+    it.each([
+      ['before', 0],
+      ['after', 1],
+    ] as const)(
+      '%s COMMIT: says that the outcome is unknown, and does not do it again',
+      async (when, kept) => {
+        const userId = `${when}-commit`;
+        proxy.cutAt('COMMIT', when);
+        const answer = await create(service, userId);
+        expect(proxy.hasCut).toBe(true);
+        expect(answer.status).toBe(500);
+        expect(answer.json).toMatchObject({ status: 'ERROR', code: 'outcome_unknown' });
+        expect(await count(userId)).toBe(kept);
+        expect((await create(service, userId)).status).toBe(kept === 0 ? 200 : 409);
+      },
+    );
+
+    it.each(['before', 'after'] as const)('%s a write: does it again, once', async (when) => {
+      const userId = `${when}-write`;
+      proxy.cutAt('INSERT INTO', when);
+      expect((await create(service, userId)).status).toBe(200);
+      expect(proxy.hasCut).toBe(true);
+      expect(await count(userId)).toBe(1);
+    });
+
+    it('at a single read: reads again', async () => {
+      proxy.cutAt('alt_phone_number = ?', 'before');
+      expect((await service.call('GET', '/api/ipdrcustomers?limit=7&AltPhoneNumber=1')).status).toBe(200);
+      expect(proxy.hasCut).toBe(true);
+    });
+
+    it.each([
+      ['the beginning', 'CONSISTENT SNAPSHOT', 'UserID=first'],
+      ['the first rows', 'UNION', 'search=first'],
+    ])('at %s of a list: says that the database is away', async (_where, statement, query) => {
+      const list = (): Promise<Answer> => service.call('GET', `/api/ipdrcustomers?${query}`);
+      proxy.cutAt(statement, 'before');
+      expectUnavailable(await list());
+      expect(proxy.hasCut).toBe(true);
+      expect(await list()).toMatchObject({ status: 200, json: [{ UserID: 'first' }] });
+    });
+  });
+
+  describe('because it has room for few prepared statements', () => {
+    let service: TestService;
+
+    beforeAll(async () => {
+      service = await TestService.start({ type: 'mysql', url: await createDatabase('statements') });
+      await administer('SET GLOBAL max_prepared_stmt_count = 400');
+    });
+    afterAll(() => service.stop());
+
+    it('answers all the same, however many different lists are asked for', async () => {
+      const fields = ['Address', 'Email', 'PhoneNumber', 'AltPhoneNumber'];
+      for (let n = 0; n < 600; n++) {
+        // Each number has fields of its own in the body, null or not, and in the query string.
+        const inBody = fields.map((field, digit) => [
+          field,
+          [undefined, null, ''][Math.floor(n / 3 ** digit) % 3],
+        ]);
+        const inQuery = fields
+          .filter((_, bit) => Math.floor(n / 81) & (1 << bit))
+          .map((field) => `&${field}=`);
+        const answer = await service.call('GET', `/api/ipdrcustomers?limit=1${inQuery.join('')}`, {
+          body: Object.fromEntries(inBody) as object,
+        });
+        expect([n, answer.status]).toEqual([n, 200]);
+      }
+    });
+  });
+
+  describe('because its server died', () => {
+    let service: TestService;
+
+    beforeAll(async () => {
+      service = await TestService.start({ type: 'mysql', url: await createDatabase('outage') });
+    });
+    afterAll(() => service.stop());
+
+    /** Creates customers one by one, and after a refusal waits for `back`. */
+    class Writer {
+      /** The UserIDs, by what the service answered. */
+      readonly answers: { userId: string; outcome: string }[] = [];
+      done = false;
+
+      constructor(
+        private readonly number: number,
+        private readonly back: Gate,
+      ) {}
+
+      with(outcome: string): string[] {
+        return this.answers.filter((answer) => answer.outcome === outcome).map(({ userId }) => userId);
+      }
+
+      async work(): Promise<void> {
+        for (let n = 0; !this.done; n++) {
+          const userId = `w${this.number}-${n}`;
+          const { status, json } = await create(service, userId);
+          const outcome = status === 200 ? CREATED : `${status} ${(json as { code: string }).code}`;
+          this.answers.push({ userId, outcome });
+          if (outcome === REFUSED) await this.back.passed;
+        }
+      }
+    }
+
+    it('refuses what it cannot do, loses nothing that it acknowledged, and goes on by itself', async () => {
+      const back = new Gate();
+      const writers = Array.from({ length: WRITERS }, (_, number) => new Writer(number, back));
+      const work = Promise.all(writers.map((writer) => writer.work()));
+      const all = (outcome: string): string[] => writers.flatMap((writer) => writer.with(outcome));
+
+      try {
+        await until(() => all(CREATED).length >= 50);
+        await server?.kill();
+        await until(() => writers.every((writer) => writer.with(REFUSED).length > 0));
+        for (const [method, path] of [
+          ['GET', ''],
+          ['GET', '/w0-0'],
+          ['PATCH', '/w0-0'],
+          ['DELETE', '/w0-0'],
+        ] as const) {
+          expectUnavailable(await service.call(method, `/api/ipdrcustomers${path}`));
+        }
+        const health = (name: 'live' | 'ready'): Promise<Answer> => service.call('GET', `/health/${name}`);
+        await until(async () => (await health('ready')).status === 503);
+        expectUnavailable(await health('ready'));
+        expect((await health('live')).status).toBe(200);
+
+        await server?.start();
+        const before = all(CREATED).length;
+        back.open();
+        await until(() => all(CREATED).length >= before + 50);
+        await until(async () => (await health('ready')).status === 200);
+      } finally {
+        for (const writer of writers) writer.done = true;
+        back.open();
+        await work;
+      }
+
+      const kept = await userIds(service);
+      expect(kept).toEqual([...new Set(kept)]);
+      expect(all(CREATED).filter((userId) => !kept.includes(userId))).toEqual([]);
+      expect(all(REFUSED).filter((userId) => kept.includes(userId))).toEqual([]);
+      const outcomes = new Set(writers.flatMap(({ answers }) => answers.map(({ outcome }) => outcome)));
+      expect([CREATED, REFUSED, IN_DOUBT]).toEqual(expect.arrayContaining([...outcomes]));
+    });
+  });
+});

@@ -1,0 +1,158 @@
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import BetterSqlite3 from 'better-sqlite3';
+import { DataSource } from 'typeorm';
+import { AdministrationService } from '../src/access/application/administration.service.js';
+import { SeedService, TokenFiles } from '../src/access/application/seed.service.js';
+import { entities } from '../src/entities.js';
+import { SystemClock } from '../src/shared/clock.js';
+import { createDataSource } from '../src/shared/database/data-source.js';
+import { migrate } from '../src/shared/database/migrate.js';
+import { openDatabase } from '../src/shared/database/open-database.js';
+import { databaseKinds, type TestDatabase } from './support/databases.js';
+import { describeOn } from './support/describe-on.js';
+import { openRegister, type Register } from './support/register.js';
+
+/** Works on the database as the TypeORM CLI does. */
+async function withDataSource<T>(
+  { configuration }: TestDatabase,
+  work: (dataSource: DataSource) => Promise<T>,
+): Promise<T> {
+  const dataSource = await createDataSource(configuration, entities).initialize();
+  try {
+    return await work(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function update({ configuration }: TestDatabase): Promise<void> {
+  await (await openDatabase(configuration, entities)).close();
+}
+
+/** The SQL that would bring the database to what the entities say. */
+function missing(database: TestDatabase): Promise<string[]> {
+  return withDataSource(database, async (dataSource) => {
+    // Under the name of MySQL, TypeORM takes MariaDB's "no default" for a default that has to go.
+    if (await isMariaDb(dataSource)) Object.assign(dataSource.driver.options, { type: 'mariadb' });
+    const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+    return upQueries.map(({ query }) => query);
+  });
+}
+
+async function isMariaDb(dataSource: DataSource): Promise<boolean> {
+  if (dataSource.options.type !== 'mysql') return false;
+  const [row] = await dataSource.query<[{ version: string }]>('SELECT VERSION() AS version');
+  return row.version.includes('MariaDB');
+}
+
+const counts = async (dataSource: DataSource): Promise<Record<string, number>> => {
+  const count = async (table: string): Promise<[string, number]> => {
+    const [row] = await dataSource.query<[{ n: string }]>(`SELECT COUNT(*) AS n FROM ${table}`);
+    return [table, Number(row.n)];
+  };
+  return Object.fromEntries(
+    await Promise.all(['users', 'tokens', 'contexts', 'grants', 'migrations'].map(count)),
+  );
+};
+
+class RememberedTokens extends TokenFiles {
+  readonly written: string[] = [];
+
+  async write(name: string): Promise<void> {
+    this.written.push(name);
+  }
+}
+
+function seedService({ users, contexts, tokens, transactions }: Register, files: TokenFiles): SeedService {
+  const clock = new SystemClock();
+  const administration = new AdministrationService(contexts, users, tokens, transactions, clock);
+  return new SeedService(users, administration, files, transactions);
+}
+
+describe.each(databaseKinds)('the migrations on $name', (kind) => {
+  let database: TestDatabase;
+
+  beforeEach(async () => {
+    database = await kind.create();
+  });
+  afterEach(() => database.drop());
+
+  it('make every table and column that the entities have', async () => {
+    expect(await missing(database)).not.toEqual([]);
+    await update(database);
+    expect(await missing(database)).toEqual([]);
+  });
+
+  it('can be run again, and change nothing then', async () => {
+    await update(database);
+    await update(database);
+    expect(await missing(database)).toEqual([]);
+    expect(await withDataSource(database, counts)).toMatchObject({ migrations: 1 });
+  });
+
+  it('can be taken back, and done again', async () => {
+    await update(database);
+    const tables = await withDataSource(database, async (dataSource) => {
+      for (let n = 0; n < dataSource.migrations.length; n++) await dataSource.undoLastMigration();
+      return dataSource
+        .createQueryRunner()
+        .getTables(dataSource.entityMetadatas.map(({ tableName }) => tableName));
+    });
+    expect(tables).toEqual([]);
+    await update(database);
+    expect(await missing(database)).toEqual([]);
+  });
+
+  it('and the first start happen once, of however many instances start together', async () => {
+    const files = new RememberedTokens();
+    const five = Array.from({ length: 5 });
+    const registers = await Promise.all(five.map(() => openRegister(database.configuration)));
+    const seeds = await Promise.allSettled(
+      registers.map((register) => seedService(register, files).seed(undefined)),
+    );
+    for (const register of registers) await register.close();
+    expect(seeds.filter(({ status }) => status === 'rejected')).toEqual([]);
+    expect(files.written).toEqual(['admin-token', 'user-token']);
+    expect(await withDataSource(database, counts)).toEqual({
+      users: 2,
+      tokens: 2,
+      contexts: 1,
+      grants: 1,
+      migrations: 1,
+    });
+  });
+});
+
+describeOn('SQLite', 'the migrations', (kind) => {
+  it('wait for another process that is changing the file', async () => {
+    const database = await kind.create();
+    await withDataSource(database, async (dataSource) => {
+      const other = new BetterSqlite3((database.configuration as { path: string }).path);
+      other.exec('BEGIN IMMEDIATE');
+      const migrated = migrate(dataSource);
+      for (let turn = 0; turn < 50; turn++) await setImmediate(); // far enough to find the file locked
+      other.exec('COMMIT');
+      other.close();
+      await migrated;
+    });
+    expect(await missing(database)).toEqual([]);
+    await database.drop();
+  });
+});
+
+describeOn('MySQL', 'the migrations', (kind) => {
+  it('have text compared byte for byte, whatever the database was made with', async () => {
+    const database = await kind.create();
+    await update(database);
+    const collations = await withDataSource(database, (dataSource) =>
+      dataSource.query<{ collation: string }[]>(
+        `SELECT @@collation_database AS collation
+         UNION SELECT collation_name FROM information_schema.columns
+         WHERE table_schema = DATABASE() AND collation_name IS NOT NULL`,
+      ),
+    );
+    expect(collations).toEqual([{ collation: expect.stringMatching(/^utf8mb4_\w*bin$/) }]);
+    await database.drop();
+  });
+});

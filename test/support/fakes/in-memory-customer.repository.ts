@@ -1,0 +1,85 @@
+import type { ContextId } from '../../../src/access/application/principal.js';
+import {
+  CustomerRepository,
+  type CustomerFilter,
+} from '../../../src/customers/application/customer.repository.js';
+import type { Customer, CustomerDetails, UserId } from '../../../src/customers/domain/customer.js';
+import type { InMemoryStore } from './in-memory-store.js';
+
+export class InMemoryCustomerRepository extends CustomerRepository {
+  constructor(private readonly store: InMemoryStore) {
+    super();
+  }
+
+  async find(context: ContextId, userId: UserId): Promise<Customer | undefined> {
+    return this.matching(context, { equal: [{ userId }] })[0];
+  }
+
+  lock(context: ContextId, userId: UserId): Promise<Customer | undefined> {
+    return this.find(context, userId);
+  }
+
+  async insert(context: ContextId, details: CustomerDetails, at: number): Promise<number | undefined> {
+    const { draft } = this.store;
+    if (this.isTaken(context, details.userId)) return undefined;
+    const id = ++draft.lastId;
+    draft.customers.push({ context, customer: { id, ...details }, updatedAt: at });
+    return id;
+  }
+
+  async update(context: ContextId, customer: Customer, at: number): Promise<boolean> {
+    const { customers } = this.store.draft;
+    if (this.isTaken(context, customer.userId, customer.id)) return false;
+    const row = customers.find((each) => each.context === context && each.customer.id === customer.id);
+    if (row !== undefined) Object.assign(row, { customer, updatedAt: at });
+    return true;
+  }
+
+  async delete(context: ContextId, id: number): Promise<void> {
+    const { draft } = this.store;
+    draft.customers = draft.customers.filter((row) => row.context !== context || row.customer.id !== id);
+  }
+
+  async page(context: ContextId, filter: CustomerFilter, after: number, limit: number): Promise<Customer[]> {
+    return this.matching(context, filter)
+      .filter(({ id }) => id > after)
+      .slice(0, limit);
+  }
+
+  async *all(context: ContextId, filter: CustomerFilter, after: number): AsyncGenerator<Customer[]> {
+    const [first, ...others] = await this.page(context, filter, after, Infinity);
+    if (first !== undefined) yield [first];
+    if (others.length > 0) yield others;
+  }
+
+  private isTaken(context: ContextId, userId: UserId, unlessBy?: number): boolean {
+    return this.store.rows.customers.some(
+      (row) => row.context === context && row.customer.userId === userId && row.customer.id !== unlessBy,
+    );
+  }
+
+  /** By ascending id, since that is how they were inserted. */
+  private matching(context: ContextId, filter: CustomerFilter): Customer[] {
+    return this.store.rows.customers
+      .filter((row) => row.context === context && row.updatedAt >= (filter.updatedSince ?? 0))
+      .map((row) => row.customer)
+      .filter((customer) => isEqual(customer, filter) && isFound(customer, filter.search ?? ''));
+  }
+}
+
+function isEqual(customer: Customer, { equal = [] }: CustomerFilter): boolean {
+  return equal
+    .flatMap((fields) => Object.entries(fields))
+    .every(([field, value]) => customer[field as keyof CustomerDetails] === value);
+}
+
+function isFound({ userId, phoneNumber, name, email }: Customer, start: string): boolean {
+  return (
+    [userId, phoneNumber].some((text) => text?.startsWith(start)) ||
+    [name, email].some((text) => text !== null && fold(text).startsWith(fold(start)))
+  );
+}
+
+function fold(text: string): string {
+  return text.normalize('NFC').toUpperCase();
+}

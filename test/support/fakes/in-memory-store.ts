@@ -1,0 +1,62 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Context, Token, User } from '../../../src/access/application/access.repositories.js';
+import type { ContextId } from '../../../src/access/application/principal.js';
+import type { Customer } from '../../../src/customers/domain/customer.js';
+import { Transactions } from '../../../src/shared/transactions.js';
+
+interface Rows {
+  lastId: number;
+  contexts: { id: ContextId; context: Context }[];
+  users: User[];
+  tokens: { token: Token; hash: string }[];
+  customers: { context: ContextId; customer: Customer; updatedAt: number }[];
+}
+
+interface Scope {
+  rows: Rows;
+  ended: boolean;
+}
+
+/** All rows of the in-memory fakes. A transaction works on a copy, which takes the place of the original. */
+export class InMemoryStore extends Transactions {
+  private readonly committed: Scope = {
+    rows: { lastId: 0, contexts: [], users: [], tokens: [], customers: [] },
+    ended: false,
+  };
+  private readonly scope = new AsyncLocalStorage<Scope>();
+  private queue: Promise<unknown> = Promise.resolve();
+
+  /** What a read sees; not to be changed. */
+  get rows(): Readonly<Rows> {
+    return (this.open ?? this.committed).rows;
+  }
+
+  /** What a write changes. */
+  get draft(): Rows {
+    if (this.open === undefined) throw new Error('a write was attempted outside Transactions.run');
+    return this.open.rows;
+  }
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.open !== undefined) return this.attempt(this.open, work);
+    const result = this.queue.then(() => this.attempt(this.committed, work));
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+
+  private get open(): Scope | undefined {
+    const scope = this.scope.getStore();
+    return scope?.ended === false ? scope : undefined;
+  }
+
+  private async attempt<T>(outer: Scope, work: () => Promise<T>): Promise<T> {
+    const inner: Scope = { rows: structuredClone(outer.rows), ended: false };
+    try {
+      const result = await this.scope.run(inner, work);
+      outer.rows = inner.rows;
+      return result;
+    } finally {
+      inner.ended = true;
+    }
+  }
+}

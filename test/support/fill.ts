@@ -1,0 +1,30 @@
+import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
+import { customer, type CustomerFields } from './customers.js';
+import { withDataSource } from './with-data-source.js';
+
+/** Customer number `n` of those that `fillCustomers` makes. */
+export function filled(n: number, addressLength: number): CustomerFields {
+  const UserID = `filled-${n}`;
+  return customer(UserID, { Address: 'x'.repeat(addressLength), Email: null, AltPhoneNumber: '' });
+}
+
+/** Writes customers into the context `default` by SQL alone, in ascending order. */
+export async function fillCustomers(
+  configuration: DatabaseConfiguration,
+  count: number,
+  addressLength = 20,
+): Promise<void> {
+  const { Name, PhoneNumber } = filled(0, 0);
+  await withDataSource(configuration, (dataSource) =>
+    dataSource.query(`
+      INSERT INTO customers (context_id, user_id, name, address, email, phone_number, alt_phone_number,
+                             name_search, email_search, updated_at)
+      WITH d AS (SELECT 0 AS n ${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `UNION ALL SELECT ${n}`).join(' ')}),
+           numbers AS (SELECT a.n + 10 * b.n + 100 * c.n + 1000 * e.n + 10000 * f.n + 100000 * g.n AS n
+                       FROM d a, d b, d c, d e, d f, d g)
+      SELECT contexts.id, CONCAT('filled-', numbers.n), '${Name}', '${'x'.repeat(addressLength)}', NULL,
+             '${PhoneNumber}', '', '${Name.toLowerCase()}', NULL, 0
+      FROM numbers, contexts
+      WHERE contexts.name = 'default' AND numbers.n < ${count} ORDER BY numbers.n`),
+  );
+}

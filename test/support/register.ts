@@ -1,0 +1,96 @@
+import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
+import {
+  ContextRepository,
+  TokenRepository,
+  UserRepository,
+} from '../../src/access/application/access.repositories.js';
+import type { ContextId } from '../../src/access/application/principal.js';
+import {
+  TypeOrmContextRepository,
+  TypeOrmTokenRepository,
+  TypeOrmUserRepository,
+} from '../../src/access/infrastructure/typeorm-access.repositories.js';
+import type { CustomerRepository } from '../../src/customers/application/customer.repository.js';
+import { TypeOrmCustomerRepository } from '../../src/customers/infrastructure/typeorm-customer.repository.js';
+import { entities } from '../../src/entities.js';
+import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
+import { openDatabase } from '../../src/shared/database/open-database.js';
+import type { TypeOrmDatabase } from '../../src/shared/database/typeorm-database.js';
+import type { Transactions } from '../../src/shared/transactions.js';
+import { databaseKinds } from './databases.js';
+import {
+  InMemoryContextRepository,
+  InMemoryTokenRepository,
+  InMemoryUserRepository,
+} from './fakes/in-memory-access.repositories.js';
+import { InMemoryCustomerRepository } from './fakes/in-memory-customer.repository.js';
+import { InMemoryStore } from './fakes/in-memory-store.js';
+
+/** Every port of the register, over one store. */
+export interface Register {
+  readonly transactions: Transactions;
+  readonly customers: CustomerRepository;
+  readonly tokens: TokenRepository;
+  readonly users: UserRepository;
+  readonly contexts: ContextRepository;
+  close(): Promise<void>;
+}
+
+/** What the ports' contracts are run against: the fakes, and every kind of database. */
+export const registerKinds: readonly { readonly name: string; open(): Promise<Register> }[] = [
+  { name: 'the in-memory fake', open: async () => inMemoryRegister() },
+  ...databaseKinds.map((kind) => ({
+    name: kind.name,
+    async open() {
+      const database = await kind.create();
+      const register = await openRegister(database.configuration);
+      const close = async (): Promise<void> => {
+        await register.close();
+        await database.drop();
+      };
+      return { ...register, close };
+    },
+  })),
+];
+
+function inMemoryRegister(): Register {
+  const store = new InMemoryStore();
+  return {
+    transactions: store,
+    customers: new InMemoryCustomerRepository(store),
+    tokens: new InMemoryTokenRepository(store),
+    users: new InMemoryUserRepository(store),
+    contexts: new InMemoryContextRepository(store),
+    close: async () => undefined,
+  };
+}
+
+export async function openRegister(
+  configuration: DatabaseConfiguration,
+): Promise<Register & { readonly database: TypeOrmDatabase }> {
+  const database = await openDatabase(configuration, entities);
+  return {
+    database,
+    transactions: database,
+    customers: new TypeOrmCustomerRepository(database),
+    tokens: new TypeOrmTokenRepository(database),
+    users: new TypeOrmUserRepository(database),
+    contexts: new TypeOrmContextRepository(database),
+    close: () => database.close(),
+  };
+}
+
+/** A new, empty context. Its id comes from a sign-in, as everywhere. */
+export async function newContext({ transactions, contexts, users, tokens }: Register): Promise<ContextId> {
+  const name = randomUUID();
+  await transactions.run(async () => {
+    await contexts.insert({ name, enabled: true, createdAt: 0 });
+    await users.insert({ name, role: 'operator', contexts: [name], enabled: true, createdAt: 0 });
+    const token = { user: name, label: '', scope: 'write', expiresAt: null, allowedIps: [] } as const;
+    await tokens.insert({ ...token, createdAt: 0 }, name);
+  });
+  const signIn = await tokens.signIn(name, name);
+  if (signIn?.context === undefined) throw new Error('the new context cannot be signed in to');
+  return signIn.context.id;
+}
