@@ -9,6 +9,7 @@ import { greeting } from './greeting.js';
 import { ConfigurationError, loadConfiguration } from './shared/config/configuration.js';
 import { driverFailure } from './shared/database/driver-errors.js';
 import { openDatabase } from './shared/database/open-database.js';
+import { FastExpressAdapter } from './shared/http/express.adapter.js';
 import { createLogger, describeError, NestLog } from './shared/http/logging.js';
 
 const DRAIN_MS = 25_000;
@@ -18,12 +19,16 @@ async function main(): Promise<void> {
   const configuration = loadConfiguration(process.env);
   const logger = createLogger(configuration.logLevel);
   const database = await openDatabase(configuration.database, entities);
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(configuration, database), {
-    bodyParser: false,
-    logger: new NestLog(logger),
-    abortOnError: false,
-    ...(configuration.tls === undefined ? {} : { httpsOptions: configuration.tls }),
-  });
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.with(configuration, database),
+    new FastExpressAdapter(),
+    {
+      bodyParser: false,
+      logger: new NestLog(logger),
+      abortOnError: false,
+      ...(configuration.tls === undefined ? {} : { httpsOptions: configuration.tls }),
+    },
+  );
   configureApp(app, configuration, logger);
   await app.get(SeedService).seed(configuration.adminApiToken);
   stopOnSignals(app);

@@ -11,6 +11,7 @@ import { entities } from '../../src/entities.js';
 import { loadConfiguration, type DatabaseConfiguration } from '../../src/shared/config/configuration.js';
 import { openDatabase } from '../../src/shared/database/open-database.js';
 import type { TypeOrmDatabase } from '../../src/shared/database/typeorm-database.js';
+import { FastExpressAdapter } from '../../src/shared/http/express.adapter.js';
 import { createLogger, NestLog } from '../../src/shared/http/logging.js';
 import { Client, type Tokens } from './client.js';
 import type { TestDatabase } from './databases.js';
@@ -52,7 +53,7 @@ export class TestService extends Client {
     const open = await openDatabase(configuration.database, entities);
     const builder = Test.createTestingModule({ imports: [AppModule.with(configuration, open)] });
     const module = await adapt(builder, open).compile();
-    const app = module.createNestApplication<NestExpressApplication>({
+    const app = module.createNestApplication<NestExpressApplication>(new FastExpressAdapter(), {
       bodyParser: false,
       logger: new NestLog(logger),
     });

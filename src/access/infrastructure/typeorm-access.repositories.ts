@@ -55,12 +55,19 @@ export class TypeOrmTokenRepository extends TokenRepository {
   async signIn(hash: string, contextName: string): Promise<SignIn | undefined> {
     const [row] = await this.database.query<SignInRow>(SIGN_IN, [contextName, hash]);
     if (row === undefined) return undefined;
-    const { contextId: id, contextEnabled, granted, userEnabled, allowedIps, ...rest } = row;
     return {
-      ...rest,
-      allowedIps: splitAddresses(allowedIps),
-      userEnabled: userEnabled === 1,
-      context: id === null ? undefined : { id, enabled: contextEnabled === 1, granted: granted === 1 },
+      tokenId: row.tokenId,
+      scope: row.scope,
+      expiresAt: row.expiresAt,
+      allowedIps: splitAddresses(row.allowedIps),
+      lastUsedAt: row.lastUsedAt,
+      userName: row.userName,
+      userEnabled: row.userEnabled === 1,
+      role: row.role,
+      context:
+        row.contextId === null
+          ? undefined
+          : { id: row.contextId, enabled: row.contextEnabled === 1, granted: row.granted === 1 },
     };
   }
 

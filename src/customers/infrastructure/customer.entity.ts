@@ -1,6 +1,7 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 import type { ContextId } from '../../access/application/principal.js';
-import type { CustomerDetails } from '../domain/customer.js';
+import type { SqlValue } from '../../shared/database/database.js';
+import type { CustomerDetails, CustomerField } from '../domain/customer.js';
 
 /**
  * A customer of a context. The indexes serve, in this order: the list and its pages, `updated_since`, and
@@ -50,9 +51,20 @@ export class CustomerEntity {
   updatedAt!: number;
 }
 
-/** The columns of a customer, under the names of the domain. */
-export const CUSTOMER_COLUMNS =
-  'id, user_id AS userId, name, address, email, phone_number AS phoneNumber, alt_phone_number AS altPhoneNumber';
+/** The columns of a customer's fields. */
+export const COLUMN_OF = {
+  userId: 'user_id',
+  name: 'name',
+  address: 'address',
+  email: 'email',
+  phoneNumber: 'phone_number',
+  altPhoneNumber: 'alt_phone_number',
+} as const satisfies Record<CustomerField, string>;
+
+const FIELDS = Object.keys(COLUMN_OF) as CustomerField[];
+
+/** What is read of a customer, under the names of the domain. */
+export const READ_COLUMNS = ['id', ...FIELDS.map((field) => `${COLUMN_OF[field]} AS ${field}`)].join(', ');
 
 /** Longer starts than this are not told apart by `search`. */
 export const SEARCH_LENGTH = 64;
@@ -69,12 +81,10 @@ export function searchKey(text: string): string {
     .join('');
 }
 
-/** What is written of a customer, the keys for `search` with it. */
-export function toColumns(details: CustomerDetails, at: number): Omit<CustomerEntity, 'id' | 'contextId'> {
-  return {
-    ...details,
-    nameSearch: searchKey(details.name),
-    emailSearch: details.email === null ? null : searchKey(details.email),
-    updatedAt: at,
-  };
+/** What is written of a customer, the keys for `search` with it; in the order of `toValues`. */
+export const WRITTEN_COLUMNS = [...Object.values(COLUMN_OF), 'name_search', 'email_search', 'updated_at'];
+
+export function toValues(details: CustomerDetails, at: number): SqlValue[] {
+  const emailSearch = details.email === null ? null : searchKey(details.email);
+  return [...FIELDS.map((field) => details[field]), searchKey(details.name), emailSearch, at];
 }

@@ -24,6 +24,17 @@ export abstract class Database {
    */
   abstract query<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 
+  /** What follows a table's name to have an index used, where the database would choose another. */
+  abstract readonly useIndex: (name: string) => string;
+
+  /**
+   * Runs one INSERT, UPDATE or DELETE that must be fast, as a prepared statement; others go through `manager`.
+   *
+   * @returns the id that an INSERT was given
+   * @throws Error outside `Transactions.run`
+   */
+  abstract write(sql: string, parameters: readonly SqlValue[]): Promise<number>;
+
   /** TypeORM's manager of the transaction under way. @throws Error outside `Transactions.run` */
   abstract get manager(): EntityManager;
 

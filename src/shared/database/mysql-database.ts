@@ -1,4 +1,4 @@
-import { createPool, type Pool, type PoolConnection } from 'mysql2';
+import { createPool, type Pool, type PoolConnection, type ResultSetHeader } from 'mysql2';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { Snapshot, SqlValue } from './database.js';
 import { mysqlPoolOptions, withSession } from './data-source.js';
@@ -8,6 +8,7 @@ import { TypeOrmDatabase } from './typeorm-database.js';
 /** MySQL 8 and MariaDB. */
 export class MysqlDatabase extends TypeOrmDatabase {
   readonly forUpdate = ' FOR UPDATE';
+  readonly useIndex = (name: string): string => ` FORCE INDEX (${name})`;
   protected readonly begin = 'START TRANSACTION';
   private readonly pool: Pool;
   /** Long reads have connections of their own: slow readers must not keep writers waiting. */
@@ -49,6 +50,27 @@ export class MysqlDatabase extends TypeOrmDatabase {
     parameters: readonly SqlValue[],
   ): Promise<Row[]> {
     return execute<Row>((await queryRunner.connect()) as PoolConnection, sql, parameters);
+  }
+
+  protected async writeInside(
+    queryRunner: QueryRunner,
+    sql: string,
+    parameters: readonly SqlValue[],
+  ): Promise<number> {
+    const connection = (await queryRunner.connect()) as PoolConnection;
+    return new Promise((resolve, reject) => {
+      connection.execute<ResultSetHeader>(sql, [...parameters], (error, result) => {
+        if (error) reject(error);
+        else resolve(result.insertId);
+      });
+    });
+  }
+
+  protected async command(queryRunner: QueryRunner, sql: string): Promise<void> {
+    const connection = (await queryRunner.connect()) as PoolConnection;
+    await new Promise<void>((resolve, reject) => {
+      connection.query(sql, (error) => (error ? reject(error) : resolve()));
+    });
   }
 
   protected async openSnapshot(): Promise<Snapshot> {

@@ -10,6 +10,7 @@ import { TypeOrmDatabase } from './typeorm-database.js';
  */
 export class SqliteDatabase extends TypeOrmDatabase {
   readonly forUpdate = '';
+  readonly useIndex = (name: string): string => ` INDEXED BY ${name}`;
   protected readonly begin = 'BEGIN IMMEDIATE';
   private readonly reader: BetterSqlite3.Database;
   private readonly statements = new Map<string, BetterSqlite3.Statement>();
@@ -51,6 +52,18 @@ export class SqliteDatabase extends TypeOrmDatabase {
     parameters: readonly SqlValue[],
   ): Promise<Row[]> {
     return (await queryRunner.query(sql, [...parameters])) as Row[];
+  }
+
+  protected async writeInside(
+    queryRunner: QueryRunner,
+    sql: string,
+    parameters: readonly SqlValue[],
+  ): Promise<number> {
+    return Number(await queryRunner.query(sql, [...parameters]));
+  }
+
+  protected command(queryRunner: QueryRunner, sql: string): Promise<unknown> {
+    return queryRunner.query(sql);
   }
 
   protected async openSnapshot(): Promise<Snapshot> {

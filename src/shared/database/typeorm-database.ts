@@ -29,6 +29,13 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     sql: string,
     parameters: readonly SqlValue[],
   ): Promise<Row[]>;
+  protected abstract writeInside(
+    connection: QueryRunner,
+    sql: string,
+    parameters: readonly SqlValue[],
+  ): Promise<number>;
+  /** BEGIN, COMMIT and the like, the short way. */
+  protected abstract command(connection: QueryRunner, sql: string): Promise<unknown>;
   protected abstract openSnapshot(): Promise<Snapshot>;
 
   async query<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]> {
@@ -44,11 +51,12 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   }
 
   get manager(): EntityManager {
-    const transaction = this.scope.getStore();
-    if (transaction === undefined || transaction.ended) {
-      throw new Error('a write was attempted outside Transactions.run');
-    }
-    return transaction.manager;
+    return this.current().manager;
+  }
+
+  async write(sql: string, parameters: readonly SqlValue[]): Promise<number> {
+    const transaction = this.current();
+    return inside(transaction, () => this.writeInside(transaction.connection, sql, parameters));
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -84,18 +92,26 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     }
   }
 
+  private current(): OpenTransaction {
+    const transaction = this.scope.getStore();
+    if (transaction === undefined || transaction.ended) {
+      throw new Error('a write was attempted outside Transactions.run');
+    }
+    return transaction;
+  }
+
   private async outermost<T>(connection: QueryRunner, work: () => Promise<T>): Promise<T> {
     const transaction = this.open(connection);
-    await connection.query(this.begin);
+    await this.command(connection, this.begin);
     try {
       const result = await this.scope.run(transaction, work);
       if (transaction.broken) throw transaction.broken;
       transaction.ended = true;
-      await commit(connection);
+      await this.commit(connection);
       return result;
     } catch (error) {
       transaction.ended = true;
-      await rollBack(connection);
+      await this.rollBack(connection);
       throw error;
     }
   }
@@ -113,7 +129,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   private async nested<T>(transaction: OpenTransaction, work: () => Promise<T>): Promise<T> {
     const savepoint = `nested_${++transaction.depth}`;
     const query = (sql: string): Promise<unknown> =>
-      inside(transaction, () => transaction.connection.query(`${sql} ${savepoint}`));
+      inside(transaction, () => this.command(transaction.connection, `${sql} ${savepoint}`));
     try {
       await query('SAVEPOINT');
       const result = await work();
@@ -124,6 +140,27 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
       throw error;
     } finally {
       transaction.depth--;
+    }
+  }
+
+  private async commit(connection: QueryRunner): Promise<void> {
+    try {
+      await this.command(connection, 'COMMIT');
+    } catch (error) {
+      if (driverFailure(error) !== 'lost') throw error;
+      throw new RegisterError(
+        'outcome_unknown',
+        'The database was lost while the change was being kept; read before you repeat it',
+        { cause: error },
+      );
+    }
+  }
+
+  private async rollBack(connection: QueryRunner): Promise<void> {
+    try {
+      await this.command(connection, 'ROLLBACK');
+    } catch {
+      // The connection is gone, and the transaction with it: the error that brought us here tells.
     }
   }
 }
@@ -138,26 +175,5 @@ async function inside<T>(transaction: OpenTransaction, statement: () => Promise<
     const failure = driverFailure(error);
     if (failure === 'conflict' || failure === 'lost') transaction.broken ??= error as Error;
     throw error;
-  }
-}
-
-async function commit(queryRunner: QueryRunner): Promise<void> {
-  try {
-    await queryRunner.query('COMMIT');
-  } catch (error) {
-    if (driverFailure(error) !== 'lost') throw error;
-    throw new RegisterError(
-      'outcome_unknown',
-      'The database was lost while the change was being kept; read before you repeat it',
-      { cause: error },
-    );
-  }
-}
-
-async function rollBack(queryRunner: QueryRunner): Promise<void> {
-  try {
-    await queryRunner.query('ROLLBACK');
-  } catch {
-    // The connection is gone, and the transaction with it: the error that brought us here tells.
   }
 }

@@ -10,7 +10,10 @@ export { type Logger } from 'pino';
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const readable = destination === undefined && process.stdout.isTTY;
   const stream = readable ? pretty({ ignore: 'pid,hostname', sync: true }) : destination;
-  return pino({ level, serializers: { err: describeError } }, stream ?? pino.destination({ sync: false }));
+  return pino(
+    { level, serializers: { err: describeError } },
+    stream ?? pino.destination({ sync: false, minLength: 4096, periodicFlush: 250 }),
+  );
 }
 
 /**

@@ -7,6 +7,7 @@ const DROPPED = ['__proto__', 'constructor', 'prototype'];
 
 class StrictValidationPipe extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type !== 'body' && metadata.type !== 'query') return value;
     const dropped = DROPPED.filter((name) => Object.hasOwn(Object(value) as object, name));
     if (dropped.length > 0) throw validationFailed(dropped.map((field) => ({ field, message: UNKNOWN })));
     return (await super.transform(value, metadata)) as unknown;
