@@ -9,6 +9,7 @@ import type { Configuration } from './shared/config/configuration.js';
 import type { Database } from './shared/database/database.js';
 import { DatabaseModule } from './shared/database/database.module.js';
 import { AcceptGuard } from './shared/http/accept.guard.js';
+import { MembersGuard } from './shared/http/members.guard.js';
 import { Metrics } from './shared/http/metrics.js';
 import { validationPipe } from './shared/http/validation.js';
 import type { Transactions } from './shared/transactions.js';
@@ -31,6 +32,7 @@ export class AppModule {
         { provide: Metrics, useValue: new Metrics(database) },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: AcceptGuard },
+        { provide: APP_GUARD, useClass: MembersGuard },
         { provide: APP_PIPE, useValue: validationPipe },
       ],
       exports: [Clock, Metrics],

@@ -9,6 +9,7 @@ import { jsonBody } from './shared/http/body.middleware.js';
 import { ErrorFilter } from './shared/http/error.filter.js';
 import type { Logger } from './shared/http/logging.js';
 import { Metrics } from './shared/http/metrics.js';
+import { requireHost } from './shared/http/non-http.js';
 import { observe } from './shared/http/observe.middleware.js';
 
 /** Everything between the socket and the controllers, the same for the service and for the tests. */
@@ -19,13 +20,13 @@ export function configureApp(
 ): void {
   const { trustProxy } = configuration;
   app.set('trust proxy', (address: string) => holds(trustProxy, address));
-  app.set('case sensitive routing', true);
   app.disable('x-powered-by');
   app.disable('etag'); // a hash of the body is not a version; those come from the register
   app.useGlobalFilters(new ErrorFilter(logger));
   app.use(observe(logger, app.get(Metrics)));
   // The pages must work on plain HTTP too, for a first try.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  app.use(requireHost);
   app.use(refuseTokenInUrl);
   app.use(jsonBody);
   app.use(takeCredentials);

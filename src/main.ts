@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { mkdir } from 'node:fs/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SeedService } from './access/application/seed.service.js';
@@ -7,7 +8,6 @@ import { configureApp } from './configure-app.js';
 import { entities } from './entities.js';
 import { greeting } from './greeting.js';
 import { ConfigurationError, loadConfiguration } from './shared/config/configuration.js';
-import { driverFailure } from './shared/database/driver-errors.js';
 import { openDatabase } from './shared/database/open-database.js';
 import { FastExpressAdapter } from './shared/http/express.adapter.js';
 import { createLogger, describeError, NestLog } from './shared/http/logging.js';
@@ -18,13 +18,18 @@ async function main(): Promise<void> {
   process.umask(0o077); // what is written here is personal data and tokens
   const configuration = loadConfiguration(process.env);
   const logger = createLogger(configuration.logLevel);
-  const database = await openDatabase(configuration.database, entities);
+  await during('DATA_DIR cannot be made or written to', () =>
+    mkdir(configuration.dataDir, { recursive: true, mode: 0o700 }),
+  );
+  const database = await during('the database of DATABASE_URL cannot be used', () =>
+    openDatabase(configuration.database, entities),
+  );
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.with(configuration, database),
     new FastExpressAdapter(),
     {
       bodyParser: false,
-      logger: new NestLog(logger),
+      logger: false, // until it serves: what keeps it from starting is told in one line
       abortOnError: false,
       ...(configuration.tls === undefined ? {} : { httpsOptions: configuration.tls }),
     },
@@ -32,7 +37,10 @@ async function main(): Promise<void> {
   configureApp(app, configuration, logger);
   await app.get(SeedService).seed(configuration.adminApiToken);
   stopOnSignals(app);
-  await app.listen(configuration.port, configuration.host);
+  await during('HOST and PORT cannot be listened on', () =>
+    app.listen(configuration.port, configuration.host),
+  );
+  app.useLogger(new NestLog(logger));
   process.stdout.write(greeting(configuration, await app.getUrl()));
 }
 
@@ -55,13 +63,17 @@ main().catch((error: unknown) => {
   process.exit(1);
 });
 
-/** One line for the operator. */
+/** Does a step of the start; `failure` says in one line for the operator what it means if it fails. */
+async function during<T>(failure: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    const { code = 'unknown' } = error as { code?: string };
+    throw new ConfigurationError(`${failure} (${code})`, { cause: error });
+  }
+}
+
 function reason(error: unknown): string {
   if (error instanceof ConfigurationError) return error.message;
-  const { code = '' } = error as { code?: string };
-  if (driverFailure(error) !== undefined || code.startsWith('ER_') || code.startsWith('SQLITE_')) {
-    return `the database of DATABASE_URL cannot be used (${code})`;
-  }
-  if (code === 'EADDRINUSE' || code === 'EACCES') return `HOST and PORT cannot be listened on (${code})`;
   return `cannot start: ${JSON.stringify(describeError(error))}`;
 }

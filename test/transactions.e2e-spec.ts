@@ -212,7 +212,7 @@ function useRegister(kind: DatabaseKind) {
 }
 
 describeOn('SQLite', 'a transaction', (kind) => {
-  const { run, insert, userIds, configuration } = useRegister(kind);
+  const { run, insert, userIds, database, configuration } = useRegister(kind);
 
   it('has the connection to itself, however many ask for it', async () => {
     let [inside, most] = [0, 0];
@@ -242,6 +242,26 @@ describeOn('SQLite', 'a transaction', (kind) => {
     expect(await userIds()).toEqual(before);
     await run(() => insert('busy'));
     expect(await userIds()).toContain('busy');
+  });
+
+  it('keeps nothing once the file had no room, even if the error is swallowed', async () => {
+    const pragma = (text: string): Promise<[Record<string, number>]> =>
+      run(() => database().manager.query(`PRAGMA ${text}`));
+    const before = await userIds();
+    const [{ page_count: pages }] = await pragma('page_count');
+    await pragma(`max_page_count = ${pages}`);
+    const transaction = run(async () => {
+      const inner = run(async () => {
+        for (let n = 0; n < 1000; n++) await insert(`full-${n}`);
+      });
+      await inner.catch(() => undefined);
+      await insert('after-full');
+    });
+    await expect(transaction).rejects.toMatchObject({ code: 'database_unavailable' });
+    expect(await userIds()).toEqual(before);
+    await pragma('max_page_count = 1073741823');
+    await run(() => insert('room-again'));
+    expect(await userIds()).toEqual([...before, 'room-again']);
   });
 });
 

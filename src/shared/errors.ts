@@ -5,7 +5,11 @@
 export const ERROR_CODES = {
   body_malformed: { kind: 'malformed', when: 'the body is not what the content type says, or not an object' },
   path_malformed: { kind: 'malformed', when: 'the path holds a broken percent escape' },
-  request_malformed: { kind: 'malformed', when: 'the request is not valid HTTP for this route' },
+  request_malformed: { kind: 'malformed', when: 'the request is not valid HTTP' },
+  headers_too_large: {
+    kind: 'headers_too_large',
+    when: 'the URL and the headers are larger than 16 KiB together',
+  },
   credentials_in_url: { kind: 'malformed', when: 'the query string holds an api_token' },
   credentials_conflict: { kind: 'malformed', when: 'a credential is given twice, with different values' },
   invalid_token: {

@@ -3,7 +3,7 @@ import type { ContextId } from '../../access/application/principal.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
 import { CustomerRepository, type CustomerFilter } from '../application/customer.repository.js';
-import type { Customer, CustomerDetails, UserId } from '../domain/customer.js';
+import { toUserId, type Customer, type CustomerDetails, type UserId } from '../domain/customer.js';
 import {
   COLUMN_OF,
   READ_COLUMNS,
@@ -113,7 +113,7 @@ function select(
 /** The ids that `text` finds: a UNION of ranges, each on its own index; an OR would read the whole context. */
 function search(context: ContextId, text: string): { sql: string; parameters: SqlValue[] } {
   const starts = {
-    user_id: text,
+    user_id: toUserId(text),
     phone_number: text,
     name_search: searchKey(text),
     email_search: searchKey(text),

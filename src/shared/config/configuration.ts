@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BlockList } from 'node:net';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { addressList } from '../address-list.js';
 
 /** What the environment says, checked and typed. The contract's section 8 is the table of it. */
@@ -155,7 +156,15 @@ function tls(certFile: string | undefined, keyFile: string | undefined): Configu
   if (certFile === undefined || keyFile === undefined) {
     throw new ConfigurationError('TLS_CERT_FILE and TLS_KEY_FILE must both be set, or neither');
   }
-  return { cert: readText('TLS_CERT_FILE', certFile), key: readText('TLS_KEY_FILE', keyFile) };
+  const pair = { cert: readText('TLS_CERT_FILE', certFile), key: readText('TLS_KEY_FILE', keyFile) };
+  try {
+    createSecureContext(pair);
+  } catch {
+    throw new ConfigurationError(
+      'TLS_CERT_FILE and TLS_KEY_FILE must hold a PEM certificate and its private key',
+    );
+  }
+  return pair;
 }
 
 function trustProxy(text: string): BlockList {

@@ -112,7 +112,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     } catch (error) {
       transaction.ended = true;
       await this.rollBack(connection);
-      throw error;
+      throw transaction.broken ?? error;
     }
   }
 
@@ -165,7 +165,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   }
 }
 
-/** Runs a statement of a transaction. A deadlock or a lost connection undoes all of it, not this statement alone. */
+/** Runs a statement of a transaction. A deadlock, a lost connection or a full disk undoes all of it, not this alone. */
 async function inside<T>(transaction: OpenTransaction, statement: () => Promise<T>): Promise<T> {
   if (transaction.ended) throw new Error('a statement was not awaited: its transaction has ended');
   if (transaction.broken) throw transaction.broken;
@@ -173,7 +173,7 @@ async function inside<T>(transaction: OpenTransaction, statement: () => Promise<
     return await statement();
   } catch (error) {
     const failure = driverFailure(error);
-    if (failure === 'conflict' || failure === 'lost') transaction.broken ??= error as Error;
+    if (failure !== undefined && failure !== 'duplicate') transaction.broken ??= error as Error;
     throw error;
   }
 }

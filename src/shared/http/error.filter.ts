@@ -15,6 +15,7 @@ export const STATUS_OF = {
   too_large: 413,
   unsupported_type: 415,
   invalid: 422,
+  headers_too_large: 431,
   internal: 500,
   unavailable: 503,
 } as const satisfies Record<ErrorKind, number>;
@@ -50,7 +51,7 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
-function toBody({ code, message, faults }: RegisterError, requestId: string): ErrorBody {
+export function toBody({ code, message, faults }: RegisterError, requestId: string): ErrorBody {
   const errors = faults.map(({ field, message: fault }) => ({ field, message: fault }));
   const body: ErrorBody = { status: 'ERROR', code, message, request_id: requestId };
   return errors.length === 0 ? body : { ...body, errors };

@@ -26,15 +26,26 @@ export function describeError(error: unknown): Record<string, unknown> {
     code?: unknown;
     errno?: unknown;
   };
-  const isDrivers = code !== undefined || errno !== undefined;
+  const isDrivers = error instanceof QueryFailedError || code !== undefined || errno !== undefined;
   return {
     type: error.name,
     code,
     errno,
     message: isDrivers ? undefined : error.message,
-    frames: (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')),
+    frames: framesOf(error),
     cause: error.cause === undefined ? undefined : describeError(error.cause),
   };
+}
+
+const FRAME = /^ {4}at [^@]*(file:|node:|node_modules|\/)[^@]*:\d+:\d+\)?$/;
+
+/** Where an error came from. Its stack begins with its message, which may hold lines that look like a place. */
+function framesOf({ stack = '', message }: Error): string[] {
+  const from = message === '' ? 0 : stack.lastIndexOf(message) + message.length;
+  return stack
+    .slice(from)
+    .split('\n')
+    .filter((line) => FRAME.test(line));
 }
 
 /** What Nest says, on our log. Its start-up report is for debugging. */

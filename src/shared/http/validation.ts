@@ -1,26 +1,48 @@
-import { ValidationPipe, type ArgumentMetadata, type ValidationError } from '@nestjs/common';
-import { ValidateBy, type ValidationArguments } from 'class-validator';
-import { validationFailed, type FieldFault } from '../errors.js';
+import { ValidationPipe, type ArgumentMetadata, type Type, type ValidationError } from '@nestjs/common';
+import { getMetadataStorage, ValidateBy, type ValidationArguments } from 'class-validator';
+import { RegisterError, validationFailed, type FieldFault } from '../errors.js';
 
-/** Members that class-transformer drops without a word, when to us they are unknown like any other. */
-const DROPPED = ['__proto__', 'constructor', 'prototype'];
-
+/**
+ * Refuses members that the DTO does not name. class-validator would do so too, but takes those that every object
+ * inherits, such as `toString`, for known, and class-transformer drops `__proto__` without a word.
+ */
 class StrictValidationPipe extends ValidationPipe {
-  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type !== 'body' && metadata.type !== 'query') return value;
-    const dropped = DROPPED.filter((name) => Object.hasOwn(Object(value) as object, name));
-    if (dropped.length > 0) throw validationFailed(dropped.map((field) => ({ field, message: UNKNOWN })));
-    return (await super.transform(value, metadata)) as unknown;
+  override async transform(value: object, metadata: ArgumentMetadata): Promise<unknown> {
+    const { type, metatype } = metadata;
+    if ((type !== 'body' && type !== 'query') || metatype === undefined) return value;
+    const known = membersOf(metatype);
+    const unknown = Object.keys(value).filter((name) => !known.has(name));
+    if (unknown.length === 0) return (await super.transform(value, metadata)) as unknown;
+    const rest = Object.fromEntries(Object.entries(value).filter(([name]) => known.has(name)));
+    const others = await super.transform(rest, metadata).then(() => [], faultsIn);
+    throw validationFailed([...unknownMembers(unknown), ...others]);
   }
 }
 
-const UNKNOWN = 'is unknown here; correct its spelling or leave it out';
+export function unknownMembers(names: readonly string[]): FieldFault[] {
+  return names.map((field) => ({ field, message: 'is unknown here; correct its spelling or leave it out' }));
+}
+
+const members = new Map<unknown, ReadonlySet<string>>();
+
+function membersOf(dto: Type): ReadonlySet<string> {
+  let names = members.get(dto);
+  if (names === undefined) {
+    const rules = getMetadataStorage().getTargetValidationMetadatas(dto, '', false, false);
+    names = new Set(rules.map(({ propertyName }) => propertyName));
+    members.set(dto, names);
+  }
+  return names;
+}
+
+function faultsIn(error: unknown): readonly FieldFault[] {
+  if (error instanceof RegisterError) return error.faults;
+  throw error;
+}
 
 /** Checks the shape of what comes in: every fault at once, unknown members included. */
 export const validationPipe = new StrictValidationPipe({
   transform: true,
-  whitelist: true,
-  forbidNonWhitelisted: true,
   forbidUnknownValues: true,
   stopAtFirstError: true,
   transformOptions: { enableImplicitConversion: false },
@@ -30,11 +52,7 @@ export const validationPipe = new StrictValidationPipe({
 });
 
 function toFault({ property, constraints = {} }: ValidationError): FieldFault {
-  const [[constraint, message] = ['', 'is not valid']] = Object.entries(constraints);
-  if (constraint === 'whitelistValidation') {
-    return { field: property, message: UNKNOWN };
-  }
-  return { field: property, message };
+  return { field: property, message: Object.values(constraints)[0] ?? 'is not valid' };
 }
 
 /** A decorator that asks `faultOf` what is wrong with a value, which words it to follow the field's name. */

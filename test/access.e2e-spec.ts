@@ -1,0 +1,527 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { asHeaders, newCaller, newContext, type Caller } from './support/callers.js';
+import type { Answer, Call, Client } from './support/client.js';
+import { databaseKinds, type TestDatabase } from './support/databases.js';
+import { routesOf } from './support/routes.js';
+import { TestService } from './support/service.js';
+import { TestClock } from './support/test-clock.js';
+import { until } from './support/until.js';
+import { useService } from './support/use-service.js';
+
+const LIST = '/api/ipdrcustomers';
+const TOKEN = /^ipdr_[0-9A-Za-z]{36}$/;
+const CREATED_AT = '2026-11-24T00:00:00Z';
+
+/** Open to everyone who reaches the port; so are the pages, which are all under /api/docs. */
+const PUBLIC = ['GET /api/openapi.json', 'GET /health/live', 'GET /health/ready', 'GET /metrics'];
+
+/** What every other route needs of its caller. */
+const RIGHTS: Readonly<Record<string, 'read' | 'write' | 'admin:read' | 'admin:write'>> = {
+  'GET /api/ipdrcustomers': 'read',
+  'POST /api/ipdrcustomers': 'write',
+  'GET /api/ipdrcustomers/:UserID': 'read',
+  'PUT /api/ipdrcustomers/:UserID': 'write',
+  'PATCH /api/ipdrcustomers/:UserID': 'write',
+  'DELETE /api/ipdrcustomers/:UserID': 'write',
+  'GET /api/admin/contexts': 'admin:read',
+  'POST /api/admin/contexts': 'admin:write',
+  'GET /api/admin/users': 'admin:read',
+  'POST /api/admin/users': 'admin:write',
+  'GET /api/admin/tokens': 'admin:read',
+  'POST /api/admin/tokens': 'admin:write',
+  'DELETE /api/admin/tokens/:id': 'admin:write',
+};
+
+const ROLE = 'role_forbidden';
+const SCOPE = 'scope_forbidden';
+/** What a role with a token of a scope may not do, and why. */
+const LIMITS: readonly {
+  role: 'admin' | 'operator' | 'reader';
+  scope: 'read' | 'write';
+  forbidden: Readonly<Record<string, string>>;
+}[] = [
+  { role: 'admin', scope: 'write', forbidden: {} },
+  { role: 'admin', scope: 'read', forbidden: { write: SCOPE, 'admin:write': SCOPE } },
+  { role: 'operator', scope: 'write', forbidden: { 'admin:read': ROLE, 'admin:write': ROLE } },
+  { role: 'operator', scope: 'read', forbidden: { write: SCOPE, 'admin:read': ROLE, 'admin:write': ROLE } },
+  { role: 'reader', scope: 'write', forbidden: { write: ROLE, 'admin:read': ROLE, 'admin:write': ROLE } },
+  { role: 'reader', scope: 'read', forbidden: { write: ROLE, 'admin:read': ROLE, 'admin:write': ROLE } },
+];
+
+function expectInvalidToken(answer: Answer): void {
+  expect(answer.status).toBe(401);
+  expect(answer.json).toEqual({
+    status: 'ERROR',
+    code: 'invalid_token',
+    message: 'Invalid API token',
+    request_id: answer.headers['x-request-id'],
+  });
+}
+
+describe.each(databaseKinds)('access on $name', (kind) => {
+  const clock = new TestClock();
+  const { service, database } = useService(kind, { adapt: clock.adapt });
+
+  const admin = (method: string, path: string, body: object = {}): Promise<Answer> =>
+    service().admin(method, `/api/admin/${path}`, { body });
+  const list = (credentials: object, call?: Call, at: Client = service()): Promise<Answer> =>
+    at.callAs({ ...credentials }, 'GET', LIST, call);
+  const statusOf = async (credentials: object, call?: Call): Promise<number> =>
+    (await list(credentials, call)).status;
+
+  describe('every route', () => {
+    const served = (): string[] => routesOf(service().app).map(({ method, path }) => `${method} ${path}`);
+    const closed = (): string[] =>
+      served().filter((route) => !PUBLIC.includes(route) && !route.startsWith('GET /api/docs'));
+    const send = (caller: Pick<Caller, 'call'>, route: string, call?: Call): Promise<Answer> => {
+      const [method = '', path = ''] = route.split(' ');
+      return caller.call(method, path.replace(/:\w+/, '999999'), call);
+    };
+
+    /** How each closed route answers the caller: with the code of a refusal, or `open`. */
+    const outcomes = async (caller: Caller, contextname: string): Promise<Record<string, string>> => {
+      const found: Record<string, string> = {};
+      for (const route of closed()) {
+        const { status, text, json } = await send(caller, route, { body: { contextname } });
+        const isRefusal = status === 401 || status === 403 || text.includes('"context_not_found"');
+        found[route] = isRefusal ? (json as { code: string }).code : 'open';
+      }
+      return found;
+    };
+    const each = (outcome: (route: string) => string): Record<string, string> =>
+      Object.fromEntries(closed().map((route) => [route, outcome(route)]));
+
+    it('is in the tables above', () => {
+      expect(closed().sort()).toEqual(Object.keys(RIGHTS).sort());
+      expect(served()).toEqual(expect.arrayContaining(PUBLIC));
+    });
+
+    it.each<[string, Call]>([
+      ['nothing', { raw: '' }],
+      ['no token', { raw: JSON.stringify({ username: 'admin', contextname: 'default' }) }],
+      ['no token in the headers', { raw: '', headers: { 'x-username': 'admin' } }],
+      ['an unknown token', { raw: JSON.stringify({ api_token: 'x'.repeat(41), username: 'admin' }) }],
+    ])('is closed to who comes with %s, unless it is public', async (_what, call) => {
+      for (const route of closed()) expectInvalidToken(await send(service(), route, call));
+      for (const route of PUBLIC) expect((await send(service(), route, call)).status).toBe(200);
+    });
+
+    describe.each(LIMITS)('is, to the role $role with the scope $scope,', ({ role, scope, forbidden }) => {
+      let caller: Caller;
+
+      beforeAll(async () => {
+        caller = await newCaller(service(), { role, token: { scope } });
+      });
+
+      const asAllowed = (route: string): string => forbidden[RIGHTS[route] ?? ''] ?? 'open';
+
+      it('open in a context granted, as far as both allow', async () => {
+        expect(await outcomes(caller, caller.credentials.contextname)).toEqual(each(asAllowed));
+      });
+
+      it('closed in a context that is not granted; an admin may use every one', async () => {
+        const expected = each(role === 'admin' ? asAllowed : () => 'context_forbidden');
+        expect(await outcomes(caller, await newContext(service()))).toEqual(expected);
+      });
+
+      it('closed in a context that is disabled', async () => {
+        const disabled = await newContext(service(), { enabled: false });
+        expect(await outcomes(caller, disabled)).toEqual(each(() => 'context_forbidden'));
+      });
+
+      it('closed in a context that does not exist', async () => {
+        expect(await outcomes(caller, 'ipdrr')).toEqual(each(() => 'context_not_found'));
+      });
+    });
+  });
+
+  describe('is checked', () => {
+    it.each([
+      [
+        'the token first',
+        401,
+        'invalid_token',
+        { role: 'reader', as: { api_token: 'x', contextname: 'ipdrr' } },
+      ],
+      [
+        'then whether the context exists',
+        404,
+        'context_not_found',
+        { role: 'reader', as: { contextname: 'ipdrr' } },
+      ],
+      [
+        'then whether it is granted',
+        403,
+        'context_forbidden',
+        { role: 'reader', as: { contextname: 'default' } },
+      ],
+      ['then the role', 403, 'role_forbidden', { role: 'reader', as: {} }],
+      ['then the scope', 403, 'scope_forbidden', { role: 'operator', as: {} }],
+    ] as const)('in order: %s', async (_what, status, code, { role, as }) => {
+      const caller = await newCaller(service(), { role, token: { scope: 'read' } });
+      for (const [method, path] of [
+        ['POST', LIST],
+        ['PUT', `${LIST}/nobody`],
+        ['PATCH', `${LIST}/nobody`],
+        ['DELETE', `${LIST}/nobody`],
+      ] as const) {
+        const body = { UserID: 5, nonsense: true, ...as };
+        const answer = await caller.call(method, path, { body, headers: { accept: 'image/png' } });
+        expect(answer).toMatchObject({ status, json: { code } });
+      }
+    });
+
+    it.each([
+      [406, { headers: { accept: 'image/png' }, body: { UserID: 5 } }],
+      [422, { body: { UserID: 5 } }],
+      [404, { body: { UserID: 'text' } }],
+    ])('in order: then the rest: %d', async (status, call) => {
+      const caller = await newCaller(service());
+      expect((await caller.call('PATCH', `${LIST}/nobody`, call)).status).toBe(status);
+    });
+  });
+
+  describe('a token', () => {
+    it('is shown once, and never again', async () => {
+      const given = {
+        label: 'CRM',
+        scope: 'read',
+        expires_at: '2030-01-01T05:30:00+05:30',
+        allowed_ips: ['127.0.0.0/8', '::1'],
+      };
+      const made = await admin('POST', 'tokens', { user: 'user', ...given });
+      const { id, token } = made.json as { id: number; token: string };
+      const expires_at = '2030-01-01T00:00:00Z';
+      const shown = { id, user: 'user', ...given, expires_at, created_at: CREATED_AT, last_used_at: null };
+      expect(made).toMatchObject({ status: 200, text: JSON.stringify({ ...shown, token }) });
+      expect(token).toMatch(TOKEN);
+
+      const listed = await admin('GET', 'tokens');
+      expect(listed.text).toContain(JSON.stringify(shown));
+      const deleted = await admin('DELETE', `tokens/${id}`);
+      expect(deleted).toMatchObject({ status: 200, text: JSON.stringify(shown) });
+      expect(listed.text + deleted.text + service().log.join('')).not.toContain(token);
+    });
+
+    it('may be made from the name of its user alone', async () => {
+      const { json } = await admin('POST', 'tokens', { user: 'user' });
+      expect(json).toMatchObject({ label: '', scope: 'write', expires_at: null, allowed_ips: [] });
+    });
+
+    it('that exists elsewhere can be adopted, once', async () => {
+      const token = 'GiXwBWWv5g2Fs6QeaTlx';
+      const made = await admin('POST', 'tokens', { user: 'user', token });
+      expect(made).toMatchObject({ status: 200, json: { token } });
+      expect(await statusOf({ api_token: token, username: 'user' })).toBe(200);
+      const again = await admin('POST', 'tokens', { user: 'admin', token });
+      expect(again).toMatchObject({ status: 409, json: { code: 'token_exists' } });
+      expect(again.text).not.toContain(token);
+      expect(await statusOf({ api_token: token, username: 'admin' })).toBe(401);
+    });
+
+    it.each(['2026-11-24T02:00:00Z', '2026-11-24T07:30:00+05:30', 1795485600, '1795485600'])(
+      'is good until it expires: %j',
+      async (expires_at) => {
+        const { credentials } = await newCaller(service(), { token: { expires_at } });
+        const { at } = clock;
+        clock.at = Date.parse('2026-11-24T01:59:59.999Z');
+        expect(await statusOf(credentials)).toBe(200);
+        clock.at = Date.parse('2026-11-24T02:00:00Z');
+        expectInvalidToken(await list(credentials));
+        clock.at = at;
+      },
+    );
+
+    it.each<[number, string[]]>([
+      [200, ['127.0.0.1']],
+      [200, ['10.0.0.0/8', '127.0.0.0/8']],
+      [200, ['0.0.0.0/0']],
+      [200, ['::ffff:127.0.0.1']],
+      [401, ['10.0.0.0/8']],
+      [401, ['127.0.0.2']],
+      [401, ['::1']],
+    ])('is answered %d here, when allowed from %j', async (status, allowed_ips) => {
+      const { credentials } = await newCaller(service(), { token: { allowed_ips } });
+      for (const forged of ['10.1.2.3', '127.0.0.1', '127.0.0.2', '::1']) {
+        expect(await statusOf(credentials, { headers: { 'x-forwarded-for': forged } })).toBe(status);
+      }
+      if (status === 401) expectInvalidToken(await list(credentials));
+    });
+
+    it('that was revoked is refused from the very next request on, on every instance', async () => {
+      const other = await TestService.start(database());
+      const { credentials, tokenId } = await newCaller(service());
+      for (const at of [service(), other]) expect((await list(credentials, {}, at)).status).toBe(200);
+      expect((await admin('DELETE', `tokens/${tokenId}`)).json).toMatchObject({ id: tokenId });
+      for (const at of [other, service()]) expectInvalidToken(await list(credentials, {}, at));
+      expect((await admin('DELETE', `tokens/${tokenId}`)).status).toBe(404);
+      await other.stop();
+    });
+
+    it.each(['0', '-1', 'abc', '1e0', '0x1', '1 OR 1=1', '999999999999', '1.0', ' 1', '1 ', '١'])(
+      'with the id %j is not found',
+      async (id) => {
+        const answer = await admin('DELETE', `tokens/${encodeURIComponent(id)}`);
+        expect(answer).toMatchObject({ status: 404, json: { code: 'token_not_found' } });
+        expect((await admin('GET', 'tokens')).status).toBe(200);
+      },
+    );
+
+    it('is good for its own user alone', async () => {
+      const { credentials } = await newCaller(service(), { name: 'Zoé' });
+      const other = await newCaller(service());
+      const others = ['admin', 'user', other.credentials.username];
+      for (const username of [...others, 'zoé', 'Zoé ', ' Zoé', 'Zoe\u0301', 'Zoé\0', '%', '']) {
+        expectInvalidToken(await list({ ...credentials, username }));
+      }
+      expect(await statusOf(credentials)).toBe(200);
+      expect(await statusOf({}, { raw: '', headers: asHeaders(credentials) })).toBe(200);
+    });
+
+    it('is compared to the letter', async () => {
+      const { credentials } = await newCaller(service());
+      const { api_token: good } = credentials;
+      const bad = [
+        good.toUpperCase(),
+        good.toLowerCase(),
+        `${good} `,
+        ` ${good}`,
+        good.slice(1),
+        `${good}\0`,
+        '%',
+        '',
+      ];
+      for (const api_token of bad) expectInvalidToken(await list({ ...credentials, api_token }));
+      expect(await statusOf(credentials)).toBe(200);
+    });
+
+    it('of a disabled user is refused', async () => {
+      const { credentials } = await newCaller(service(), { enabled: false });
+      expectInvalidToken(await list(credentials));
+    });
+
+    it('is listed with the time of its last use', async () => {
+      const { credentials, tokenId } = await newCaller(service());
+      const lastUse = async (): Promise<unknown> => {
+        const tokens = (await admin('GET', 'tokens')).json as { id: number; last_used_at: unknown }[];
+        return tokens.find(({ id }) => id === tokenId)?.last_used_at;
+      };
+      expectInvalidToken(await list({ ...credentials, username: 'admin' }));
+      expect(await lastUse()).toBe(null);
+      const { at } = clock;
+      for (const time of ['2026-11-24T00:00:00Z', '2026-11-24T01:00:00Z']) {
+        clock.at = Date.parse(time);
+        expect(await statusOf(credentials)).toBe(200);
+        await until(async () => (await lastUse()) === time);
+      }
+      clock.at = at;
+    });
+  });
+
+  describe('the administration', () => {
+    it('makes and lists contexts', async () => {
+      const made = await admin('POST', 'contexts', { name: 'A.b_c-9' });
+      expect(made.text).toBe(`{"name":"A.b_c-9","enabled":true,"created_at":"${CREATED_AT}"}`);
+      const other = await admin('POST', 'contexts', { name: 'a.b_c-9', enabled: false });
+      expect(other.text).toBe(`{"name":"a.b_c-9","enabled":false,"created_at":"${CREATED_AT}"}`);
+      const seeded = expect.objectContaining({ name: 'default', enabled: true });
+      const { json } = await admin('GET', 'contexts');
+      expect(json).toEqual(expect.arrayContaining([seeded, made.json, other.json]));
+    });
+
+    it('makes and lists users', async () => {
+      const contexts = ['default', await newContext(service())].sort();
+      const given = { name: 'crm', role: 'operator', contexts };
+      const made = await admin('POST', 'users', { ...given, contexts: [...contexts, 'default'] });
+      const crm = { ...given, enabled: true, created_at: CREATED_AT };
+      expect(made).toMatchObject({
+        status: 200,
+        json: { ...crm, contexts: expect.arrayContaining(contexts) },
+      });
+      expect(Object.keys(made.json as object)).toEqual(Object.keys(crm));
+      const other = await admin('POST', 'users', { name: 'CRM', role: 'reader', enabled: false });
+      const { json } = await admin('GET', 'users');
+      expect(json).toEqual(expect.arrayContaining([crm, other.json]));
+      expect(other.json).toEqual({
+        name: 'CRM',
+        role: 'reader',
+        contexts: [],
+        enabled: false,
+        created_at: CREATED_AT,
+      });
+    });
+
+    describe('refuses', () => {
+      /** All that it lists, but for the use of tokens, which is noted beside the requests. */
+      const everything = async (): Promise<string> => {
+        const answers = await Promise.all(['contexts', 'users', 'tokens'].map((what) => admin('GET', what)));
+        return answers.map(({ text }) => text.replaceAll(/"last_used_at":("[^"]*"|null)/g, '')).join('\n');
+      };
+      let before: string;
+
+      beforeEach(async () => {
+        before = await everything();
+      });
+      afterEach(async () => {
+        expect(await everything()).toBe(before);
+      });
+
+      it.each<[string, object, string]>([
+        ['contexts', { name: 'default' }, 'context_exists'],
+        ['users', { name: 'user', role: 'reader' }, 'user_exists'],
+      ])('to make %s a second time: %j', async (what, body, code) => {
+        expect(await admin('POST', what, body)).toMatchObject({ status: 409, json: { code } });
+      });
+
+      const contextNames = [
+        '',
+        'a b',
+        'a/b',
+        'é',
+        'x'.repeat(65),
+        'context0',
+        'default ',
+        'a\0',
+        5,
+        null,
+        ['x'],
+      ];
+      const userNames = ['', ' x', 'x ', 'x'.repeat(65), 'a\nb', 'a\0', 'Zoe\u0301', '\ud800', 5, null, {}];
+      const times = ['', 'tomorrow', '2026-02-30T00:00:00Z', '2030-01-01', -1, 1.5, true, {}];
+      const addresses = ['127.0.0.1', ['localhost'], ['10.0.0.0/33'], ['127.1'], [127], [null], 5, null];
+      const tokens = [
+        'x'.repeat(19),
+        'x'.repeat(256),
+        `${'x'.repeat(20)} y`,
+        'é'.repeat(20),
+        0,
+        null,
+        ['x'.repeat(20)],
+      ];
+      const rows = (
+        what: string,
+        known: object,
+        field: string,
+        values: unknown[],
+      ): [string, object, string[]][] => values.map((value) => [what, { ...known, [field]: value }, [field]]);
+
+      it.each<[string, object, string[]]>([
+        ...rows('contexts', {}, 'name', [...contextNames, undefined]),
+        ...rows('contexts', { name: 'x' }, 'enabled', [1, 'true', null]),
+        ['contexts', { name: '', nam: 'y', enabled: 5 }, ['name', 'nam', 'enabled']],
+        ...rows('users', { role: 'reader' }, 'name', [...userNames, undefined]),
+        ...rows('users', { name: 'x' }, 'role', ['root', 'Admin', ['admin'], null, undefined]),
+        ...rows('users', { name: 'x', role: 'reader' }, 'contexts', [
+          'default',
+          [1],
+          ['ipdrr'],
+          ['default '],
+          null,
+        ]),
+        ...rows('users', { name: 'x', role: 'reader' }, 'password', ['x']),
+        ...rows('tokens', {}, 'user', ['nobody', 'user ', 'USER', '', 5, null, undefined]),
+        ...rows('tokens', { user: 'user' }, 'scope', ['admin', '', null]),
+        ...rows('tokens', { user: 'user' }, 'label', ['x'.repeat(129), 'a\0', 5, null]),
+        ...rows('tokens', { user: 'user' }, 'expires_at', times),
+        ...rows('tokens', { user: 'user' }, 'allowed_ips', addresses),
+        ...rows('tokens', { user: 'user' }, 'token', tokens),
+        ['tokens', { user: 'user', id: 1, hash: 'x' }, ['id', 'hash']],
+      ])('to make %s of %j', async (what, body, fields) => {
+        const { status, json } = await admin('POST', what, body);
+        const { code, errors = [] } = json as { code: string; errors?: { field: string }[] };
+        expect([status, code]).toEqual([422, 'validation_failed']);
+        expect(errors.map(({ field }) => field).sort()).toEqual(fields.toSorted());
+      });
+    });
+  });
+});
+
+describe.each(databaseKinds)('the first start on $name', (kind) => {
+  const services: TestService[] = [];
+  let database: TestDatabase;
+  let folder: string;
+
+  beforeEach(async () => {
+    database = await kind.create();
+    folder = await mkdtemp(join(tmpdir(), 'ipdr-access-'));
+  });
+  afterEach(async () => {
+    for (const service of services.splice(0)) await service.stop();
+    await database.drop();
+    await rm(folder, { recursive: true });
+  });
+
+  const start = async (env: Record<string, string> = {}): Promise<TestService> => {
+    const service = await TestService.start(database, { env });
+    services.push(service);
+    return service;
+  };
+  const files = async ({ dataDir }: TestService): Promise<string[]> => (await readdir(dataDir)).sort();
+  const statusAs = async (service: TestService, username: string, api_token: string): Promise<number> =>
+    (await service.callAs({ username, api_token }, 'GET', LIST)).status;
+
+  it('makes a context and two users, and writes their tokens where nobody else can read them', async () => {
+    const service = await start();
+    const { tokens, dataDir, log } = service;
+    expect(await files(service)).toEqual(['admin-token', 'user-token']);
+    for (const name of ['admin', 'user'] as const) {
+      const token = tokens[name];
+      const path = join(dataDir, `${name}-token`);
+      expect((await stat(path)).mode & 0o777).toBe(0o600);
+      expect(await readFile(path, 'utf8')).toBe(`${token}\n`);
+      expect(token).toMatch(TOKEN);
+      expect(log.join('')).not.toContain(token);
+      expect(await statusAs(service, name, token)).toBe(200);
+    }
+    const { json } = await service.admin('GET', '/api/admin/users');
+    expect(json).toEqual([
+      expect.objectContaining({ name: 'admin', role: 'admin', enabled: true }),
+      expect.objectContaining({ name: 'user', role: 'operator', contexts: ['default'], enabled: true }),
+    ]);
+    expect((await service.admin('GET', '/api/admin/contexts')).json).toMatchObject([{ name: 'default' }]);
+  });
+
+  it('is the first one only: the next changes nothing, and writes nothing', async () => {
+    const { tokens } = await start();
+    const second = await start({ ADMIN_API_TOKEN: 'another-token-for-the-admin' });
+    expect(await files(second)).toEqual([]);
+    expect(await statusAs(second, 'admin', tokens.admin)).toBe(200);
+    expect(await statusAs(second, 'user', tokens.user)).toBe(200);
+    expect(await statusAs(second, 'admin', 'another-token-for-the-admin')).toBe(401);
+  });
+
+  it.each(['ADMIN_API_TOKEN', 'ADMIN_API_TOKEN_FILE'])('takes the admin token of %s', async (variable) => {
+    const token = 'GiXwBWWv5g2Fs6QeaTlx';
+    const file = join(folder, 'chosen-token');
+    await writeFile(file, `${token}\n`);
+    const value = variable.endsWith('_FILE') ? file : token;
+    const service = await start({ [variable]: value });
+    expect(await files(service)).toEqual(['user-token']);
+    expect(await statusAs(service, 'admin', token)).toBe(200);
+    expect(
+      (await service.callAs({ username: 'admin', api_token: token }, 'GET', '/api/admin/users')).status,
+    ).toBe(200);
+    expect(await statusAs(service, 'user', service.tokens.user)).toBe(200);
+    expect(service.log.join('')).not.toContain(token);
+  });
+
+  it('believes the proxies of TRUST_PROXY, and nobody else, about where a client is', async () => {
+    const service = await start({ TRUST_PROXY: '127.0.0.1' });
+    const { credentials } = await newCaller(service, { token: { allowed_ips: ['192.0.2.0/24'] } });
+    for (const [forwarded, status] of [
+      ['192.0.2.7', 200],
+      ['10.0.0.1, 192.0.2.7', 200],
+      ['192.0.2.7, 10.0.0.1', 401],
+      ['10.0.0.1', 401],
+      ['nonsense', 401],
+      ['', 401],
+    ] as const) {
+      const headers = { 'x-forwarded-for': forwarded };
+      const answer = await service.callAs(credentials, 'GET', LIST, { headers });
+      expect([forwarded, answer.status]).toEqual([forwarded, status]);
+    }
+  });
+});
