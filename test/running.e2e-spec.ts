@@ -222,16 +222,13 @@ describe('a wrong configuration', () => {
   let folder: string;
 
   const here = (name: string): string => join(folder, name);
+  /** Those that need a start to be seen; configuration.spec.ts has every value of every variable. */
   const cases: readonly [variable: string, fault: string, env: () => Record<string, string>][] = [
     ['LOG_LEVEL', 'unknown', () => ({ LOG_LEVEL: 'loud' })],
     ['PORT', 'no number', () => ({ PORT: 'abc' })],
-    ['PORT', 'too large', () => ({ PORT: '65536' })],
-    ['PORT', 'negative', () => ({ PORT: '-1' })],
     ['PORT', 'in use', () => ({ PORT: String((busy.address() as AddressInfo).port) })],
     ['HOST', 'of another machine', () => ({ HOST: '192.0.2.1' })],
     ['HOST', 'no name', () => ({ HOST: 'not a host' })],
-    ['DATABASE_URL', 'of another kind', () => ({ DATABASE_URL: `postgres://user:${SECRET}@127.0.0.1/name` })],
-    ['DATABASE_URL', 'without a name', () => ({ DATABASE_URL: `mysql://user:${SECRET}@127.0.0.1` })],
     [
       'DATABASE_URL',
       'where nothing answers',
@@ -245,23 +242,9 @@ describe('a wrong configuration', () => {
       () => ({ DATABASE_URL: 'sqlite:x', DATABASE_URL_FILE: here('text') }),
     ],
     ['DATABASE_URL_FILE', 'not there', () => ({ DATABASE_URL_FILE: here('nothing') })],
-    ['DATABASE_URL', 'wrong in the file', () => ({ DATABASE_URL_FILE: here('text') })],
-    ['ADMIN_API_TOKEN', 'too short', () => ({ ADMIN_API_TOKEN: SECRET.slice(0, 19) })],
-    [
-      'ADMIN_API_TOKEN_FILE',
-      'besides the other',
-      () => ({ ADMIN_API_TOKEN: SECRET, ADMIN_API_TOKEN_FILE: here('text') }),
-    ],
     ['ADMIN_API_TOKEN_FILE', 'a folder', () => ({ ADMIN_API_TOKEN_FILE: folder })],
     ['DATA_DIR', 'a file', () => ({ DATA_DIR: here('text') })],
-    ['TLS_KEY_FILE', 'missing', () => ({ TLS_CERT_FILE: here('text') })],
-    ['TLS_CERT_FILE', 'not there', () => ({ TLS_CERT_FILE: here('nothing'), TLS_KEY_FILE: here('text') })],
     ['TLS_CERT_FILE', 'no certificate', () => ({ TLS_CERT_FILE: here('text'), TLS_KEY_FILE: here('text') })],
-    ['TIME_ZONE', 'unknown', () => ({ TIME_ZONE: 'Mars/Olympus' })],
-    ['TRUST_PROXY', 'no address', () => ({ TRUST_PROXY: 'localhost' })],
-    ['RATE_LIMIT', 'no number', () => ({ RATE_LIMIT: '1e3' })],
-    ['SIGNIN_LIMIT', 'negative', () => ({ SIGNIN_LIMIT: '-1' })],
-    ['RETENTION_DAYS', 'too small', () => ({ RETENTION_DAYS: '0' })],
   ];
 
   beforeAll(async () => {

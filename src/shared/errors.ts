@@ -59,7 +59,7 @@ export const ERROR_CODES = {
   },
   database_busy: {
     kind: 'unavailable',
-    when: 'other changes kept getting in the way of this one; nothing was changed',
+    when: 'too much else is being done at once; nothing was changed',
   },
 } as const satisfies Record<string, { kind: string; when: string }>;
 

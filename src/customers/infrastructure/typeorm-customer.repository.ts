@@ -52,6 +52,12 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
   }
 
   async *all(context: ContextId, filter: CustomerFilter, after: number): AsyncGenerator<Customer[]> {
+    // What fits one batch is of one moment anyway; only longer lists need a snapshot.
+    const first = await this.page(context, filter, after, BATCH);
+    if (first.length < BATCH) {
+      if (first.length > 0) yield first;
+      return;
+    }
     const { sql, parameters } = select(context, filter, this.database.useIndex);
     const snapshot = await this.database.snapshot();
     try {

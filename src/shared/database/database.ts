@@ -56,4 +56,6 @@ export interface OpenTransaction {
   broken: Error | undefined;
   /** Work that was not awaited must not write after the end. */
   ended: boolean;
+  /** The statements that are being run. */
+  readonly underway: Set<Promise<unknown>>;
 }

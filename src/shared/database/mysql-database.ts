@@ -3,7 +3,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import type { Snapshot, SqlValue } from './database.js';
 import { mysqlPoolOptions, withSession } from './data-source.js';
 import { driverFailure } from './driver-errors.js';
-import { TypeOrmDatabase } from './typeorm-database.js';
+import { MAX_SNAPSHOTS, TypeOrmDatabase } from './typeorm-database.js';
 
 /** MySQL 8 and MariaDB. */
 export class MysqlDatabase extends TypeOrmDatabase {
@@ -12,12 +12,12 @@ export class MysqlDatabase extends TypeOrmDatabase {
   protected readonly begin = 'START TRANSACTION';
   private readonly pool: Pool;
   /** Long reads have connections of their own: slow readers must not keep writers waiting. */
-  private readonly snapshots: Pool;
+  private readonly snapshotPool: Pool;
 
   constructor(dataSource: DataSource, url: string) {
     super(dataSource);
     this.pool = (dataSource.driver as unknown as { pool: Pool }).pool;
-    this.snapshots = withSession(createPool({ ...mysqlPoolOptions(url), connectionLimit: 4 }));
+    this.snapshotPool = withSession(createPool({ ...mysqlPoolOptions(url), connectionLimit: MAX_SNAPSHOTS }));
   }
 
   protected async withConnection<T>(work: (connection: QueryRunner) => Promise<T>): Promise<T> {
@@ -75,7 +75,7 @@ export class MysqlDatabase extends TypeOrmDatabase {
 
   protected async openSnapshot(): Promise<Snapshot> {
     const connection = await new Promise<PoolConnection>((resolve, reject) => {
-      this.snapshots.getConnection((error, opened) => (error ? reject(error) : resolve(opened)));
+      this.snapshotPool.getConnection((error, opened) => (error ? reject(error) : resolve(opened)));
     });
     try {
       await connection.promise().query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
@@ -107,7 +107,7 @@ export class MysqlDatabase extends TypeOrmDatabase {
   }
 
   async close(): Promise<void> {
-    await this.snapshots.promise().end();
+    await this.snapshotPool.promise().end();
     await this.dataSource.destroy();
   }
 }

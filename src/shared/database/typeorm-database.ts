@@ -8,12 +8,16 @@ import { driverFailure, tellable } from './driver-errors.js';
 
 const MAX_TRIES = 5;
 const MAX_RETRY_MS = 2000;
+/** Long reads at once: each holds a connection for as long as its client takes to read. */
+export const MAX_SNAPSHOTS = 16;
 
 /**
  * What both databases share: how a transaction nests, is tried again, and is found by the code inside it.
  * The two subclasses say how to get a connection, how to begin and how to read.
  */
 export abstract class TypeOrmDatabase extends Database implements Transactions {
+  /** How many long reads are under way. */
+  private snapshots = 0;
   private readonly scope = new AsyncLocalStorage<OpenTransaction>();
 
   constructor(protected readonly dataSource: DataSource) {
@@ -60,6 +64,12 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   }
 
   async snapshot(): Promise<Snapshot> {
+    if (this.snapshots >= MAX_SNAPSHOTS) {
+      throw new RegisterError('database_busy', 'Too many long lists are being read at once; try again', {
+        headers: { 'Retry-After': '5' },
+      });
+    }
+    this.snapshots++;
     try {
       const snapshot = await this.openSnapshot();
       return {
@@ -67,9 +77,13 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
           snapshot.query<never>(sql, parameters).catch((error: unknown) => {
             throw tellable(error);
           }),
-        close: () => snapshot.close(),
+        close: async () => {
+          this.snapshots--;
+          await snapshot.close();
+        },
       };
     } catch (error) {
+      this.snapshots--;
       throw tellable(error);
     }
   }
@@ -106,11 +120,11 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     try {
       const result = await this.scope.run(transaction, work);
       if (transaction.broken) throw transaction.broken;
-      transaction.ended = true;
+      await end(transaction);
       await this.commit(connection);
       return result;
     } catch (error) {
-      transaction.ended = true;
+      await end(transaction);
       await this.rollBack(connection);
       throw transaction.broken ?? error;
     }
@@ -120,7 +134,14 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   private open(connection: QueryRunner): OpenTransaction {
     const queryRunner = Object.create(connection) as QueryRunner;
     const manager = this.dataSource.createEntityManager(queryRunner);
-    const transaction: OpenTransaction = { connection, manager, depth: 0, broken: undefined, ended: false };
+    const transaction: OpenTransaction = {
+      connection,
+      manager,
+      depth: 0,
+      broken: undefined,
+      ended: false,
+      underway: new Set(),
+    };
     queryRunner.query = (...statement: Parameters<QueryRunner['query']>) =>
       inside(transaction, () => connection.query(...statement));
     return transaction;
@@ -165,15 +186,25 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   }
 }
 
+/** Refuses further statements, and waits for those under way: sent after COMMIT or ROLLBACK, they would stay. */
+async function end(transaction: OpenTransaction): Promise<void> {
+  transaction.ended = true;
+  if (transaction.underway.size > 0) await Promise.allSettled(transaction.underway);
+}
+
 /** Runs a statement of a transaction. A deadlock, a lost connection or a full disk undoes all of it, not this alone. */
 async function inside<T>(transaction: OpenTransaction, statement: () => Promise<T>): Promise<T> {
   if (transaction.ended) throw new Error('a statement was not awaited: its transaction has ended');
   if (transaction.broken) throw transaction.broken;
+  const running = statement();
+  transaction.underway.add(running);
   try {
-    return await statement();
+    return await running;
   } catch (error) {
     const failure = driverFailure(error);
     if (failure !== undefined && failure !== 'duplicate') transaction.broken ??= error as Error;
     throw error;
+  } finally {
+    transaction.underway.delete(running);
   }
 }
