@@ -39,6 +39,6 @@ function row(context: number, n: number): (string | number)[] {
   const email = `customer${n}@example.com`;
   const address = `${n % 500} Gandhi Street, T. Nagar, Chennai ${600_000 + (n % 100)}`;
   const phones = [`+91 ${9_800_000_000 + n}`, `044-${20_000_000 + n}`];
-  const keys = [name.toLowerCase(), email];
+  const keys = [name.toUpperCase(), email];
   return [n + 1, context, userId(n), name, address, email, ...phones, ...keys, 1_764_000_000_000 + n];
 }

@@ -129,7 +129,7 @@ function change(context: number, body: Body, userId: string): Promise<string> {
 /** What is written of a customer, with the keys for `search`, which are simple for ASCII. */
 function columns(customer: Omit<Customer, 'id'>): Value[] {
   const { UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber } = customer;
-  const keys = [Name.slice(0, 64).toLowerCase(), Email?.slice(0, 64).toLowerCase() ?? null];
+  const keys = [Name.slice(0, 64).toUpperCase(), Email?.slice(0, 64).toUpperCase() ?? null];
   return [UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber, ...keys, Date.now()];
 }
 

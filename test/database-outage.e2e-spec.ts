@@ -4,6 +4,7 @@ import type { Answer } from './support/client.js';
 import { Gate } from './support/gate.js';
 import { MysqlProxy } from './support/mysql-proxy.js';
 import { ThrowAwayMysql } from './support/mysql-server.js';
+import { fillCustomers } from './support/fill.js';
 import { TestService } from './support/service.js';
 import { until } from './support/until.js';
 
@@ -56,8 +57,10 @@ function expectUnavailable(answer: Answer): void {
     let proxy: MysqlProxy;
 
     beforeAll(async () => {
-      proxy = await MysqlProxy.to(await createDatabase('cut'));
+      const url = await createDatabase('cut');
+      proxy = await MysqlProxy.to(url);
       service = await TestService.start({ type: 'mysql', url: proxy.url });
+      await fillCustomers({ type: 'mysql', url }, 1000);
       await create(service, 'first');
       // The use of the token is noted beside the request: from now on, nothing but the tests' requests commits.
       await until(async () => {
@@ -92,7 +95,7 @@ function expectUnavailable(answer: Answer): void {
 
     it.each(['before', 'after'] as const)('%s a write: does it again, once', async (when) => {
       const userId = `${when}-write`;
-      proxy.cutAt('INSERT INTO', when);
+      proxy.cutAt(userId, when); // in the INSERT alone
       expect((await create(service, userId)).status).toBe(200);
       expect(proxy.hasCut).toBe(true);
       expect(await count(userId)).toBe(1);
@@ -104,16 +107,16 @@ function expectUnavailable(answer: Answer): void {
       expect(proxy.hasCut).toBe(true);
     });
 
-    it.each([
-      ['the beginning', 'CONSISTENT SNAPSHOT', 'UserID=first'],
-      ['the first rows', 'UNION', 'search=first'],
-    ])('at %s of a list: says that the database is away', async (_where, statement, query) => {
-      const list = (): Promise<Answer> => service.call('GET', `/api/ipdrcustomers?${query}`);
-      proxy.cutAt(statement, 'before');
-      expectUnavailable(await list());
-      expect(proxy.hasCut).toBe(true);
-      expect(await list()).toMatchObject({ status: 200, json: [{ UserID: 'first' }] });
-    });
+    it.each(['before', 'after'] as const)(
+      '%s the snapshot of a long list: says that the database is away',
+      async (when) => {
+        const list = (): Promise<Answer> => service.call('GET', '/api/ipdrcustomers');
+        proxy.cutAt('CONSISTENT SNAPSHOT', when);
+        expectUnavailable(await list());
+        expect(proxy.hasCut).toBe(true);
+        expect((await list()).status).toBe(200);
+      },
+    );
   });
 
   describe('because it has room for few prepared statements', () => {

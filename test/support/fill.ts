@@ -23,7 +23,7 @@ export async function fillCustomers(
            numbers AS (SELECT a.n + 10 * b.n + 100 * c.n + 1000 * e.n + 10000 * f.n + 100000 * g.n AS n
                        FROM d a, d b, d c, d e, d f, d g)
       SELECT contexts.id, CONCAT('filled-', numbers.n), '${Name}', '${'x'.repeat(addressLength)}', NULL,
-             '${PhoneNumber}', '', '${Name.toLowerCase()}', NULL, 0
+             '${PhoneNumber}', '', '${Name.toUpperCase()}', NULL, 0
       FROM numbers, contexts
       WHERE contexts.name = 'default' AND numbers.n < ${count} ORDER BY numbers.n`),
   );
