@@ -84,13 +84,15 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
   }
 }
 
+type UseIndex = Database['useIndex'];
+
 /** The list's SELECT, up to its LIMIT; one more parameter follows: the id to go on after. */
 function select(
   context: ContextId,
   filter: CustomerFilter,
-  useIndex: (name: string) => string,
+  useIndex: UseIndex,
 ): { sql: string; parameters: SqlValue[] } {
-  const found = filter.search === undefined ? undefined : search(context, filter.search);
+  const found = filter.search === undefined ? undefined : search(context, filter.search, useIndex);
   const conditions = ['context_id = ?'];
   const parameters: SqlValue[] = [...(found?.parameters ?? []), context];
   for (const fields of filter.equal ?? []) {
@@ -108,8 +110,11 @@ function select(
   conditions.push('id > ?');
   // Left to itself, MariaDB takes an index of the context alone, and reads all that comes before the page.
   const isPlain = conditions.length === 2 && found === undefined;
-  const joined = found === undefined ? '' : ` JOIN (${found.sql}) AS found USING (id)`;
-  const from = `customers${isPlain ? useIndex('customers_id') : joined}`;
+  const from =
+    found === undefined
+      ? `customers${isPlain ? useIndex('customers_id') : ''}`
+      : // CROSS, which to SQLite means: in this order. By itself it would read the whole context.
+        `(${found.sql}) AS found CROSS JOIN customers USING (id)`;
   return {
     sql: `SELECT ${READ_COLUMNS} FROM ${from} WHERE ${conditions.join(' AND ')} ORDER BY id`,
     parameters,
@@ -117,17 +122,24 @@ function select(
 }
 
 /** The ids that `text` finds: a UNION of ranges, each on its own index; an OR would read the whole context. */
-function search(context: ContextId, text: string): { sql: string; parameters: SqlValue[] } {
-  const starts = {
-    user_id: toUserId(text),
-    phone_number: text,
-    name_search: searchKey(text),
-    email_search: searchKey(text),
-  };
+function search(
+  context: ContextId,
+  text: string,
+  useIndex: UseIndex,
+): { sql: string; parameters: SqlValue[] } {
+  const starts = [
+    { column: 'user_id', index: 'customers_user_id', start: toUserId(text) },
+    { column: 'phone_number', index: 'customers_phone', start: text },
+    { column: 'name_search', index: 'customers_name', start: searchKey(text) },
+    { column: 'email_search', index: 'customers_email', start: searchKey(text) },
+  ];
   return {
-    sql: Object.keys(starts)
-      .map((column) => `SELECT id FROM customers WHERE context_id = ? AND ${column} >= ? AND ${column} < ?`)
+    sql: starts
+      .map(
+        ({ column, index }) =>
+          `SELECT id FROM customers${useIndex(index)} WHERE context_id = ? AND ${column} >= ? AND ${column} < ?`,
+      )
       .join(' UNION '),
-    parameters: Object.values(starts).flatMap((start) => [context, start, `${start}\u{10ffff}`]),
+    parameters: starts.flatMap(({ start }) => [context, start, `${start}\u{10ffff}`]),
   };
 }
