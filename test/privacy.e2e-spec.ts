@@ -24,7 +24,7 @@ const CANARY = {
   userId: 'Canary/userid@realm',
   otherId: 'Canary-other-id',
   name: 'Canary Asha Name',
-  address: 'Canary Address 12\n    at Canary Road 7 (line:1:2)\nChennai',
+  address: 'Canary Address 12\n    at Canary Road 7 (/flat:1:2)\nChennai',
   email: 'canary.mail@example.in',
   phone: '+91 98400 55501',
   altPhone: '98400-55502',
@@ -288,6 +288,10 @@ describe.each(databaseKinds)('an error of the driver, over $name,', (kind) => {
     Object.assign(new Error(`Duplicate entry '${CANARY.address}' for key 'x'`), fields);
   const query = (driver: Error): Error => new QueryFailedError(sql, [CANARY.email, CANARY.token], driver);
 
+  /** Its stack has been made by then, and keeps the message that it was made with. */
+  const renamed = (error: Error): Error =>
+    Object.assign(error, { stack: error.stack, message: 'another message' });
+
   it.each<[string, Error]>([
     [
       'of mysql2, by way of TypeORM',
@@ -302,6 +306,7 @@ describe.each(databaseKinds)('an error of the driver, over $name,', (kind) => {
     ['of a type of its own, by way of TypeORM', query(new TypeError(`cannot bind ${CANARY.name}`))],
     ['that caused another', new Error('wrapped', { cause: query(driverError({ code: 'ER_X' })) })],
     ['that caused another, without a code', new Error('wrapped', { cause: query(driverError({})) })],
+    ['with another message than its stack has', renamed(query(driverError({})))],
     ['that says that the database is away', query(driverError({ code: 'ECONNREFUSED', sql }))],
   ])('%s, is logged without what it holds', async (_what, fault) => {
     customers.fault = fault;

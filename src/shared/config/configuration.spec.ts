@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -26,8 +27,12 @@ function messageOf(env: Record<string, string>): string {
 
 const TOKEN = '!"#$%&\'()*+,-./:;<=~';
 const absent = join(folder, 'absent');
-const cert = file('cert', 'the certificate');
-const key = file('key', 'the key');
+const cert = join(folder, 'cert');
+const key = join(folder, 'key');
+const request =
+  'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=x -keyout'.split(' ');
+execFileSync('openssl', [...request, key, '-out', cert], { stdio: 'ignore' });
+const pair = { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
 
 type Variable = {
   readonly name: string;
@@ -107,7 +112,7 @@ const VARIABLES: readonly Variable[] = [
     given: { TLS_KEY_FILE: key },
     read: ({ tls }) => tls,
     fallback: undefined,
-    good: [[cert, { cert: 'the certificate', key: 'the key' }]],
+    good: [[cert, pair]],
     bad: [absent, folder],
   },
   {
@@ -115,7 +120,7 @@ const VARIABLES: readonly Variable[] = [
     given: { TLS_CERT_FILE: cert },
     read: ({ tls }) => tls,
     fallback: undefined,
-    good: [[key, { cert: 'the certificate', key: 'the key' }]],
+    good: [[key, pair]],
     bad: [absent, folder],
   },
   {
