@@ -41,9 +41,10 @@ const FRAME = /^ {4}at [^@]*(file:|node:|node_modules|\/)[^@]*:\d+:\d+\)?$/;
 
 /** Where an error came from. Its stack begins with its message, which may hold lines that look like a place. */
 function framesOf({ stack = '', message }: Error): string[] {
-  const from = message === '' ? 0 : stack.lastIndexOf(message) + message.length;
+  const at = message === '' ? 0 : stack.lastIndexOf(message);
+  if (at < 0) return []; // changed since: where the old one ends is not known
   return stack
-    .slice(from)
+    .slice(at + message.length)
     .split('\n')
     .filter((line) => FRAME.test(line));
 }
