@@ -46,9 +46,8 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     await this.database.manager.delete(CustomerEntity, { contextId: context, id });
   }
 
-  async page(context: ContextId, filter: CustomerFilter, after: number, limit: number): Promise<Customer[]> {
-    const { sql, parameters } = select(context, filter, this.database.useIndex);
-    return this.database.query<Customer>(`${sql} LIMIT ?`, [...parameters, after, limit]);
+  page(context: ContextId, filter: CustomerFilter, after: number, limit: number): Promise<Customer[]> {
+    return this.read(this.database, context, filter, after, limit);
   }
 
   async *all(context: ContextId, filter: CustomerFilter, after: number): AsyncGenerator<Customer[]> {
@@ -58,21 +57,27 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
       if (first.length > 0) yield first;
       return;
     }
-    const { sql, parameters } = select(context, filter, this.database.useIndex);
     const snapshot = await this.database.snapshot();
     try {
       for (let last: number | undefined = after; last !== undefined;) {
-        const batch: Customer[] = await snapshot.query<Customer>(`${sql} LIMIT ?`, [
-          ...parameters,
-          last,
-          BATCH,
-        ]);
+        const batch: Customer[] = await this.read(snapshot, context, filter, last, BATCH);
         if (batch.length > 0) yield batch;
         last = batch.length < BATCH ? undefined : batch.at(-1)?.id;
       }
     } finally {
       await snapshot.close();
     }
+  }
+
+  private read(
+    from: Pick<Database, 'query'>,
+    context: ContextId,
+    filter: CustomerFilter,
+    after: number,
+    limit: number,
+  ): Promise<Customer[]> {
+    const { sql, parameters } = select(context, filter, this.database.useIndex);
+    return from.query<Customer>(`${sql} LIMIT ?`, [...parameters, after, limit]);
   }
 
   private async one(context: ContextId, userId: UserId, locking: string): Promise<Customer | undefined> {
