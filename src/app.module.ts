@@ -23,7 +23,10 @@ export class AppModule {
       module: AppModule,
       imports: [
         DatabaseModule.over(database),
-        AccessModule.over(configuration.dataDir),
+        AccessModule.over(configuration.dataDir, {
+          signIns: configuration.signinLimit,
+          requests: configuration.rateLimit,
+        }),
         CustomersModule,
         OperationsModule,
       ],

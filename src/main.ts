@@ -7,10 +7,11 @@ import { AppModule } from './app.module.js';
 import { configureApp } from './configure-app.js';
 import { entities } from './entities.js';
 import { greeting } from './greeting.js';
-import { ConfigurationError, loadConfiguration } from './shared/config/configuration.js';
+import { loadConfiguration } from './shared/config/configuration.js';
 import { openDatabase } from './shared/database/open-database.js';
 import { FastExpressAdapter } from './shared/http/express.adapter.js';
-import { createLogger, describeError, NestLog } from './shared/http/logging.js';
+import { createLogger, NestLog } from './shared/http/logging.js';
+import { during, reason } from './start-failure.js';
 
 const DRAIN_MS = 25_000;
 
@@ -62,18 +63,3 @@ main().catch((error: unknown) => {
   process.stderr.write(`ipdr-customers: ${reason(error)}\n`);
   process.exit(1);
 });
-
-/** Does a step of the start; `failure` says in one line for the operator what it means if it fails. */
-async function during<T>(failure: string, step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    const { code = 'unknown' } = error as { code?: string };
-    throw new ConfigurationError(`${failure} (${code})`, { cause: error });
-  }
-}
-
-function reason(error: unknown): string {
-  if (error instanceof ConfigurationError) return error.message;
-  return `cannot start: ${JSON.stringify(describeError(error))}`;
-}

@@ -242,6 +242,10 @@ describe('a wrong configuration', () => {
       () => ({ DATABASE_URL: 'sqlite:x', DATABASE_URL_FILE: here('text') }),
     ],
     ['DATABASE_URL_FILE', 'not there', () => ({ DATABASE_URL_FILE: here('nothing') })],
+    ['ADMIN_API_TOKEN', 'too short', () => ({ ADMIN_API_TOKEN: SECRET.slice(0, 19) })],
+    ['ADMIN_API_TOKEN', 'mistyped', () => ({ ADMIN_API_TOKEN: `ipdr_${SECRET}` })],
+    ['ADMIN_API_TOKEN', 'in a file of two lines', () => ({ ADMIN_API_TOKEN_FILE: here('lines') })],
+    ['ADMIN_API_TOKEN', 'in an empty file', () => ({ ADMIN_API_TOKEN_FILE: here('empty') })],
     ['ADMIN_API_TOKEN_FILE', 'a folder', () => ({ ADMIN_API_TOKEN_FILE: folder })],
     ['DATA_DIR', 'a file', () => ({ DATA_DIR: here('text') })],
     ['TLS_CERT_FILE', 'no certificate', () => ({ TLS_CERT_FILE: here('text'), TLS_KEY_FILE: here('text') })],
@@ -251,6 +255,8 @@ describe('a wrong configuration', () => {
     await once(busy.listen(0, '127.0.0.1'), 'listening');
     folder = await mkdtemp(join(tmpdir(), 'ipdr-running-'));
     await writeFile(here('text'), SECRET);
+    await writeFile(here('lines'), `${SECRET}\n${SECRET}`);
+    await writeFile(here('empty'), '');
     const waiting = [...cases.entries()];
     const work = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {

@@ -1,33 +1,44 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ContextRepository, TokenRepository, UserRepository } from './application/access.repositories.js';
-import { AdministrationService } from './application/administration.service.js';
 import { AuthenticationService } from './application/authentication.service.js';
+import { Brakes, type Limits } from './application/brakes.js';
+import { ContextsService } from './application/contexts.service.js';
 import { SeedService, TokenFiles } from './application/seed.service.js';
-import { AdminController } from './infrastructure/admin.controller.js';
+import { SignInLog, SignInRepository } from './application/sign-in-log.js';
+import { TokensService } from './application/tokens.service.js';
+import { UsersService } from './application/users.service.js';
+import { ContextsController } from './infrastructure/contexts.controller.js';
+import { SignInsController } from './infrastructure/sign-ins.controller.js';
 import { DataDirTokenFiles } from './infrastructure/token-files.js';
-import {
-  TypeOrmContextRepository,
-  TypeOrmTokenRepository,
-  TypeOrmUserRepository,
-} from './infrastructure/typeorm-access.repositories.js';
+import { TokensController } from './infrastructure/tokens.controller.js';
+import { TypeOrmContextRepository } from './infrastructure/typeorm-context.repository.js';
+import { TypeOrmSignInRepository } from './infrastructure/typeorm-sign-in.repository.js';
+import { TypeOrmTokenRepository } from './infrastructure/typeorm-token.repository.js';
+import { TypeOrmUserRepository } from './infrastructure/typeorm-user.repository.js';
+import { UsersController } from './infrastructure/users.controller.js';
 
 @Module({})
 export class AccessModule {
   /** @param dataDir where generated tokens are written */
-  static over(dataDir: string): DynamicModule {
+  static over(dataDir: string, limits: Limits): DynamicModule {
     return {
       module: AccessModule,
-      controllers: [AdminController],
+      controllers: [ContextsController, UsersController, TokensController, SignInsController],
       providers: [
         AuthenticationService,
-        AdministrationService,
+        ContextsService,
+        UsersService,
+        TokensService,
+        SignInLog,
         SeedService,
+        { provide: Brakes, useValue: new Brakes(limits) },
         { provide: TokenRepository, useClass: TypeOrmTokenRepository },
         { provide: UserRepository, useClass: TypeOrmUserRepository },
         { provide: ContextRepository, useClass: TypeOrmContextRepository },
+        { provide: SignInRepository, useClass: TypeOrmSignInRepository },
         { provide: TokenFiles, useValue: new DataDirTokenFiles(dataDir) },
       ],
-      exports: [AuthenticationService, SeedService],
+      exports: [AuthenticationService, ContextsService, UsersService, TokensService, SeedService],
     };
   }
 }

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 
 /**
  * A list of addresses and CIDRs, IPv4 and IPv6, to ask whether it holds an address. An IPv4 address written
@@ -23,4 +24,10 @@ export function addressList(entries: readonly string[]): BlockList {
 export function holds(list: BlockList, address: string): boolean {
   const version = isIP(address);
   return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** An address in its one shortest form, IPv4-mapped IPv6 as IPv4; '' for what is not an address. */
+export function plainAddress(text: string): string {
+  if (isIP(text) === 4) return text;
+  return isIP(text) === 6 ? ipaddr.process(text.replace(/%.*$/, '')).toString() : '';
 }

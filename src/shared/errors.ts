@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   scope_forbidden: { kind: 'forbidden', when: "the token's scope does not allow this" },
   route_not_found: { kind: 'not_found', when: 'nothing is served under this path' },
   customer_not_found: { kind: 'not_found', when: 'no customer in this context has this UserID' },
+  context_unknown: { kind: 'not_found', when: 'no context that could be administered has this name' },
   user_not_found: { kind: 'not_found', when: 'no user has this name' },
   token_not_found: { kind: 'not_found', when: 'no token has this id' },
   method_not_allowed: {
@@ -38,9 +39,24 @@ export const ERROR_CODES = {
     when: 'the body is of a type that this route does not take',
   },
   customer_exists: { kind: 'conflict', when: 'another customer of this context has this UserID' },
-  context_exists: { kind: 'conflict', when: 'another context has this name' },
+  context_exists: { kind: 'conflict', when: 'another context answers to this name' },
+  context_in_use: {
+    kind: 'conflict',
+    when: 'the context to be deleted is the one that the request is made in',
+  },
+  context_not_empty: { kind: 'conflict', when: 'the context to be deleted still has customers' },
   user_exists: { kind: 'conflict', when: 'another user has this name' },
   token_exists: { kind: 'conflict', when: 'this token is in the register already' },
+  token_expired: { kind: 'conflict', when: 'the token to be rotated has expired' },
+  last_admin: { kind: 'conflict', when: 'the change would leave no enabled admin' },
+  too_many_failures: {
+    kind: 'too_many',
+    when: 'too many sign-ins from this address failed within a minute (SIGNIN_LIMIT)',
+  },
+  too_many_requests: {
+    kind: 'too_many',
+    when: 'too many requests came with this token within a minute (RATE_LIMIT)',
+  },
   validation_failed: {
     kind: 'invalid',
     when: 'a field is missing, unknown, of the wrong type, too long or malformed; `errors` has one entry for each',

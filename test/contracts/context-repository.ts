@@ -1,35 +1,137 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import type { Register } from '../support/register.js';
+import type { Context } from '../../src/access/application/access.repositories.js';
+import { toUserId } from '../../src/customers/domain/customer.js';
+import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
 export function contextRepositoryContract(register: () => Register): void {
-  const insert = (name: string, enabled = true): Promise<boolean> =>
-    register().transactions.run(() =>
-      register().contexts.insert({ name, enabled, createdAt: 1_764_000_000_123 }),
-    );
+  const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
+  const aContext = (fields: Partial<Context> = {}): Context => ({
+    name: randomUUID(),
+    aliases: [],
+    enabled: true,
+    createdAt: 1_764_000_000_123,
+    ...fields,
+  });
+  const insert = (context: Context): Promise<boolean> => run(() => register().contexts.insert(context));
+  const listed = async (prefix: string): Promise<Context[]> =>
+    (await register().contexts.list()).filter(({ name }) => name.startsWith(prefix));
+  /** As services do: what was refused is undone. */
+  const update = (name: string, context: Context): Promise<unknown> =>
+    run(async () => {
+      if (!(await register().contexts.update(name, context))) throw new Error('taken');
+    });
 
-  it('lists what was inserted, by name', async () => {
+  it('lists what was inserted, by name, with its aliases, by name', async () => {
     const prefix = randomUUID();
-    expect(await insert(`${prefix}b`, false)).toBe(true);
-    expect(await insert(`${prefix}a`)).toBe(true);
-    const listed = (await register().contexts.list()).filter(({ name }) => name.startsWith(prefix));
-    expect(listed).toEqual([
-      { name: `${prefix}a`, enabled: true, createdAt: 1_764_000_000_123 },
-      { name: `${prefix}b`, enabled: false, createdAt: 1_764_000_000_123 },
-    ]);
+    const a = aContext({ name: `${prefix}a`, aliases: [`${prefix}x`, `${prefix}y`] });
+    const b = aContext({ name: `${prefix}b`, enabled: false });
+    expect(await insert(b)).toBe(true);
+    expect(await insert({ ...a, aliases: a.aliases.toReversed() })).toBe(true);
+    expect(await listed(prefix)).toEqual([a, b]);
   });
 
-  it('refuses a name that is taken, in this exact case', async () => {
-    const name = randomUUID();
-    expect(await insert(name)).toBe(true);
-    expect(await insert(name, false)).toBe(false);
-    expect(await insert(name.toUpperCase())).toBe(true);
-    expect((await register().contexts.list()).find((context) => context.name === name)?.enabled).toBe(true);
+  it('refuses a name that another one answers to, in this exact case', async () => {
+    const context = aContext({ aliases: [randomUUID()] });
+    const [alias = ''] = context.aliases;
+    expect(await insert(context)).toBe(true);
+    for (const name of [context.name, alias]) {
+      expect(await insert(aContext({ name }))).toBe(false);
+      expect(await insert(aContext({ name: name.toUpperCase() }))).toBe(true);
+    }
+    expect(await listed(context.name)).toEqual([context]);
   });
 
-  itRefusesWritesOutsideTransactions(async () => ({
-    read: () => register().contexts.list(),
-    writes: [() => register().contexts.insert({ name: randomUUID(), enabled: true, createdAt: 0 })],
-  }));
+  it('locks the one of a name, which is not an alias', async () => {
+    const context = aContext({ aliases: [randomUUID()] });
+    await insert(context);
+    const lock = (name: string): Promise<unknown> => run(() => register().contexts.lock(name));
+    expect(await lock(context.name)).toEqual(context);
+    for (const name of [...context.aliases, context.name.toUpperCase(), '']) {
+      expect(await lock(name)).toBeUndefined();
+    }
+  });
+
+  it('writes the names and the state of one', async () => {
+    const prefix = randomUUID();
+    const before = aContext({ name: `${prefix}a`, aliases: [`${prefix}b`] });
+    const other = aContext({ name: `${prefix}other` });
+    const user = {
+      name: prefix,
+      role: 'reader',
+      contexts: [before.name],
+      enabled: true,
+      createdAt: 0,
+    } as const;
+    for (const context of [before, other]) await insert(context);
+    await run(() => register().users.insert(user));
+    const after = { ...before, name: `${prefix}b`, aliases: [`${prefix}a`, `${prefix}c`], enabled: false };
+    await update(before.name, after);
+    expect(await listed(prefix)).toEqual([after, other]);
+    const users = await register().users.list();
+    expect(users.find(({ name }) => name === prefix)?.contexts).toEqual([after.name]);
+    await update(after.name, { ...after, aliases: [] });
+    expect(await insert(aContext({ name: `${prefix}a` }))).toBe(true);
+  });
+
+  it('refuses to give one a name that another one answers to', async () => {
+    const prefix = randomUUID();
+    const context = aContext({ name: `${prefix}a` });
+    const other = aContext({ name: `${prefix}b`, aliases: [`${prefix}c`] });
+    for (const each of [context, other]) await insert(each);
+    for (const change of [{ name: other.name }, { name: `${prefix}c` }, { aliases: [`${prefix}c`] }]) {
+      await expect(update(context.name, { ...context, ...change })).rejects.toThrow('taken');
+    }
+    expect(await listed(prefix)).toEqual([context, other]);
+  });
+
+  it('deletes one that is empty, with its names and grants', async () => {
+    const context = aContext({ aliases: [randomUUID()] });
+    await insert(context);
+    const user = {
+      name: context.name,
+      role: 'reader',
+      contexts: [context.name],
+      enabled: true,
+      createdAt: 0,
+    } as const;
+    await run(() => register().users.insert(user));
+    expect(await run(() => register().contexts.delete(context.name))).toBe(true);
+    expect(await listed(context.name)).toEqual([]);
+    expect((await register().users.list()).find(({ name }) => name === user.name)?.contexts).toEqual([]);
+    expect(await insert(aContext({ name: context.aliases[0] ?? '' }))).toBe(true);
+  });
+
+  it('keeps one that is not empty', async () => {
+    const id = await newContext(register());
+    const details = { name: 'x', address: null, email: null, phoneNumber: null, altPhoneNumber: null };
+    await run(() => register().customers.insert(id, { ...details, userId: toUserId('x') }, 0));
+    const before = await register().contexts.list();
+    // Which one it is, only its sign-in knows: all others are as empty as they were.
+    const kept: string[] = [];
+    for (const { name } of before) {
+      const undone = run(async () => {
+        if (!(await register().contexts.delete(name))) kept.push(name);
+        throw new Error('undo');
+      });
+      await expect(undone).rejects.toThrow('undo');
+    }
+    expect(kept.length).toBeGreaterThan(0);
+    expect(await register().contexts.list()).toEqual(before);
+  });
+
+  itRefusesWritesOutsideTransactions(async () => {
+    const context = aContext();
+    await insert(context);
+    const { contexts } = register();
+    return {
+      read: () => contexts.list(),
+      writes: [
+        () => contexts.insert(aContext()),
+        () => contexts.update(context.name, { ...context, enabled: false }),
+        () => contexts.delete(context.name),
+      ],
+    };
+  });
 }

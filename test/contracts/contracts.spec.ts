@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import { registerKinds, type Register } from '../support/register.js';
 import { contextRepositoryContract } from './context-repository.js';
 import { customerRepositoryContract } from './customer-repository.js';
+import { signInRepositoryContract } from './sign-in-repository.js';
 import { tokenRepositoryContract } from './token-repository.js';
 import { transactionsContract } from './transactions.js';
 import { userRepositoryContract } from './user-repository.js';
@@ -19,6 +20,7 @@ describe.each(registerKinds)('on $name', (kind) => {
     ['ContextRepository', contextRepositoryContract],
     ['UserRepository', userRepositoryContract],
     ['TokenRepository', tokenRepositoryContract],
+    ['SignInRepository', signInRepositoryContract],
     ['CustomerRepository', customerRepositoryContract],
   ])('%s', (_port, contract) => contract(() => register));
 });

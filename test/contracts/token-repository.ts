@@ -65,11 +65,11 @@ export function tokenRepositoryContract(register: () => Register): void {
   });
 
   it('tells what a sign-in needs to know', async () => {
-    const [granted, other] = [randomUUID(), randomUUID()];
+    const [granted, alias, other] = [randomUUID(), randomUUID(), randomUUID()];
     const hash = randomUUID();
     await run(async () => {
-      await register().contexts.insert({ name: granted, enabled: true, createdAt: 0 });
-      await register().contexts.insert({ name: other, enabled: false, createdAt: 0 });
+      await register().contexts.insert({ name: granted, aliases: [alias], enabled: true, createdAt: 0 });
+      await register().contexts.insert({ name: other, aliases: [], enabled: false, createdAt: 0 });
     });
     const token = await newUser({ contexts: [granted], enabled: false, role: 'reader' });
     const signIn = {
@@ -84,13 +84,15 @@ export function tokenRepositoryContract(register: () => Register): void {
     };
     const id: unknown = expect.any(Number);
     const { tokens } = register();
-    expect(await tokens.signIn(hash, granted)).toEqual({
-      ...signIn,
-      context: { id, enabled: true, granted: true },
-    });
+    for (const name of [granted, alias]) {
+      expect(await tokens.signIn(hash, name)).toEqual({
+        ...signIn,
+        context: { id, name: granted, enabled: true, granted: true },
+      });
+    }
     expect(await tokens.signIn(hash, other)).toEqual({
       ...signIn,
-      context: { id, enabled: false, granted: false },
+      context: { id, name: other, enabled: false, granted: false },
     });
     for (const name of [randomUUID(), granted.toUpperCase(), `${granted} `, '']) {
       expect(await tokens.signIn(hash, name)).toEqual({ ...signIn, context: undefined });
@@ -123,14 +125,24 @@ export function tokenRepositoryContract(register: () => Register): void {
     ]);
   });
 
-  it('deletes one, answers it, and never gives its id again', async () => {
+  it('locks one, and moves the end of it alone', async () => {
+    const token = await newUser();
+    const id = Number(await insert(token, randomUUID()));
+    const other = Number(await insert(token, randomUUID()));
+    const lock = (which: number): Promise<Token | undefined> => run(() => register().tokens.lock(which));
+    expect(await lock(id)).toEqual({ id, ...token, lastUsedAt: null });
+    await run(() => register().tokens.setExpiry(id, 1_764_000_000_999));
+    expect(await lock(id)).toEqual({ id, ...token, expiresAt: 1_764_000_000_999, lastUsedAt: null });
+    expect(await lock(other)).toEqual({ id: other, ...token, lastUsedAt: null });
+    expect(await lock(other + 1000)).toBeUndefined();
+  });
+
+  it('deletes one, and never gives its id again', async () => {
     const hash = randomUUID();
     const token = await newUser();
     const kept = await insert(token, randomUUID());
     const id = Number(await insert(token, hash));
-    const destroy = (): Promise<Token | undefined> => run(() => register().tokens.delete(id));
-    expect(await destroy()).toEqual({ id, ...token, lastUsedAt: null });
-    expect(await destroy()).toBeUndefined();
+    await run(() => register().tokens.delete(id));
     expect(await register().tokens.signIn(hash, 'default')).toBeUndefined();
     expect((await listed(token.user)).map((each) => each.id)).toEqual([kept]);
     expect(await insert(token, hash)).toBeGreaterThan(id);
@@ -145,6 +157,7 @@ export function tokenRepositoryContract(register: () => Register): void {
       writes: [
         () => tokens.insert(token, randomUUID()),
         () => tokens.touch(id, 1, 0),
+        () => tokens.setExpiry(id, 1),
         () => tokens.delete(id),
       ],
     };

@@ -10,7 +10,7 @@ export function transactionsContract(register: () => Register): void {
     throw new Error('made to fail');
   };
   const write = async (name: string): Promise<void> => {
-    await register().contexts.insert({ name, enabled: true, createdAt: 0 });
+    await register().contexts.insert({ name, aliases: [], enabled: true, createdAt: 0 });
   };
   const written = async (prefix: string): Promise<string[]> => {
     const contexts = await register().contexts.list();

@@ -19,7 +19,8 @@ export function userRepositoryContract(register: () => Register): void {
     (await register().users.list()).filter(({ name }) => name.startsWith(prefix));
   const newContexts = async (...names: string[]): Promise<void> =>
     register().transactions.run(async () => {
-      for (const name of names) await register().contexts.insert({ name, enabled: true, createdAt: 0 });
+      for (const name of names)
+        await register().contexts.insert({ name, aliases: [], enabled: true, createdAt: 0 });
     });
 
   it('lists what was inserted, by name, with the contexts granted, by name', async () => {
@@ -53,6 +54,57 @@ export function userRepositoryContract(register: () => Register): void {
     expect(await listed(user.name)).toEqual([]);
   });
 
+  const update = (user: User): Promise<unknown> =>
+    register().transactions.run(() => register().users.update(user));
+
+  it('locks all, as they are listed', async () => {
+    await insert(aUser());
+    const locked = await register().transactions.run(() => register().users.lockAll());
+    expect(locked).toEqual(await register().users.list());
+  });
+
+  it('writes all but the name of one', async () => {
+    const name = randomUUID();
+    await newContexts(`${name}x`, `${name}y`);
+    const other = aUser({ name: `${name}other`, contexts: [`${name}x`] });
+    for (const user of [aUser({ name, contexts: [`${name}x`] }), other]) await insert(user);
+    const after = aUser({ name, role: 'admin', contexts: [`${name}y`], enabled: false });
+    expect(await update(after)).toBeUndefined();
+    expect(await listed(name)).toEqual([after, other]);
+    expect(await update({ ...after, contexts: [] })).toBeUndefined();
+    expect(await listed(name)).toEqual([{ ...after, contexts: [] }, other]);
+  });
+
+  it('names the contexts that do not exist, and changes nothing', async () => {
+    const name = randomUUID();
+    await newContexts(name);
+    const user = aUser({ name, contexts: [name] });
+    await insert(user);
+    expect(await update({ ...user, role: 'admin', contexts: [name, 'nowhere'] })).toEqual(['nowhere']);
+    expect(await listed(name)).toEqual([user]);
+  });
+
+  it('deletes one, and its tokens', async () => {
+    const [user, other] = [aUser(), aUser()];
+    const insertToken = ({ name }: User, hash: string): Promise<unknown> =>
+      register().transactions.run(() =>
+        register().tokens.insert(
+          { user: name, label: '', scope: 'read', expiresAt: null, allowedIps: [], createdAt: 0 },
+          hash,
+        ),
+      );
+    for (const each of [user, other]) {
+      await insert(each);
+      await insertToken(each, each.name);
+    }
+    await register().transactions.run(() => register().users.delete(user.name));
+    expect(await listed(user.name)).toEqual([]);
+    expect(await listed(other.name)).toEqual([other]);
+    expect(await register().tokens.signIn(user.name, 'default')).toBeUndefined();
+    expect(await register().tokens.signIn(other.name, 'default')).toMatchObject({ userName: other.name });
+    expect(await insertToken(user, randomUUID())).toBe('unknown_user');
+  });
+
   it('writes nothing after the transaction in which nobody waited for it', async () => {
     const user = aUser();
     let stray: Promise<unknown> | undefined;
@@ -67,8 +119,17 @@ export function userRepositoryContract(register: () => Register): void {
     expect(await listed(user.name)).toEqual([]);
   });
 
-  itRefusesWritesOutsideTransactions(async () => ({
-    read: () => register().users.list(),
-    writes: [() => register().users.insert(aUser())],
-  }));
+  itRefusesWritesOutsideTransactions(async () => {
+    const user = aUser();
+    await insert(user);
+    const { users } = register();
+    return {
+      read: () => users.list(),
+      writes: [
+        () => users.insert(aUser()),
+        () => users.update({ ...user, role: 'admin' }),
+        () => users.delete(user.name),
+      ],
+    };
+  });
 }

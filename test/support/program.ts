@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { Client, type Tokens } from './client.js';
 import type { TestDatabase } from './databases.js';
-import { readTokens } from './service.js';
+import { NO_LIMITS, readTokens } from './service.js';
 
 type Environment = Record<string, string>;
 
@@ -111,7 +111,7 @@ class Run {
     const [command = '', ...options] = on === 'pipe' ? program : terminal;
     this.process = spawn(command, options, {
       cwd: this.folder,
-      env: { PATH: process.env['PATH'], PORT: '0', ...env },
+      env: { PATH: process.env['PATH'], PORT: '0', ...NO_LIMITS, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));

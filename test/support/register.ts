@@ -6,11 +6,11 @@ import {
   UserRepository,
 } from '../../src/access/application/access.repositories.js';
 import type { ContextId } from '../../src/access/application/principal.js';
-import {
-  TypeOrmContextRepository,
-  TypeOrmTokenRepository,
-  TypeOrmUserRepository,
-} from '../../src/access/infrastructure/typeorm-access.repositories.js';
+import { SignInRepository } from '../../src/access/application/sign-in-log.js';
+import { TypeOrmContextRepository } from '../../src/access/infrastructure/typeorm-context.repository.js';
+import { TypeOrmSignInRepository } from '../../src/access/infrastructure/typeorm-sign-in.repository.js';
+import { TypeOrmTokenRepository } from '../../src/access/infrastructure/typeorm-token.repository.js';
+import { TypeOrmUserRepository } from '../../src/access/infrastructure/typeorm-user.repository.js';
 import type { CustomerRepository } from '../../src/customers/application/customer.repository.js';
 import { TypeOrmCustomerRepository } from '../../src/customers/infrastructure/typeorm-customer.repository.js';
 import { entities } from '../../src/entities.js';
@@ -21,6 +21,7 @@ import type { Transactions } from '../../src/shared/transactions.js';
 import { databaseKinds } from './databases.js';
 import {
   InMemoryContextRepository,
+  InMemorySignInRepository,
   InMemoryTokenRepository,
   InMemoryUserRepository,
 } from './fakes/in-memory-access.repositories.js';
@@ -34,6 +35,7 @@ export interface Register {
   readonly tokens: TokenRepository;
   readonly users: UserRepository;
   readonly contexts: ContextRepository;
+  readonly signIns: SignInRepository;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ function inMemoryRegister(): Register {
     tokens: new InMemoryTokenRepository(store),
     users: new InMemoryUserRepository(store),
     contexts: new InMemoryContextRepository(store),
+    signIns: new InMemorySignInRepository(store),
     close: async () => undefined,
   };
 }
@@ -77,6 +80,7 @@ export async function openRegister(
     tokens: new TypeOrmTokenRepository(database),
     users: new TypeOrmUserRepository(database),
     contexts: new TypeOrmContextRepository(database),
+    signIns: new TypeOrmSignInRepository(database),
     close: () => database.close(),
   };
 }
@@ -85,7 +89,7 @@ export async function openRegister(
 export async function newContext({ transactions, contexts, users, tokens }: Register): Promise<ContextId> {
   const name = randomUUID();
   await transactions.run(async () => {
-    await contexts.insert({ name, enabled: true, createdAt: 0 });
+    await contexts.insert({ name, aliases: [], enabled: true, createdAt: 0 });
     await users.insert({ name, role: 'operator', contexts: [name], enabled: true, createdAt: 0 });
     const token = { user: name, label: '', scope: 'write', expiresAt: null, allowedIps: [] } as const;
     await tokens.insert({ ...token, createdAt: 0 }, name);

@@ -25,6 +25,9 @@ export interface ServiceOptions {
   readonly env?: Record<string, string>;
 }
 
+/** Tests send more bad requests in a minute than a client may. */
+export const NO_LIMITS = { RATE_LIMIT: '0', SIGNIN_LIMIT: '0' };
+
 /** The service as it runs, on a port of its own, over a real database. */
 export class TestService extends Client {
   private constructor(
@@ -45,7 +48,7 @@ export class TestService extends Client {
   ): Promise<TestService> {
     const dataDir = await mkdtemp(join(tmpdir(), 'ipdr-data-'));
     const configuration = {
-      ...loadConfiguration({ DATA_DIR: dataDir, ...env }),
+      ...loadConfiguration({ DATA_DIR: dataDir, ...NO_LIMITS, ...env }),
       database: 'drop' in database ? database.configuration : database,
     };
     const log: string[] = [];

@@ -12,9 +12,15 @@ export interface SignIn {
   readonly userName: string;
   readonly userEnabled: boolean;
   readonly role: Role;
-  /** undefined = no context has this name. */
+  /** undefined = no context answers to this name. */
   readonly context:
-    { readonly id: ContextId; readonly enabled: boolean; readonly granted: boolean } | undefined;
+    | {
+        readonly id: ContextId;
+        readonly name: string;
+        readonly enabled: boolean;
+        readonly granted: boolean;
+      }
+    | undefined;
 }
 
 /** Times are Unix milliseconds, here and below. */
@@ -41,34 +47,50 @@ export interface User {
 
 export interface Context {
   readonly name: string;
+  /** Other names that it answers to, such as the one that it had before. */
+  readonly aliases: readonly string[];
   readonly enabled: boolean;
   readonly createdAt: number;
 }
 
-/** Writes exist inside `Transactions.run` alone, here and below. */
+/** Writes, and what locks, exist inside `Transactions.run` alone, here and below. */
 export abstract class TokenRepository {
   /** One query, whatever it finds. */
   abstract signIn(hash: string, contextName: string): Promise<SignIn | undefined>;
   /** Notes a use, unless one was noted after `unlessAfter`. */
   abstract touch(id: number, at: number, unlessAfter: number): Promise<void>;
   abstract list(): Promise<Token[]>;
+  /** Reads one, and keeps others from changing it until the transaction ends. */
+  abstract lock(id: number): Promise<Token | undefined>;
   /** @returns the id given; `unknown_user`, or `taken` if a token with this hash is there: nothing was written */
   abstract insert(
     token: Omit<Token, 'id' | 'lastUsedAt'>,
     hash: string,
   ): Promise<number | 'unknown_user' | 'taken'>;
-  /** @returns the token deleted, if there was one */
-  abstract delete(id: number): Promise<Token | undefined>;
+  abstract setExpiry(id: number, expiresAt: number): Promise<void>;
+  abstract delete(id: number): Promise<void>;
 }
 
 export abstract class UserRepository {
   abstract list(): Promise<User[]>;
+  /** Reads all, and keeps others from changing any until the transaction ends. */
+  abstract lockAll(): Promise<User[]>;
   /** @returns the contexts of `user` that do not exist, or `taken`: nothing was written; undefined = done */
   abstract insert(user: User): Promise<undefined | 'taken' | readonly string[]>;
+  /** Writes all but the name. @returns the contexts that do not exist: nothing was written; undefined = done */
+  abstract update(user: User): Promise<undefined | readonly string[]>;
+  /** With the user go its tokens. */
+  abstract delete(name: string): Promise<void>;
 }
 
 export abstract class ContextRepository {
   abstract list(): Promise<Context[]>;
-  /** @returns false = the name is taken, and nothing was written */
+  /** Reads the one that has this very name, and keeps others from changing it until the transaction ends. */
+  abstract lock(name: string): Promise<Context | undefined>;
+  /** @returns false = one of the names is taken; what was written until then must be undone */
   abstract insert(context: Context): Promise<boolean>;
+  /** @param name the present one @returns as `insert` */
+  abstract update(name: string, context: Context): Promise<boolean>;
+  /** @returns false = it is not empty, and nothing was written */
+  abstract delete(name: string): Promise<boolean>;
 }

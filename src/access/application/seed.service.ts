@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { RegisterError } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
 import { DEFAULT_CONTEXT } from '../domain/context-name.js';
-import { generateToken } from '../domain/token.js';
-import { UserRepository } from './access.repositories.js';
-import { AdministrationService } from './administration.service.js';
+import { generateToken, tokenFault } from '../domain/token.js';
+import { ContextsService } from './contexts.service.js';
+import { TokensService } from './tokens.service.js';
+import { UsersService } from './users.service.js';
 
 /** Where generated tokens go: a file each, for the operator to read. */
 export abstract class TokenFiles {
@@ -15,14 +16,20 @@ export abstract class TokenFiles {
 @Injectable()
 export class SeedService {
   constructor(
-    private readonly users: UserRepository,
-    private readonly administration: AdministrationService,
+    private readonly contexts: ContextsService,
+    private readonly users: UsersService,
+    private readonly tokens: TokensService,
     private readonly files: TokenFiles,
     private readonly transactions: Transactions,
   ) {}
 
-  /** @param adminToken the admin's token, if the operator chose one */
+  /**
+   * @param adminToken the admin's token, if the operator chose one
+   * @throws RegisterError `validation_failed` if it can't be a token
+   */
   async seed(adminToken: string | undefined): Promise<void> {
+    const fault = adminToken === undefined ? undefined : tokenFault(adminToken);
+    if (fault !== undefined) throw new RegisterError('validation_failed', `ADMIN_API_TOKEN ${fault}`);
     try {
       await this.onEmpty(adminToken);
     } catch (error) {
@@ -34,7 +41,7 @@ export class SeedService {
   private async onEmpty(adminToken: string | undefined): Promise<void> {
     await this.transactions.run(async () => {
       if ((await this.users.list()).length > 0) return;
-      await this.administration.createContext(DEFAULT_CONTEXT, true);
+      await this.contexts.create(DEFAULT_CONTEXT, true);
       await this.user('admin', 'admin', [], adminToken);
       await this.user('user', 'operator', [DEFAULT_CONTEXT], undefined);
     });
@@ -47,8 +54,8 @@ export class SeedService {
     chosen: string | undefined,
   ): Promise<void> {
     const token = chosen ?? generateToken();
-    await this.administration.createUser({ name, role, contexts, enabled: true });
-    await this.administration.createToken({
+    await this.users.create({ name, role, contexts, enabled: true });
+    await this.tokens.create({
       user: name,
       label: 'first start',
       scope: 'write',

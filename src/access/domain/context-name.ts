@@ -1,9 +1,17 @@
 export const DEFAULT_CONTEXT = 'default';
 
+/** Trisul's own name for `default`. */
+const TRISUL_DEFAULT = 'context0';
+
 /** The context that a client means: none is `default`, and so is Trisul's `context0`. */
 export function contextKey(name: string | undefined): string {
-  return name === undefined || name === 'context0' ? DEFAULT_CONTEXT : name;
+  return name === undefined || name === TRISUL_DEFAULT ? DEFAULT_CONTEXT : name;
 }
 
 /** @see contract, section 7 */
 export const CONTEXT_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** Whether a context can be given this name. */
+export function isContextName(text: string): boolean {
+  return CONTEXT_NAME.test(text) && text !== TRISUL_DEFAULT;
+}

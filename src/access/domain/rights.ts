@@ -27,3 +27,8 @@ export function roleAllows(role: Role, right: Right): boolean {
 export function scopeAllows(scope: Scope, right: Right): boolean {
   return BY_SCOPE[scope].includes(right);
 }
+
+/** Whether a right is to administer the register, not the customers of a context. */
+export function isAdministration(right: Right): boolean {
+  return right.startsWith('admin:');
+}

@@ -12,6 +12,22 @@ export function generateToken(): string {
   return `${PREFIX}${random}${checksum(random)}`;
 }
 
+/** What keeps a text from being a token, to follow its name in a sentence; undefined if nothing does. */
+export function tokenFault(text: string): string | undefined {
+  if (!/^[\x21-\x7e]{20,255}$/.test(text))
+    return 'must have 20 to 255 printable ASCII characters without spaces';
+  return isMistyped(text)
+    ? `begins with ${PREFIX} but has a wrong checksum: a character is wrong or missing`
+    : undefined;
+}
+
+/** Whether a text is no token, which its prefix and checksum tell without the database. */
+export function isMistyped(text: string): boolean {
+  if (!text.startsWith(PREFIX)) return false;
+  const random = text.slice(PREFIX.length, -CHECKSUM_LENGTH);
+  return random.length !== RANDOM_LENGTH || text !== `${PREFIX}${random}${checksum(random)}`;
+}
+
 /**
  * SHA-256 of a token, in hexadecimal: all that is kept of it. No salt and no slow hash, since tokens are
  * random, not chosen (docs/decisions/0005-token-hash.md).

@@ -17,6 +17,18 @@ export class ContextEntity {
   createdAt!: number;
 }
 
+/** Every name that a context answers to: the one that it is shown by, and those that it had before. */
+@Entity('context_names')
+@Index('context_names_context', ['contextId'])
+export class ContextNameEntity {
+  @PrimaryColumn({ type: 'varchar', length: 64 })
+  name!: string;
+
+  @Column({ name: 'context_id', type: 'integer' })
+  @ForeignKey(() => ContextEntity, { name: 'context_names_context_fk', onDelete: 'CASCADE' })
+  contextId!: number;
+}
+
 /** Who calls: a person or a CRM. */
 @Entity('users')
 @Index('users_name', ['name'], { unique: true })
@@ -83,4 +95,41 @@ export class TokenEntity {
 
   @Column({ name: 'last_used_at', type: 'bigint', nullable: true })
   lastUsedAt!: number | null;
+}
+
+/**
+ * A sign-in: every failure, and of the successes the first of a day, a token and an address. Users and tokens are
+ * as they were: the record outlives them.
+ */
+@Entity('sign_ins')
+@Index('sign_ins_day', ['tokenId', 'address', 'day'], { unique: true })
+@Index('sign_ins_at', ['at'])
+@Index('sign_ins_user', ['userName'])
+@Index('sign_ins_address', ['address'])
+export class SignInEntity {
+  @PrimaryGeneratedColumn({ type: 'integer' })
+  id!: number;
+
+  @Column({ type: 'bigint' })
+  at!: number;
+
+  /** Where the client was, IPv4 or IPv6. */
+  @Column({ type: 'varchar', length: 45 })
+  address!: string;
+
+  /** The user that was named, if there is one of that name. */
+  @Column({ name: 'user_name', type: 'varchar', length: 64, nullable: true })
+  userName!: string | null;
+
+  /** The token that was sent, if it is in the register. */
+  @Column({ name: 'token_id', type: 'integer', nullable: true })
+  tokenId!: number | null;
+
+  /** Why it failed; null = it did not. */
+  @Column({ type: 'varchar', length: 32, nullable: true })
+  failure!: string | null;
+
+  /** Of a success: days since 1970-01-01, UTC. */
+  @Column({ type: 'integer', nullable: true })
+  day!: number | null;
 }

@@ -1,7 +1,8 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
-import { AuthenticationService, invalidToken } from '../application/authentication.service.js';
+import { plainAddress } from '../../shared/address-list.js';
+import { AuthenticationService } from '../application/authentication.service.js';
 import type { Right } from '../domain/rights.js';
 import { RIGHT } from './access.decorators.js';
 
@@ -21,11 +22,8 @@ export class AccessGuard implements CanActivate {
     if (right === 'public') return true;
     if (right === undefined) throw new Error(`${context.getClass().name} does not say who may call it`);
     const request = context.switchToHttp().getRequest<Request>();
-    const { token, userName, contextName, faults } = request.credentials;
-    if (faults.length > 0) throw invalidToken(faults);
-    const principal = await this.authentication.authenticate(token, userName, contextName, request.ip ?? '');
-    this.authentication.authorize(principal, right);
-    request.principal = principal;
+    const { credentials, ip = '' } = request;
+    request.principal = await this.authentication.authenticate(credentials, plainAddress(ip), right);
     return true;
   }
 }

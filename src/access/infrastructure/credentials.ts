@@ -1,15 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { Principal } from '../application/principal.js';
+import type { Credentials, Principal } from '../application/principal.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
-
-/** What a request says of who is calling; not checked against anything yet. */
-interface Credentials {
-  readonly token: string | undefined;
-  readonly userName: string | undefined;
-  readonly contextName: string | undefined;
-  /** Credentials that are not strings. They never reach a database driver, which might take them for SQL. */
-  readonly faults: readonly FieldFault[];
-}
 
 declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- the way Express offers

@@ -6,8 +6,9 @@ import {
   PartialType,
   PickType,
 } from '@nestjs/swagger';
+import { instant, optional, textThat } from '../../shared/http/checks.js';
+import { PageQueryDto } from '../../shared/http/paging.js';
 import { Checked, typeInWords } from '../../shared/http/validation.js';
-import { parseInstant } from '../../shared/instant.js';
 import {
   faultOf,
   toUserId,
@@ -103,35 +104,17 @@ export class CreateCustomerDto extends IntersectionType(
 export class CustomerFilterDto extends PartialType(ReplaceCustomerDto, { skipNullProperties: false }) {}
 
 /** What the query string of a list may hold. */
-export class ListQueryDto extends CustomerFilterDto {
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 1,
-    maximum: 10000,
-    description: 'Customers in a page; left out = all',
-  })
-  @Checked(
-    optional(
-      (text) => /^\d{1,5}$/.test(text) && +text >= 1 && +text <= 10_000,
-      'must be a whole number from 1 to 10000',
-    ),
-  )
-  limit?: string;
-
-  @ApiPropertyOptional({ description: 'Where a page begins: from the Link header of the page before' })
-  @Checked(
-    optional((text) => parseCursor(text) !== undefined, 'must be a cursor from the Link header of a page'),
-  )
-  after?: string;
-
+export class ListQueryDto extends IntersectionType(CustomerFilterDto, PageQueryDto) {
   @ApiPropertyOptional({
     maxLength: SEARCH_LENGTH,
     description: 'The start of UserID or PhoneNumber or, without regard to case, of Name or Email',
   })
   @Checked(
     optional(
-      (text) => text.length >= 1 && text.length <= SEARCH_LENGTH,
-      `must have 1 to ${SEARCH_LENGTH} characters`,
+      textThat(
+        (text) => text.length >= 1 && text.length <= SEARCH_LENGTH,
+        `must have 1 to ${SEARCH_LENGTH} characters`,
+      ),
     ),
   )
   search?: string;
@@ -140,9 +123,7 @@ export class ListQueryDto extends CustomerFilterDto {
     example: '2026-11-24T00:00:00+05:30',
     description: 'Created or changed at this time or later: Unix seconds, or ISO 8601 with an offset',
   })
-  @Checked(
-    optional((text) => parseInstant(text) !== undefined, 'must be Unix seconds, or ISO 8601 with an offset'),
-  )
+  @Checked(optional(instant))
   updated_since?: string;
 }
 
@@ -150,14 +131,6 @@ export class ListQueryDto extends CustomerFilterDto {
 export class CustomerDto extends ReplaceCustomerDto {
   @ApiProperty({ type: 'integer', example: 5, description: 'Assigned by the register' })
   id!: number;
-}
-
-/** A query parameter that may be left out, and is given once. */
-function optional(accepts: (text: string) => boolean, fault: string): (value: unknown) => string | undefined {
-  return (value) => {
-    if (value === undefined) return undefined;
-    return typeof value === 'string' && accepts(value) ? undefined : fault;
-  };
 }
 
 /** The fields that a request gave, under the names of the domain. */
@@ -189,15 +162,4 @@ export function toDto(customer: Customer): CustomerDto {
     AltPhoneNumber: customer.altPhoneNumber,
     UserID: customer.userId,
   };
-}
-
-/** Opaque to clients, so that what is behind it may change. */
-export function toCursor(id: number): string {
-  return Buffer.from(`id:${id}`).toString('base64url');
-}
-
-/** @returns the id to go on after; undefined = not a cursor of ours */
-export function parseCursor(cursor: string): number | undefined {
-  const [, id] = /^id:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  return id === undefined ? undefined : Number(id);
 }

@@ -16,10 +16,11 @@ import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { Principal } from '../../access/application/principal.js';
 import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
-import { validationFailed } from '../../shared/errors.js';
 import { Produces } from '../../shared/http/accept.guard.js';
 import { Documented } from '../../shared/http/documented.js';
+import { linkNext, startOf } from '../../shared/http/paging.js';
 import { NDJSON, sendRows } from '../../shared/http/send-rows.js';
+import { requireMembers } from '../../shared/http/validation.js';
 import { parseInstant } from '../../shared/instant.js';
 import type { CustomerFilter } from '../application/customer.repository.js';
 import { CustomersService } from '../application/customers.service.js';
@@ -30,9 +31,7 @@ import {
   CustomerDto,
   CustomerFilterDto,
   ListQueryDto,
-  parseCursor,
   ReplaceCustomerDto,
-  toCursor,
   toDetails,
   toDto,
   toFields,
@@ -61,7 +60,7 @@ export class CustomersController {
     summary: 'List the customers of the context',
     description:
       'By ascending id, streamed. Members of the body filter like the query parameters of the same names. ' +
-      'With `limit`, the Link header leads to the next page.',
+      'With `limit`, the Link header leads to the next page; without it, all are answered.',
     example: ['GET /api/ipdrcustomers?limit=100'],
     answers: [CustomerDto],
     alsoAs: [NDJSON],
@@ -73,7 +72,7 @@ export class CustomersController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const after = query.after === undefined ? 0 : (parseCursor(query.after) ?? 0);
+    const after = startOf(query) ?? 0;
     const batches =
       query.limit === undefined
         ? this.customers.all(caller, toFilter(query, filter), after)
@@ -137,11 +136,7 @@ export class CustomersController {
     @Param('UserID') userId: string,
     @Body() body: ChangeCustomerDto,
   ): Promise<CustomerDto> {
-    const changes = toFields(body);
-    if (Object.keys(changes).length === 0) {
-      throw validationFailed([{ field: 'body', message: 'must hold at least one field of the customer' }]);
-    }
-    return toDto(await this.customers.change(caller, toUserId(userId), changes));
+    return toDto(await this.customers.change(caller, toUserId(userId), toFields(requireMembers(body))));
   }
 
   @Delete(':UserID')
@@ -166,8 +161,7 @@ export class CustomersController {
     response: Response,
   ): AsyncGenerator<Customer[]> {
     const { customers, next } = await this.customers.page(caller, filter, after, limit);
-    if (next !== undefined)
-      response.setHeader('Link', `<${nextPage(request.originalUrl, next)}>; rel="next"`);
+    if (next !== undefined) linkNext(request, response, next);
     if (customers.length > 0) yield customers;
   }
 }
@@ -180,11 +174,4 @@ function toFilter(query: ListQueryDto, body: CustomerFilterDto): CustomerFilter 
     ...(search === undefined ? {} : { search }),
     ...(updatedSince === undefined ? {} : { updatedSince }),
   };
-}
-
-/** The same list, from the next page on; relative, since a proxy may serve it under another name. */
-function nextPage(url: string, after: number): string {
-  const { pathname, searchParams } = new URL(url, 'http://localhost');
-  searchParams.set('after', toCursor(after));
-  return `${pathname}?${searchParams.toString()}`;
 }

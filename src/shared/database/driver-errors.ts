@@ -4,15 +4,17 @@ import { RegisterError } from '../errors.js';
 /**
  * What a database driver's error means for us:
  * - `duplicate`: a unique key has the value already
+ * - `reference`: a foreign key: the row is still referred to, or what it refers to is gone
  * - `conflict`: another transaction got in the way; this one was or must be rolled back, and may be tried again
  * - `lost`: the connection is gone, or never came to be
  * - `full`: no room to write
  */
-export type DriverFailure = 'duplicate' | 'conflict' | 'lost' | 'full';
+export type DriverFailure = 'duplicate' | 'reference' | 'conflict' | 'lost' | 'full';
 
 // MySQL's and MariaDB's error numbers are the server's own reference; 8002 to 9007 are TiDB's.
 const BY_NUMBER: ReadonlyMap<number, DriverFailure> = new Map([
   ...([1062, 1586] as const).map((number) => [number, 'duplicate'] as const),
+  ...([1451, 1452] as const).map((number) => [number, 'reference'] as const),
   ...([1213, 1205, 1020, 3572, 8002, 8005, 8022, 8028, 9007] as const).map(
     (number) => [number, 'conflict'] as const,
   ),
@@ -25,6 +27,7 @@ const BY_NUMBER: ReadonlyMap<number, DriverFailure> = new Map([
 const BY_CODE: Readonly<Record<string, DriverFailure>> = {
   SQLITE_CONSTRAINT_UNIQUE: 'duplicate',
   SQLITE_CONSTRAINT_PRIMARYKEY: 'duplicate',
+  SQLITE_CONSTRAINT_FOREIGNKEY: 'reference',
   SQLITE_FULL: 'full',
   SQLITE_CANTOPEN: 'lost',
   PROTOCOL_CONNECTION_LOST: 'lost',
@@ -58,10 +61,17 @@ export function driverFailure(error: unknown): DriverFailure | undefined {
   return known ?? (fatal === true ? 'lost' : undefined);
 }
 
+/** Whether a statement's failure undoes its whole transaction, as a deadlock, a lost connection or a full disk does. */
+export function endsTransaction(error: unknown): boolean {
+  const failure = driverFailure(error);
+  return failure !== undefined && failure !== 'duplicate' && failure !== 'reference';
+}
+
 /** Puts a failure of the database in words for the client; any other error stays as it is. */
 export function tellable(error: unknown): unknown {
   switch (driverFailure(error)) {
     case 'conflict':
+    case 'reference': // somebody deleted it meanwhile: the next try finds that out
       return new RegisterError('database_busy', 'The register is busy with other changes; try again', {
         headers: { 'Retry-After': '1' },
         cause: error,
@@ -79,11 +89,20 @@ export function tellable(error: unknown): unknown {
 }
 
 /** Runs a write; undefined = a unique key refused it. */
-export async function unlessTaken<T>(write: () => Promise<T>): Promise<T | undefined> {
+export function unlessTaken<T>(write: () => Promise<T>): Promise<T | undefined> {
+  return unless('duplicate', write);
+}
+
+/** Runs a write; undefined = a foreign key refused it. */
+export function unlessReferenced<T>(write: () => Promise<T>): Promise<T | undefined> {
+  return unless('reference', write);
+}
+
+async function unless<T>(failure: DriverFailure, write: () => Promise<T>): Promise<T | undefined> {
   try {
     return await write();
   } catch (error) {
-    if (driverFailure(error) !== 'duplicate') throw error;
+    if (driverFailure(error) !== failure) throw error;
     return undefined;
   }
 }

@@ -4,7 +4,7 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { RegisterError } from '../errors.js';
 import { Transactions } from '../transactions.js';
 import { Database, type OpenTransaction, type Snapshot, type SqlValue } from './database.js';
-import { driverFailure, tellable } from './driver-errors.js';
+import { driverFailure, endsTransaction, tellable } from './driver-errors.js';
 
 const MAX_TRIES = 5;
 const MAX_RETRY_MS = 2000;
@@ -192,7 +192,7 @@ async function end(transaction: OpenTransaction): Promise<void> {
   if (transaction.underway.size > 0) await Promise.allSettled(transaction.underway);
 }
 
-/** Runs a statement of a transaction. A deadlock, a lost connection or a full disk undoes all of it, not this alone. */
+/** Runs a statement of a transaction. */
 async function inside<T>(transaction: OpenTransaction, statement: () => Promise<T>): Promise<T> {
   if (transaction.ended) throw new Error('a statement was not awaited: its transaction has ended');
   if (transaction.broken) throw transaction.broken;
@@ -201,8 +201,7 @@ async function inside<T>(transaction: OpenTransaction, statement: () => Promise<
   try {
     return await running;
   } catch (error) {
-    const failure = driverFailure(error);
-    if (failure !== undefined && failure !== 'duplicate') transaction.broken ??= error as Error;
+    if (endsTransaction(error)) transaction.broken ??= error as Error;
     throw error;
   } finally {
     transaction.underway.delete(running);

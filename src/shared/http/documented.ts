@@ -41,6 +41,8 @@ const COMMON: readonly ErrorCode[] = [
   'context_not_found',
   'context_forbidden',
   'role_forbidden',
+  'too_many_failures',
+  'too_many_requests',
   'not_acceptable',
   'body_too_large',
   'content_type_unsupported',

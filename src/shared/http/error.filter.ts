@@ -15,6 +15,7 @@ export const STATUS_OF = {
   too_large: 413,
   unsupported_type: 415,
   invalid: 422,
+  too_many: 429,
   headers_too_large: 431,
   internal: 500,
   unavailable: 503,

@@ -3,19 +3,28 @@ import { getMetadataStorage, ValidateBy, type ValidationArguments } from 'class-
 import { RegisterError, validationFailed, type FieldFault } from '../errors.js';
 
 /**
- * Refuses members that the DTO does not name. class-validator would do so too, but takes those that every object
+ * Refuses members that the DTO does not name, and query parameters that are given twice. class-validator would do so too, but takes those that every object
  * inherits, such as `toString`, for known, and class-transformer drops `__proto__` without a word.
  */
 class StrictValidationPipe extends ValidationPipe {
-  override async transform(value: object, metadata: ArgumentMetadata): Promise<unknown> {
+  override async transform(value: Record<string, unknown>, metadata: ArgumentMetadata): Promise<unknown> {
     const { type, metatype } = metadata;
     if ((type !== 'body' && type !== 'query') || metatype === undefined) return value;
     const known = membersOf(metatype);
-    const unknown = Object.keys(value).filter((name) => !known.has(name));
-    if (unknown.length === 0) return (await super.transform(value, metadata)) as unknown;
-    const rest = Object.fromEntries(Object.entries(value).filter(([name]) => known.has(name)));
+    const given = Object.entries(value);
+    const unknown = given.filter(([name]) => !known.has(name));
+    const repeated = given.filter(
+      ([name, each]) => type === 'query' && known.has(name) && Array.isArray(each),
+    );
+    const strays = [...unknown, ...repeated];
+    if (strays.length === 0) return (await super.transform(value, metadata)) as unknown;
+    const rest = Object.fromEntries(given.filter((entry) => !strays.includes(entry)));
     const others = await super.transform(rest, metadata).then(() => [], faultsIn);
-    throw validationFailed([...unknownMembers(unknown), ...others]);
+    throw validationFailed([
+      ...unknownMembers(unknown.map(([name]) => name)),
+      ...repeated.map(([field]) => ({ field, message: 'must be given once' })),
+      ...others,
+    ]);
   }
 }
 
@@ -64,6 +73,13 @@ export function Checked(faultOf: (value: unknown) => string | undefined): Proper
       defaultMessage: (about?: ValidationArguments) => faultOf(about?.value) ?? '',
     },
   });
+}
+
+/** The members that a partial update gives. @throws RegisterError `validation_failed` if there are none */
+export function requireMembers<T extends object>(changes: T): T {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  if (given.length > 0) return Object.fromEntries(given) as T;
+  throw validationFailed([{ field: 'body', message: 'must hold at least one member that is to be changed' }]);
 }
 
 /** The type of a JSON value, in words: `a number`, `null`, `an array`. */

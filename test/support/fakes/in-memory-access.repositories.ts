@@ -8,6 +8,11 @@ import {
   type User,
 } from '../../../src/access/application/access.repositories.js';
 import type { ContextId } from '../../../src/access/application/principal.js';
+import {
+  SignInRepository,
+  type SignInEntry,
+  type SignInFilter,
+} from '../../../src/access/application/sign-in-log.js';
 import type { InMemoryStore } from './in-memory-store.js';
 
 export class InMemoryTokenRepository extends TokenRepository {
@@ -19,7 +24,7 @@ export class InMemoryTokenRepository extends TokenRepository {
     const { tokens, users, contexts } = this.store.rows;
     const token = tokens.find((row) => row.hash === hash)?.token;
     const user = users.find(({ name }) => name === token?.user);
-    const found = contexts.find(({ context }) => context.name === contextName);
+    const found = contexts.find(({ context }) => namesOf(context).includes(contextName));
     if (token === undefined || user === undefined) return undefined;
     return {
       tokenId: token.id,
@@ -32,8 +37,9 @@ export class InMemoryTokenRepository extends TokenRepository {
       role: user.role,
       context: found && {
         id: found.id,
+        name: found.context.name,
         enabled: found.context.enabled,
-        granted: user.contexts.includes(contextName),
+        granted: user.contexts.includes(found.context.name),
       },
     };
   }
@@ -61,11 +67,18 @@ export class InMemoryTokenRepository extends TokenRepository {
     return id;
   }
 
-  async delete(id: number): Promise<Token | undefined> {
+  async lock(id: number): Promise<Token | undefined> {
+    return this.store.draft.tokens.find(({ token }) => token.id === id)?.token;
+  }
+
+  async setExpiry(id: number, expiresAt: number): Promise<void> {
+    const row = this.store.draft.tokens.find(({ token }) => token.id === id);
+    if (row !== undefined) row.token = { ...row.token, expiresAt };
+  }
+
+  async delete(id: number): Promise<void> {
     const { draft } = this.store;
-    const deleted = draft.tokens.find(({ token }) => token.id === id);
-    draft.tokens = draft.tokens.filter((row) => row !== deleted);
-    return deleted?.token;
+    draft.tokens = draft.tokens.filter(({ token }) => token.id !== id);
   }
 }
 
@@ -79,12 +92,35 @@ export class InMemoryUserRepository extends UserRepository {
   }
 
   async insert(user: User): Promise<undefined | 'taken' | readonly string[]> {
-    const { users, contexts } = this.store.draft;
-    const unknown = user.contexts.filter((name) => !contexts.some(({ context }) => context.name === name));
+    const { users } = this.store.draft;
+    const unknown = this.unknown(user.contexts);
     if (unknown.length > 0) return unknown;
     if (users.some(({ name }) => name === user.name)) return 'taken';
     users.push({ ...user, contexts: user.contexts.toSorted() });
     return undefined;
+  }
+
+  async lockAll(): Promise<User[]> {
+    return this.store.draft.users.toSorted(byName);
+  }
+
+  async update(user: User): Promise<undefined | readonly string[]> {
+    const { draft } = this.store;
+    const unknown = this.unknown(user.contexts);
+    if (unknown.length > 0) return unknown;
+    const after = { ...user, contexts: user.contexts.toSorted() };
+    draft.users = draft.users.map((each) => (each.name === user.name ? after : each));
+    return undefined;
+  }
+
+  async delete(name: string): Promise<void> {
+    const { draft } = this.store;
+    draft.users = draft.users.filter((user) => user.name !== name);
+    draft.tokens = draft.tokens.filter(({ token }) => token.user !== name);
+  }
+
+  private unknown(names: readonly string[]): string[] {
+    return names.filter((name) => !this.store.rows.contexts.some(({ context }) => context.name === name));
   }
 }
 
@@ -99,10 +135,86 @@ export class InMemoryContextRepository extends ContextRepository {
 
   async insert(context: Context): Promise<boolean> {
     const { draft } = this.store;
-    if (draft.contexts.some((row) => row.context.name === context.name)) return false;
-    draft.contexts.push({ id: ++draft.lastId as ContextId, context });
+    if (this.isTaken(context)) return false;
+    draft.contexts.push({ id: ++draft.lastId as ContextId, context: sorted(context) });
     return true;
   }
+
+  async lock(name: string): Promise<Context | undefined> {
+    return this.store.draft.contexts.find(({ context }) => context.name === name)?.context;
+  }
+
+  async update(name: string, context: Context): Promise<boolean> {
+    const { contexts, users } = this.store.draft;
+    const row = contexts.find((each) => each.context.name === name);
+    if (row === undefined || this.isTaken(context, row.id)) return false;
+    row.context = sorted(context);
+    users.forEach((user, n) => {
+      const granted = user.contexts.map((each) => (each === name ? context.name : each)).sort();
+      users[n] = { ...user, contexts: granted };
+    });
+    return true;
+  }
+
+  async delete(name: string): Promise<boolean> {
+    const { draft } = this.store;
+    const row = draft.contexts.find(({ context }) => context.name === name);
+    if (draft.customers.some(({ context }) => context === row?.id)) return false;
+    draft.contexts = draft.contexts.filter((each) => each !== row);
+    draft.users = draft.users.map((user) => ({
+      ...user,
+      contexts: user.contexts.filter((each) => each !== name),
+    }));
+    return true;
+  }
+
+  private isTaken(context: Context, unlessBy?: ContextId): boolean {
+    const others = this.store.rows.contexts.filter(({ id }) => id !== unlessBy);
+    return others.some((row) => namesOf(row.context).some((name) => namesOf(context).includes(name)));
+  }
+}
+
+export class InMemorySignInRepository extends SignInRepository {
+  constructor(private readonly store: InMemoryStore) {
+    super();
+  }
+
+  async insertFailure(entry: Omit<SignInEntry, 'id'>): Promise<boolean> {
+    const { draft } = this.store;
+    const isUser = draft.users.some(({ name }) => name === entry.userName);
+    const userName = isUser ? entry.userName : null;
+    draft.signIns.push({ entry: { ...entry, userName, id: ++draft.lastId }, day: null });
+    return isUser;
+  }
+
+  async insertSuccess(success: Omit<SignInEntry, 'id' | 'failure'>, day: number): Promise<void> {
+    const { draft } = this.store;
+    const { tokenId, address } = success;
+    const isThere = draft.signIns.some(
+      (row) => row.day === day && row.entry.tokenId === tokenId && row.entry.address === address,
+    );
+    if (!isThere) draft.signIns.push({ entry: { ...success, failure: null, id: ++draft.lastId }, day });
+  }
+
+  async page(filter: SignInFilter, before: number, limit: number): Promise<SignInEntry[]> {
+    const { userName, address, failed, from = 0, to = Infinity } = filter;
+    return this.store.rows.signIns
+      .map(({ entry }) => entry)
+      .filter((entry) => entry.id < before && entry.at >= from && entry.at < to)
+      .filter((entry) => userName === undefined || entry.userName === userName)
+      .filter((entry) => address === undefined || entry.address === address)
+      .filter((entry) => failed === undefined || (entry.failure !== null) === failed)
+      .toReversed()
+      .slice(0, limit);
+  }
+}
+
+function namesOf({ name, aliases }: Context): string[] {
+  return [name, ...aliases];
+}
+
+function sorted(context: Context): Context {
+  return { ...context, aliases: context.aliases.toSorted() };
 }
 
 function byName(a: { name: string }, b: { name: string }): number {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Context, Token, User } from '../../../src/access/application/access.repositories.js';
 import type { ContextId } from '../../../src/access/application/principal.js';
+import type { SignInEntry } from '../../../src/access/application/sign-in-log.js';
 import type { Customer } from '../../../src/customers/domain/customer.js';
 import { Transactions } from '../../../src/shared/transactions.js';
 
@@ -9,6 +10,7 @@ interface Rows {
   contexts: { id: ContextId; context: Context }[];
   users: User[];
   tokens: { token: Token; hash: string }[];
+  signIns: { entry: SignInEntry; day: number | null }[];
   customers: { context: ContextId; customer: Customer; updatedAt: number }[];
 }
 
@@ -20,7 +22,7 @@ interface Scope {
 /** All rows of the in-memory fakes. A transaction works on a copy, which takes the place of the original. */
 export class InMemoryStore extends Transactions {
   private readonly committed: Scope = {
-    rows: { lastId: 0, contexts: [], users: [], tokens: [], customers: [] },
+    rows: { lastId: 0, contexts: [], users: [], tokens: [], signIns: [], customers: [] },
     ended: false,
   };
   private readonly scope = new AsyncLocalStorage<Scope>();

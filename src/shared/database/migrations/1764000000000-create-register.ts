@@ -1,24 +1,5 @@
-import { Table, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
-
-const id: TableColumnOptions = {
-  name: 'id',
-  type: 'integer',
-  isPrimary: true,
-  isGenerated: true,
-  generationStrategy: 'increment',
-};
-
-function text(name: string, length: number, isNullable = false): TableColumnOptions {
-  return { name, type: 'varchar', length: String(length), isNullable };
-}
-
-function number(
-  name: string,
-  type: 'integer' | 'bigint' | 'boolean',
-  isNullable = false,
-): TableColumnOptions {
-  return { name, type, isNullable };
-}
+import { Table, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { id, number, text } from './columns.js';
 
 /** Contexts, users, tokens and customers. MySQL cannot undo half a migration, so each step may be repeated. */
 export class CreateRegister1764000000000 implements MigrationInterface {

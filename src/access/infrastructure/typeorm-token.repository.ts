@@ -1,19 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { In } from 'typeorm';
 import { Database } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
-import {
-  ContextRepository,
-  TokenRepository,
-  UserRepository,
-  type Context,
-  type SignIn,
-  type Token,
-  type User,
-} from '../application/access.repositories.js';
+import { TokenRepository, type SignIn, type Token } from '../application/access.repositories.js';
 import type { ContextId } from '../application/principal.js';
 import type { Role, Scope } from '../domain/rights.js';
-import { ContextEntity, GrantEntity, TokenEntity, UserEntity } from './access.entities.js';
+import { TokenEntity } from './access.entities.js';
 
 interface SignInRow {
   tokenId: number;
@@ -25,6 +16,7 @@ interface SignInRow {
   userEnabled: number;
   role: Role;
   contextId: ContextId | null;
+  contextName: string;
   contextEnabled: number;
   granted: number;
 }
@@ -34,10 +26,11 @@ type TokenRow = Omit<Token, 'allowedIps'> & { allowedIps: string | null };
 const SIGN_IN = `
   SELECT t.id AS tokenId, t.scope, t.expires_at AS expiresAt, t.allowed_ips AS allowedIps,
          t.last_used_at AS lastUsedAt, u.name AS userName, u.enabled AS userEnabled, u.role,
-         c.id AS contextId, c.enabled AS contextEnabled, g.user_id IS NOT NULL AS granted
+         c.id AS contextId, c.name AS contextName, c.enabled AS contextEnabled, g.user_id IS NOT NULL AS granted
   FROM tokens t
   JOIN users u ON u.id = t.user_id
-  LEFT JOIN contexts c ON c.name = ?
+  LEFT JOIN context_names n ON n.name = ?
+  LEFT JOIN contexts c ON c.id = n.context_id
   LEFT JOIN grants g ON g.user_id = u.id AND g.context_id = c.id
   WHERE t.hash = ?`;
 
@@ -67,7 +60,12 @@ export class TypeOrmTokenRepository extends TokenRepository {
       context:
         row.contextId === null
           ? undefined
-          : { id: row.contextId, enabled: row.contextEnabled === 1, granted: row.granted === 1 },
+          : {
+              id: row.contextId,
+              name: row.contextName,
+              enabled: row.contextEnabled === 1,
+              granted: row.granted === 1,
+            },
     };
   }
 
@@ -85,12 +83,20 @@ export class TypeOrmTokenRepository extends TokenRepository {
     return rows.map(toToken);
   }
 
+  async lock(id: number): Promise<Token | undefined> {
+    const sql = `${TOKENS} WHERE t.id = ?${this.database.forUpdate}`;
+    return (await this.database.query<TokenRow>(sql, [id])).map(toToken)[0];
+  }
+
   async insert(
     { user, allowedIps, ...fields }: Omit<Token, 'id' | 'lastUsedAt'>,
     hash: string,
   ): Promise<number | 'unknown_user' | 'taken'> {
-    const owner = await this.database.manager.findOneBy(UserEntity, { name: user });
-    if (owner === null) return 'unknown_user';
+    const [owner] = await this.database.query<{ id: number }>(
+      `SELECT id FROM users WHERE name = ?${this.database.forUpdate}`,
+      [user],
+    );
+    if (owner === undefined) return 'unknown_user';
     const columns = {
       ...fields,
       userId: owner.id,
@@ -102,13 +108,12 @@ export class TypeOrmTokenRepository extends TokenRepository {
     return inserted === undefined ? 'taken' : (inserted.identifiers[0] as { id: number }).id;
   }
 
-  async delete(id: number): Promise<Token | undefined> {
-    const [row] = await this.database.query<TokenRow>(`${TOKENS} WHERE t.id = ?${this.database.forUpdate}`, [
-      id,
-    ]);
-    if (row === undefined) return undefined;
+  async setExpiry(id: number, expiresAt: number): Promise<void> {
+    await this.database.manager.update(TokenEntity, { id }, { expiresAt });
+  }
+
+  async delete(id: number): Promise<void> {
     await this.database.manager.delete(TokenEntity, { id });
-    return toToken(row);
   }
 }
 
@@ -118,62 +123,4 @@ function toToken({ allowedIps, ...row }: TokenRow): Token {
 
 function splitAddresses(text: string | null): string[] {
   return text === null ? [] : text.split(' ');
-}
-
-@Injectable()
-export class TypeOrmUserRepository extends UserRepository {
-  constructor(private readonly database: Database) {
-    super();
-  }
-
-  async list(): Promise<User[]> {
-    const users = await this.database.query<
-      Omit<User, 'contexts' | 'enabled'> & { id: number; enabled: number }
-    >('SELECT id, name, role, enabled, created_at AS createdAt FROM users ORDER BY name', []);
-    const grants = await this.database.query<{ userId: number; name: string }>(
-      `SELECT g.user_id AS userId, c.name FROM grants g JOIN contexts c ON c.id = g.context_id ORDER BY c.name`,
-      [],
-    );
-    return users.map(({ id, enabled, ...user }) => ({
-      ...user,
-      enabled: enabled === 1,
-      contexts: grants.filter((grant) => grant.userId === id).map((grant) => grant.name),
-    }));
-  }
-
-  async insert({ contexts, ...user }: User): Promise<undefined | 'taken' | readonly string[]> {
-    const { manager } = this.database;
-    const granted = await manager.findBy(ContextEntity, { name: In([...contexts]) });
-    const unknown = contexts.filter((name) => !granted.some((context) => context.name === name));
-    if (unknown.length > 0) return unknown;
-    const inserted = await unlessTaken(() => manager.insert(UserEntity, user));
-    if (inserted === undefined) return 'taken';
-    const userId = (inserted.identifiers[0] as { id: number }).id;
-    if (granted.length > 0) {
-      await manager.insert(
-        GrantEntity,
-        granted.map((context) => ({ userId, contextId: context.id })),
-      );
-    }
-    return undefined;
-  }
-}
-
-@Injectable()
-export class TypeOrmContextRepository extends ContextRepository {
-  constructor(private readonly database: Database) {
-    super();
-  }
-
-  async list(): Promise<Context[]> {
-    const rows = await this.database.query<Omit<Context, 'enabled'> & { enabled: number }>(
-      'SELECT name, enabled, created_at AS createdAt FROM contexts ORDER BY name',
-      [],
-    );
-    return rows.map((row) => ({ ...row, enabled: row.enabled === 1 }));
-  }
-
-  async insert(context: Context): Promise<boolean> {
-    return (await unlessTaken(() => this.database.manager.insert(ContextEntity, context))) !== undefined;
-  }
 }

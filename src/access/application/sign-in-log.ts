@@ -1,0 +1,116 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { Clock } from '../../shared/clock.js';
+import { Transactions } from '../../shared/transactions.js';
+import type { SignIn } from './access.repositories.js';
+
+/** Why a sign-in failed. The log tells; the client does not learn it. */
+export const SIGN_IN_FAILURES = [
+  'incomplete', // no token, no username, or one that is not a string
+  'mistyped_token',
+  'unknown_token', // revoked ones among them
+  'expired_token',
+  'other_user',
+  'disabled_user',
+  'address_not_allowed',
+] as const;
+export type SignInFailure = (typeof SIGN_IN_FAILURES)[number];
+
+export interface SignInEntry {
+  readonly id: number;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly address: string;
+  /** The user that was named; null if there is none of that name. */
+  readonly userName: string | null;
+  /** The token that was sent; null if it is not in the register. */
+  readonly tokenId: number | null;
+  /** null = it did not fail. */
+  readonly failure: SignInFailure | null;
+}
+
+/** Which entries a list holds: those to which every condition applies. Times are Unix milliseconds. */
+export interface SignInFilter {
+  readonly userName?: string | undefined;
+  readonly address?: string | undefined;
+  readonly failed?: boolean | undefined;
+  readonly from?: number | undefined;
+  /** Exclusive. */
+  readonly to?: number | undefined;
+}
+
+/** Writes exist inside `Transactions.run` alone. */
+export abstract class SignInRepository {
+  /** @param userName as the client sent it: it is kept only if there is such a user. @returns whether there is */
+  abstract insertFailure(entry: NewEntry & { readonly failure: SignInFailure }): Promise<boolean>;
+  /** @param day days since 1970-01-01 UTC: a second success of a token and address on it is not kept */
+  abstract insertSuccess(entry: NewEntry, day: number): Promise<void>;
+  /** At most `limit` entries with an id below `before`, the newest first. */
+  abstract page(filter: SignInFilter, before: number, limit: number): Promise<SignInEntry[]>;
+}
+
+type NewEntry = Pick<SignInEntry, 'at' | 'address' | 'userName' | 'tokenId'>;
+
+const DAY_MS = 86_400_000;
+const MAX_REMEMBERED = 10_000;
+/** Guessers must not fill the disk. */
+const MAX_FAILURES_A_MINUTE = 600;
+/** From wherever they come. */
+const SUSPICIOUS_FAILURES_A_MINUTE = 20;
+
+/** Who signed in from where, and who tried to. */
+@Injectable()
+export class SignInLog {
+  private readonly logger = new Logger('SignIn');
+  private readonly failures = new RateLimiterMemory({ points: MAX_FAILURES_A_MINUTE, duration: 60 });
+  private readonly failuresOfUser = new RateLimiterMemory({
+    points: SUSPICIOUS_FAILURES_A_MINUTE,
+    duration: 60,
+  });
+  /** Successes that are on record. Forgotten when they get too many: the database knows. */
+  private readonly successes = new Set<string>();
+
+  constructor(
+    private readonly signIns: SignInRepository,
+    private readonly transactions: Transactions,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The newest first. */
+  page(filter: SignInFilter, before: number, limit: number): Promise<SignInEntry[]> {
+    return this.signIns.page(filter, before, limit);
+  }
+
+  /** @param userName as the client sent it */
+  async failure(
+    failure: SignInFailure,
+    userName: string | undefined,
+    tokenId: number | undefined,
+    address: string,
+  ): Promise<void> {
+    const { consumedPoints } = await this.failures.penalty('all');
+    if (consumedPoints > MAX_FAILURES_A_MINUTE) return;
+    const entry = { at: this.clock.now(), address, userName: userName ?? null, tokenId: tokenId ?? null };
+    const isUser = await this.transactions.run(() => this.signIns.insertFailure({ ...entry, failure }));
+    if (isUser && userName !== undefined) await this.warnOfGuessers(userName);
+  }
+
+  /** Beside the request: a reader must not wait in the queue of writers. Lost at worst, never wrong. */
+  success({ tokenId, userName }: SignIn, address: string): void {
+    const at = this.clock.now();
+    const day = Math.floor(at / DAY_MS);
+    const key = `${day} ${tokenId} ${address}`;
+    if (this.successes.has(key)) return;
+    if (this.successes.size >= MAX_REMEMBERED) this.successes.clear();
+    this.successes.add(key);
+    this.transactions
+      .run(() => this.signIns.insertSuccess({ at, address, userName, tokenId }, day))
+      .catch(() => this.successes.delete(key));
+  }
+
+  private async warnOfGuessers(userName: string): Promise<void> {
+    const { consumedPoints } = await this.failuresOfUser.penalty(userName);
+    if (consumedPoints !== SUSPICIOUS_FAILURES_A_MINUTE) return;
+    this.logger.warn(`${consumedPoints} failed sign-ins as ${userName} within a minute`);
+  }
+}

@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../shared/clock.js';
+import { RegisterError, validationFailed } from '../../shared/errors.js';
+import { Transactions } from '../../shared/transactions.js';
+import { UserRepository, type User } from './access.repositories.js';
+
+/** Users, as administrators see them. */
+@Injectable()
+export class UsersService {
+  constructor(
+    private readonly users: UserRepository,
+    private readonly transactions: Transactions,
+    private readonly clock: Clock,
+  ) {}
+
+  list(): Promise<User[]> {
+    return this.users.list();
+  }
+
+  /** @throws RegisterError `user_exists`; `validation_failed` if a context does not exist */
+  create(newUser: Omit<User, 'createdAt'>): Promise<User> {
+    return this.transactions.run(async () => {
+      const user = { ...newUser, contexts: unique(newUser.contexts), createdAt: this.clock.now() };
+      const refused = await this.users.insert(user);
+      if (refused === 'taken') throw new RegisterError('user_exists', `User ${user.name} already exists`);
+      refuseUnknown(refused);
+      return user;
+    });
+  }
+
+  /** @throws RegisterError `user_not_found`, `last_admin`; `validation_failed` if a context does not exist */
+  change(name: string, changes: Partial<Pick<User, 'role' | 'contexts' | 'enabled'>>): Promise<User> {
+    return this.transactions.run(async () => {
+      const users = await this.users.lockAll();
+      const before = find(users, name);
+      const after = { ...before, ...changes, contexts: unique(changes.contexts ?? before.contexts) };
+      keepAnAdmin(users.map((user) => (user.name === name ? after : user)));
+      refuseUnknown(await this.users.update(after));
+      return after;
+    });
+  }
+
+  /** Deletes a user, and its tokens with it. @throws RegisterError `user_not_found`, `last_admin` */
+  delete(name: string): Promise<User> {
+    return this.transactions.run(async () => {
+      const users = await this.users.lockAll();
+      const user = find(users, name);
+      keepAnAdmin(users.filter((each) => each !== user));
+      await this.users.delete(name);
+      return user;
+    });
+  }
+}
+
+function find(users: readonly User[], name: string): User {
+  const user = users.find((each) => each.name === name);
+  if (user === undefined) throw new RegisterError('user_not_found', 'No user has this name');
+  return user;
+}
+
+/** Someone must be able to undo what an administrator does. */
+function keepAnAdmin(users: readonly User[]): void {
+  if (users.some(({ role, enabled }) => role === 'admin' && enabled)) return;
+  throw new RegisterError('last_admin', 'This is the last enabled admin; make another one first');
+}
+
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)].sort();
+}
+
+function refuseUnknown(contexts: readonly string[] | undefined): void {
+  if (contexts === undefined) return;
+  const message = `no context has the name ${contexts.join(', nor ')}`;
+  throw validationFailed([{ field: 'contexts', message }]);
+}

@@ -1,0 +1,70 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Documented } from '../../shared/http/documented.js';
+import { requireMembers } from '../../shared/http/validation.js';
+import { ContextsService } from '../application/contexts.service.js';
+import type { Principal } from '../application/principal.js';
+import { Caller, Requires } from './access.decorators.js';
+import { ChangeContextDto, ContextDto, NewContextDto, toContextDto } from './contexts.dto.js';
+
+@ApiTags('Administration')
+@Controller('api/admin/contexts')
+export class ContextsController {
+  constructor(private readonly contexts: ContextsService) {}
+
+  @Get()
+  @Requires('admin:read')
+  @Documented({
+    summary: 'List the contexts',
+    example: ['GET /api/admin/contexts'],
+    as: 'admin',
+    answers: [ContextDto],
+  })
+  async list(): Promise<ContextDto[]> {
+    return (await this.contexts.list()).map(toContextDto);
+  }
+
+  @Post()
+  @HttpCode(200)
+  @Requires('admin:write')
+  @Documented({
+    summary: 'Create a context',
+    example: ['POST /api/admin/contexts', { name: 'ipdr' }],
+    as: 'admin',
+    answers: ContextDto,
+    errors: ['context_exists'],
+  })
+  async create(@Body() { name, enabled = true }: NewContextDto): Promise<ContextDto> {
+    return toContextDto(await this.contexts.create(name, enabled));
+  }
+
+  @Patch(':name')
+  @Requires('admin:write')
+  @Documented({
+    summary: 'Rename, disable or enable a context',
+    description:
+      'After a renaming the old name goes on working, as one of the aliases; `aliases` says which are kept. ' +
+      'A disabled context refuses everything but its administration.',
+    example: ['PATCH /api/admin/contexts/ipdr', { name: 'chennai' }],
+    as: 'admin',
+    answers: ContextDto,
+    errors: ['context_unknown', 'context_exists'],
+  })
+  async change(@Param('name') name: string, @Body() changes: ChangeContextDto): Promise<ContextDto> {
+    return toContextDto(await this.contexts.change(name, requireMembers(changes)));
+  }
+
+  @Delete(':name')
+  @Requires('admin:write')
+  @Documented({
+    summary: 'Delete a context that has no customers',
+    description: 'Not the one that the request itself is made in.',
+    example: ['DELETE /api/admin/contexts/chennai'],
+    as: 'admin',
+    answers: ContextDto,
+    errors: ['context_unknown', 'context_in_use', 'context_not_empty'],
+  })
+  async delete(@Caller() caller: Principal, @Param('name') name: string): Promise<ContextDto> {
+    return toContextDto(await this.contexts.delete(name, caller.contextName));
+  }
+}

@@ -1,0 +1,49 @@
+import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
+import { flag, list, optional, textThat } from '../../shared/http/checks.js';
+import { Checked } from '../../shared/http/validation.js';
+import { formatInstant } from '../../shared/instant.js';
+import type { Context } from '../application/access.repositories.js';
+import { CONTEXT_NAME, isContextName } from '../domain/context-name.js';
+
+const RULE = 'have 1 to 64 of A-Z a-z 0-9 _ . - and not be context0, which is another name for default';
+
+export class NewContextDto {
+  @ApiProperty({ example: 'ipdr', pattern: CONTEXT_NAME.source })
+  @Checked(textThat(isContextName, `must ${RULE}`))
+  name!: string;
+
+  @ApiPropertyOptional({ default: true })
+  @Checked(optional(flag))
+  enabled?: boolean;
+}
+
+export class ChangeContextDto extends PartialType(NewContextDto, { skipNullProperties: false }) {
+  @ApiPropertyOptional({
+    type: [String],
+    example: ['default'],
+    description: 'The other names that it answers to from now on; those left out stop working',
+  })
+  @Checked(
+    optional((value) =>
+      Array.isArray(value) && value.length > 100
+        ? 'must hold 100 names at most'
+        : list(isContextName, `must hold names only, which ${RULE}`)(value),
+    ),
+  )
+  aliases?: string[];
+}
+
+export class ContextDto {
+  @ApiProperty({ example: 'default' })
+  name!: string;
+  @ApiProperty({ type: [String], description: 'Other names that it answers to' })
+  aliases!: readonly string[];
+  @ApiProperty()
+  enabled!: boolean;
+  @ApiProperty({ example: '2026-11-24T08:48:06Z' })
+  created_at!: string;
+}
+
+export function toContextDto({ name, aliases, enabled, createdAt }: Context): ContextDto {
+  return { name, aliases, enabled, created_at: formatInstant(createdAt) };
+}

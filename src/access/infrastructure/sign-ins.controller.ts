@@ -1,0 +1,41 @@
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { Documented } from '../../shared/http/documented.js';
+import { linkNext, startOf } from '../../shared/http/paging.js';
+import { SignInLog } from '../application/sign-in-log.js';
+import { Requires } from './access.decorators.js';
+import { SignInDto, SignInQueryDto, toSignInDto, toSignInFilter } from './sign-ins.dto.js';
+
+const PAGE = 100;
+
+@ApiTags('Administration')
+@Controller('api/admin/signins')
+export class SignInsController {
+  constructor(private readonly log: SignInLog) {}
+
+  @Get()
+  @Requires('admin:read')
+  @Documented({
+    summary: 'List the sign-ins',
+    description:
+      'The newest first: every failure, and the first success of a day, a token and an address. ' +
+      `${PAGE} unless \`limit\` says otherwise; the Link header leads to the next page.`,
+    example: ['GET /api/admin/signins?outcome=failure'],
+    as: 'admin',
+    answers: [SignInDto],
+  })
+  async list(
+    @Query() query: SignInQueryDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<SignInDto[]> {
+    const limit = Number(query.limit ?? PAGE);
+    const before = startOf(query) ?? Number.MAX_SAFE_INTEGER;
+    const entries = await this.log.page(toSignInFilter(query), before, limit + 1);
+    const page = entries.slice(0, limit);
+    const last = page.at(-1);
+    if (entries.length > limit && last !== undefined) linkNext(request, response, last.id);
+    return page.map(toSignInDto);
+  }
+}

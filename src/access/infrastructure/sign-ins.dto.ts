@@ -1,0 +1,79 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { plainAddress } from '../../shared/address-list.js';
+import { instant, oneOf, optional, text, textThat } from '../../shared/http/checks.js';
+import { PageQueryDto } from '../../shared/http/paging.js';
+import { Checked } from '../../shared/http/validation.js';
+import { formatInstant, parseInstant } from '../../shared/instant.js';
+import { SIGN_IN_FAILURES, type SignInEntry, type SignInFilter } from '../application/sign-in-log.js';
+
+const OUTCOMES = ['success', 'failure'] as const;
+
+export class SignInQueryDto extends PageQueryDto {
+  @ApiPropertyOptional({ description: 'Only sign-ins as this user' })
+  @Checked(optional(text(() => undefined)))
+  user?: string;
+
+  @ApiPropertyOptional({ description: 'Only sign-ins from this address' })
+  @Checked(optional(textThat((address) => plainAddress(address) !== '', 'must be an IP address')))
+  address?: string;
+
+  @ApiPropertyOptional({ enum: OUTCOMES })
+  @Checked(optional(oneOf(OUTCOMES)))
+  outcome?: (typeof OUTCOMES)[number];
+
+  @ApiPropertyOptional({ description: 'At this time or later: Unix seconds, or ISO 8601 with an offset' })
+  @Checked(optional(instant))
+  from?: string;
+
+  @ApiPropertyOptional({ description: 'At this second or earlier' })
+  @Checked(optional(instant))
+  to?: string;
+}
+
+export class SignInDto {
+  @ApiProperty({ type: 'integer' })
+  id!: number;
+  @ApiProperty({ example: '2026-11-24T08:48:06Z' })
+  at!: string;
+  @ApiProperty({ enum: OUTCOMES })
+  outcome!: (typeof OUTCOMES)[number];
+  @ApiProperty({
+    enum: SIGN_IN_FAILURES,
+    nullable: true,
+    description: 'Why it failed; the client was not told',
+  })
+  reason!: string | null;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The user named; null if there is none of that name',
+  })
+  user!: string | null;
+  @ApiProperty({ type: 'integer', nullable: true, description: 'null if the token is not in the register' })
+  token_id!: number | null;
+  @ApiProperty({ example: '203.0.113.7', description: 'Where the client was' })
+  address!: string;
+}
+
+export function toSignInFilter({ user, address, outcome, from, to }: SignInQueryDto): SignInFilter {
+  const end = parseInstant(to);
+  return {
+    userName: user,
+    address: address === undefined ? undefined : plainAddress(address),
+    failed: outcome === undefined ? undefined : outcome === 'failure',
+    from: parseInstant(from),
+    to: end === undefined ? undefined : end + 1000,
+  };
+}
+
+export function toSignInDto({ id, at, address, userName, tokenId, failure }: SignInEntry): SignInDto {
+  return {
+    id,
+    at: formatInstant(at),
+    outcome: failure === null ? 'success' : 'failure',
+    reason: failure,
+    user: userName,
+    token_id: tokenId,
+    address,
+  };
+}

@@ -1,0 +1,125 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { addressList } from '../../shared/address-list.js';
+import { instant, integer, list, oneOf, optional, text, textThat } from '../../shared/http/checks.js';
+import { Checked } from '../../shared/http/validation.js';
+import { formatInstant } from '../../shared/instant.js';
+import type { Token } from '../application/access.repositories.js';
+import type { CreatedToken } from '../application/tokens.service.js';
+import { isPrintable } from '../domain/printable.js';
+import { SCOPES, type Scope } from '../domain/rights.js';
+import { tokenFault } from '../domain/token.js';
+
+const MAX_GRACE_SECONDS = 30 * 86_400;
+
+function isAddressRange(value: string): boolean {
+  try {
+    addressList([value]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class NewTokenDto {
+  @ApiProperty({ example: 'user', description: 'Whose token it is' })
+  @Checked(text(() => undefined))
+  user!: string;
+
+  @ApiPropertyOptional({ example: 'CRM of the Chennai office', maxLength: 128, default: '' })
+  @Checked(
+    optional(
+      textThat((label) => isPrintable(label, 128), 'must have at most 128 characters, no control characters'),
+    ),
+  )
+  label?: string;
+
+  @ApiPropertyOptional({ enum: SCOPES, default: 'write' })
+  @Checked(optional(oneOf(SCOPES)))
+  scope?: Scope;
+
+  @ApiPropertyOptional({
+    oneOf: [{ type: 'string' }, { type: 'integer' }],
+    nullable: true,
+    example: '2030-01-01T00:00:00Z',
+    description: 'ISO 8601 with an offset, or Unix seconds; left out or null = never',
+  })
+  @Checked((value) => (value === null ? undefined : optional(instant)(value)))
+  expires_at?: string | number | null;
+
+  @ApiPropertyOptional({
+    type: [String],
+    example: ['203.0.113.0/24'],
+    description: 'Addresses and CIDRs; none = from anywhere',
+  })
+  @Checked(
+    optional(
+      (value) =>
+        list(isAddressRange, 'must hold IP addresses and CIDRs only')(value) ??
+        (String(value).length > 4000 ? 'must have at most 4000 characters in all' : undefined),
+    ),
+  )
+  allowed_ips?: string[];
+
+  @ApiPropertyOptional({
+    minLength: 20,
+    maxLength: 255,
+    description:
+      'An existing token to adopt, so that its user need not be touched; left out = a new one is generated',
+  })
+  @Checked(optional(text(tokenFault)))
+  token?: string;
+}
+
+export class RotateTokenDto {
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: MAX_GRACE_SECONDS,
+    default: 0,
+    example: 3600,
+    description: 'How long the old token is still good; 0 = it ends at once',
+  })
+  @Checked(optional(integer(0, MAX_GRACE_SECONDS)))
+  grace_seconds?: number;
+}
+
+export class TokenDto {
+  @ApiProperty({ type: 'integer', example: 3 })
+  id!: number;
+  @ApiProperty({ example: 'user' })
+  user!: string;
+  @ApiProperty({ example: 'CRM of the Chennai office' })
+  label!: string;
+  @ApiProperty({ enum: SCOPES })
+  scope!: Scope;
+  @ApiProperty({ type: String, nullable: true, example: '2030-01-01T00:00:00Z' })
+  expires_at!: string | null;
+  @ApiProperty({ type: [String], example: ['203.0.113.0/24'] })
+  allowed_ips!: readonly string[];
+  @ApiProperty({ example: '2026-11-24T08:48:06Z' })
+  created_at!: string;
+  @ApiProperty({ type: String, nullable: true, description: 'To the minute' })
+  last_used_at!: string | null;
+}
+
+export class CreatedTokenDto extends TokenDto {
+  @ApiProperty({ description: 'The token itself; it is not shown again' })
+  token!: string;
+}
+
+export function toTokenDto(token: Token): TokenDto {
+  return {
+    id: token.id,
+    user: token.user,
+    label: token.label,
+    scope: token.scope,
+    expires_at: token.expiresAt === null ? null : formatInstant(token.expiresAt),
+    allowed_ips: token.allowedIps,
+    created_at: formatInstant(token.createdAt),
+    last_used_at: token.lastUsedAt === null ? null : formatInstant(token.lastUsedAt),
+  };
+}
+
+export function toCreatedTokenDto({ record, token }: CreatedToken): CreatedTokenDto {
+  return { ...toTokenDto(record), token };
+}

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../shared/database/database.js';
+import { unlessReferenced, unlessTaken } from '../../shared/database/driver-errors.js';
+import { ContextRepository, type Context } from '../application/access.repositories.js';
+import { ContextEntity, ContextNameEntity } from './access.entities.js';
+
+interface ContextRow {
+  id: number;
+  name: string;
+  enabled: number;
+  createdAt: number;
+}
+
+const CONTEXTS = 'SELECT id, name, enabled, created_at AS createdAt FROM contexts';
+
+@Injectable()
+export class TypeOrmContextRepository extends ContextRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async list(): Promise<Context[]> {
+    return this.withAliases(await this.database.query<ContextRow>(`${CONTEXTS} ORDER BY name`, []));
+  }
+
+  async lock(name: string): Promise<Context | undefined> {
+    const sql = `${CONTEXTS} WHERE name = ?${this.database.forUpdate}`;
+    return (await this.withAliases(await this.database.query<ContextRow>(sql, [name])))[0];
+  }
+
+  async insert({ aliases, ...context }: Context): Promise<boolean> {
+    const inserted = await unlessTaken(() => this.database.manager.insert(ContextEntity, context));
+    if (inserted === undefined) return false;
+    const { id } = inserted.identifiers[0] as { id: number };
+    return this.answerTo(id, [context.name, ...aliases]);
+  }
+
+  async update(present: string, { name, aliases, enabled }: Context): Promise<boolean> {
+    const { manager } = this.database;
+    const { id } = await manager.findOneByOrFail(ContextEntity, { name: present });
+    await manager.delete(ContextNameEntity, { contextId: id });
+    if (!(await this.answerTo(id, [name, ...aliases]))) return false;
+    await manager.update(ContextEntity, { id }, { name, enabled });
+    return true;
+  }
+
+  async delete(name: string): Promise<boolean> {
+    const deleted = await unlessReferenced(() => this.database.manager.delete(ContextEntity, { name }));
+    return deleted !== undefined;
+  }
+
+  /** @returns false = another context answers to one of the names */
+  private async answerTo(contextId: number, names: readonly string[]): Promise<boolean> {
+    const rows = names.map((name) => ({ name, contextId }));
+    return (await unlessTaken(() => this.database.manager.insert(ContextNameEntity, rows))) !== undefined;
+  }
+
+  private async withAliases(contexts: ContextRow[]): Promise<Context[]> {
+    const names = await this.database.query<{ id: number; name: string }>(
+      'SELECT context_id AS id, name FROM context_names ORDER BY name',
+      [],
+    );
+    return contexts.map(({ id, name, enabled, createdAt }) => ({
+      name,
+      aliases: names.filter((each) => each.id === id && each.name !== name).map((each) => each.name),
+      enabled: enabled === 1,
+      createdAt,
+    }));
+  }
+}

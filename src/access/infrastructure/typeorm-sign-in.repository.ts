@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type SqlValue } from '../../shared/database/database.js';
+import { unlessTaken } from '../../shared/database/driver-errors.js';
+import { SignInRepository, type SignInEntry, type SignInFilter } from '../application/sign-in-log.js';
+import { SignInEntity } from './access.entities.js';
+
+/** No user has a longer name. */
+const MAX_NAME = 64;
+
+@Injectable()
+export class TypeOrmSignInRepository extends SignInRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async insertFailure(entry: Omit<SignInEntry, 'id'>): Promise<boolean> {
+    const name = (entry.userName ?? '').slice(0, 2 * MAX_NAME);
+    const [user] = await this.database.query<{ name: string }>('SELECT name FROM users WHERE name = ?', [
+      name,
+    ]);
+    await this.database.manager.insert(SignInEntity, { ...entry, userName: user?.name ?? null, day: null });
+    return user !== undefined;
+  }
+
+  async insertSuccess(entry: Omit<SignInEntry, 'id' | 'failure'>, day: number): Promise<void> {
+    await unlessTaken(() => this.database.manager.insert(SignInEntity, { ...entry, failure: null, day }));
+  }
+
+  async page(filter: SignInFilter, before: number, limit: number): Promise<SignInEntry[]> {
+    const conditions: [string, SqlValue | undefined][] = [
+      ['id < ?', before],
+      ['user_name = ?', filter.userName],
+      ['address = ?', filter.address],
+      ['at >= ?', filter.from],
+      ['at < ?', filter.to],
+    ];
+    const given = conditions.filter(
+      (condition): condition is [string, SqlValue] => condition[1] !== undefined,
+    );
+    const failed = filter.failed === undefined ? [] : [`failure IS ${filter.failed ? 'NOT ' : ''}NULL`];
+    const where = [...given.map(([sql]) => sql), ...failed].join(' AND ');
+    return this.database.query<SignInEntry>(
+      `SELECT id, at, address, user_name AS userName, token_id AS tokenId, failure
+       FROM sign_ins WHERE ${where} ORDER BY id DESC LIMIT ?`,
+      [...given.map(([, value]) => value), limit],
+    );
+  }
+}

@@ -1,0 +1,52 @@
+import { Table, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { id, number, text } from './columns.js';
+
+/** Contexts answer to several names, and sign-ins are on record. Each step may be repeated. */
+export class AddNamesAndSignIns1764000000001 implements MigrationInterface {
+  async up(queryRunner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await queryRunner.createTable(table, true);
+    await queryRunner.query(`
+      INSERT INTO context_names (name, context_id)
+      SELECT name, id FROM contexts WHERE name NOT IN (SELECT name FROM context_names)`);
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    for (const table of TABLES.toReversed()) await queryRunner.dropTable(table, true);
+  }
+}
+
+const TABLES = [
+  new Table({
+    name: 'context_names',
+    columns: [{ ...text('name', 64), isPrimary: true }, number('context_id', 'integer')],
+    indices: [{ name: 'context_names_context', columnNames: ['context_id'] }],
+    foreignKeys: [
+      {
+        name: 'context_names_context_fk',
+        columnNames: ['context_id'],
+        referencedTableName: 'contexts',
+        referencedColumnNames: ['id'],
+        onDelete: 'CASCADE',
+        onUpdate: 'NO ACTION',
+      },
+    ],
+  }),
+  new Table({
+    name: 'sign_ins',
+    columns: [
+      id,
+      number('at', 'bigint'),
+      text('address', 45),
+      text('user_name', 64, true),
+      number('token_id', 'integer', true),
+      text('failure', 32, true),
+      number('day', 'integer', true),
+    ],
+    indices: [
+      { name: 'sign_ins_day', columnNames: ['token_id', 'address', 'day'], isUnique: true },
+      { name: 'sign_ins_at', columnNames: ['at'] },
+      { name: 'sign_ins_user', columnNames: ['user_name'] },
+      { name: 'sign_ins_address', columnNames: ['address'] },
+    ],
+  }),
+];

@@ -1,0 +1,46 @@
+import { parseInstant } from '../instant.js';
+import { typeInWords } from './validation.js';
+
+/** What is wrong with the value of a member, to follow the member's name in a sentence; undefined if nothing is. */
+export type Check = (value: unknown) => string | undefined;
+
+/** A member that may be left out. */
+export const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined ? undefined : check(value);
+
+export const text =
+  (faultOf: (text: string) => string | undefined): Check =>
+  (value) => {
+    if (value === undefined) return 'is required';
+    if (typeof value !== 'string') return `must be a string, not ${typeInWords(value)}`;
+    return faultOf(value);
+  };
+
+/** A text that `accepts` takes; `fault` says what those are. */
+export const textThat = (accepts: (text: string) => boolean, fault: string): Check =>
+  text((value) => (accepts(value) ? undefined : fault));
+
+export const oneOf = (values: readonly string[]): Check =>
+  textThat((value) => values.includes(value), `must be one of ${values.join(', ')}`);
+
+export const flag: Check = (value) =>
+  typeof value === 'boolean' ? undefined : `must be true or false, not ${typeInWords(value)}`;
+
+export const integer =
+  (min: number, max: number): Check =>
+  (value) =>
+    Number.isInteger(value) && Number(value) >= min && Number(value) <= max
+      ? undefined
+      : `must be a whole number from ${min} to ${max}`;
+
+export const list =
+  (accepts: (text: string) => boolean, fault: string): Check =>
+  (value) => {
+    if (!Array.isArray(value)) return `must be an array, not ${typeInWords(value)}`;
+    return value.every((each) => typeof each === 'string' && accepts(each)) ? undefined : fault;
+  };
+
+export const instant: Check = (value) =>
+  parseInstant(value) === undefined ? 'must be Unix seconds, or ISO 8601 with an offset' : undefined;

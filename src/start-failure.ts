@@ -1,0 +1,22 @@
+import { ConfigurationError } from './shared/config/configuration.js';
+import { RegisterError } from './shared/errors.js';
+import { describeError } from './shared/http/logging.js';
+
+/** Does a step of the start; `failure` says in one line for the operator what it means if it fails. */
+export async function during<T>(failure: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    const { code = 'unknown' } = error as { code?: string };
+    throw new ConfigurationError(`${failure} (${code})`, { cause: error });
+  }
+}
+
+/** Why a program ends, in one line for the operator: no stack, no SQL, no values. */
+export function reason(error: unknown): string {
+  if (error instanceof ConfigurationError) return error.message;
+  if (error instanceof RegisterError) {
+    return [error.message, ...error.faults.map(({ field, message }) => `${field} ${message}`)].join('; ');
+  }
+  return `cannot go on: ${JSON.stringify(describeError(error))}`;
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it } from '@jest/globals';
+import type { SignInEntry, SignInFilter } from '../../src/access/application/sign-in-log.js';
+import type { Register } from '../support/register.js';
+import { itRefusesWritesOutsideTransactions } from './writes.js';
+
+type NewEntry = Omit<SignInEntry, 'id' | 'failure'>;
+
+export function signInRepositoryContract(register: () => Register): void {
+  const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
+  const newUser = async (): Promise<string> => {
+    const user = { name: randomUUID(), role: 'reader', contexts: [], enabled: true, createdAt: 0 } as const;
+    await run(() => register().users.insert(user));
+    return user.name;
+  };
+  const fail = (entry: NewEntry): Promise<boolean> =>
+    run(() => register().signIns.insertFailure({ ...entry, failure: 'unknown_token' }));
+  const succeed = (entry: NewEntry, day: number): Promise<void> =>
+    run(() => register().signIns.insertSuccess(entry, day));
+  const page = (
+    filter: SignInFilter,
+    before = Number.MAX_SAFE_INTEGER,
+    limit = 100,
+  ): Promise<SignInEntry[]> => register().signIns.page(filter, before, limit);
+  let tokens = 1000;
+  const anEntry = (fields: Partial<NewEntry> = {}): NewEntry => ({
+    at: 1_764_000_000_123,
+    address: randomUUID(),
+    userName: null,
+    tokenId: ++tokens,
+    ...fields,
+  });
+  const id: unknown = expect.any(Number);
+
+  it('keeps failures, and of the user named only one that there is', async () => {
+    const address = randomUUID();
+    const userName = await newUser();
+    const others = [null, '', 'nobody', userName.toUpperCase(), `${userName} `, 'x'.repeat(10_000)];
+    expect(await fail(anEntry({ address, userName, tokenId: null }))).toBe(true);
+    for (const other of others)
+      expect(await fail(anEntry({ address, userName: other, tokenId: 7 }))).toBe(false);
+    const entry = { id, at: 1_764_000_000_123, address, failure: 'unknown_token' };
+    expect(await page({ address })).toEqual([
+      ...others.map(() => ({ ...entry, userName: null, tokenId: 7 })),
+      { ...entry, userName, tokenId: null },
+    ]);
+  });
+
+  it('keeps one success of a day, a token and an address', async () => {
+    const first = anEntry({ userName: await newUser() });
+    const again = { ...first, at: first.at + 1 };
+    const elsewhere = { ...again, address: `${randomUUID()}` };
+    for (const entry of [first, again, elsewhere, again]) await succeed(entry, 20_000);
+    await succeed({ ...again, tokenId: ++tokens }, 20_000);
+    await succeed(again, 20_001);
+    expect(await page({ address: first.address })).toEqual([
+      { id, failure: null, ...again },
+      { id, failure: null, ...again, tokenId: tokens },
+      { id, failure: null, ...first },
+    ]);
+    expect(await page({ address: elsewhere.address })).toEqual([{ id, failure: null, ...elsewhere }]);
+  });
+
+  it('answers those that a filter leaves, the newest first, a page at a time', async () => {
+    const userName = await newUser();
+    for (let at = 1; at <= 6; at++) {
+      const entry = anEntry({ at, userName, address: at % 2 ? '192.0.2.1' : '2001:db8::1' });
+      if (at <= 3) await fail(entry);
+      else await succeed(entry, 20_000);
+    }
+    const times = async (filter: SignInFilter): Promise<number[]> =>
+      (await page({ userName, ...filter })).map(({ at }) => at);
+    expect(await times({})).toEqual([6, 5, 4, 3, 2, 1]);
+    expect(await times({ failed: true })).toEqual([3, 2, 1]);
+    expect(await times({ failed: false })).toEqual([6, 5, 4]);
+    expect(await times({ address: '192.0.2.1' })).toEqual([5, 3, 1]);
+    expect(await times({ from: 2, to: 5 })).toEqual([4, 3, 2]);
+    expect(await times({ from: 2, to: 5, failed: true, address: '192.0.2.1' })).toEqual([3]);
+    expect(await times({ userName: 'nobody' })).toEqual([]);
+    const [first, second] = await page({ userName }, Number.MAX_SAFE_INTEGER, 2);
+    expect([first?.at, second?.at]).toEqual([6, 5]);
+    expect((await page({ userName }, second?.id, 3)).map(({ at }) => at)).toEqual([4, 3, 2]);
+  });
+
+  itRefusesWritesOutsideTransactions(async () => {
+    const { signIns } = register();
+    return {
+      read: () => page({}),
+      writes: [
+        () => signIns.insertFailure({ ...anEntry(), failure: 'incomplete' }),
+        () => signIns.insertSuccess(anEntry(), 20_000),
+      ],
+    };
+  });
+}
