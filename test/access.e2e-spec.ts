@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { asHeaders, newCaller, newContext } from './support/callers.js';
+import { asHeaders, newCaller } from './support/callers.js';
 import type { Answer, Call, Client } from './support/client.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';
 import { TestService } from './support/service.js';
