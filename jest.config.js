@@ -2,6 +2,7 @@
 export default {
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testTimeout: 60_000,
+  forceExit: true, // what a failed test left open must not keep the run from ending
   testRegex: /spec\.ts$/.source,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { [/^(\.{1,2}\/.*)\.js$/.source]: '$1' },

@@ -9,7 +9,7 @@ import { jsonBody } from './shared/http/body.middleware.js';
 import { ErrorFilter } from './shared/http/error.filter.js';
 import type { Logger } from './shared/http/logging.js';
 import { Metrics } from './shared/http/metrics.js';
-import { requireHost } from './shared/http/non-http.js';
+import { answerNonHttp, requireHost, requireSoundQuery } from './shared/http/non-http.js';
 import { observe } from './shared/http/observe.middleware.js';
 
 /** Everything between the socket and the controllers, the same for the service and for the tests. */
@@ -28,9 +28,11 @@ export function configureApp(
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   app.use(requireHost);
   app.use(refuseTokenInUrl);
+  app.use(requireSoundQuery);
   app.use(jsonBody);
   app.use(takeCredentials);
   setUpOpenApi(app);
+  app.getHttpServer().on('clientError', answerNonHttp(logger));
   setTimeouts(app.getHttpServer());
 }
 

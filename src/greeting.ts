@@ -1,21 +1,43 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from './shared/config/configuration.js';
 
-/** What a newcomer needs to send the first request; on the terminal, once, before the log begins. */
-export function greeting({ database, dataDir, adminApiToken, tls }: Configuration, url: string): string {
-  const userToken = join(dataDir, 'user-token');
-  const adminToken = adminApiToken === undefined ? join(dataDir, 'admin-token') : 'ADMIN_API_TOKEN';
-  const store =
-    database.type === 'sqlite' ? `SQLite, ${database.path}` : `MySQL, ${new URL(database.url).host}`;
+/**
+ * What a newcomer needs to send the first request; on the terminal, once, before the log begins.
+ *
+ * @param isAdminTokenKnown whether ADMIN_API_TOKEN is set to a token of this register
+ */
+export function greeting(configuration: Configuration, url: string, isAdminTokenKnown: boolean): string {
+  const { database, dataDir, adminApiToken, tls } = configuration;
+  const [userToken, adminToken] = ['user', 'admin'].map((user) => {
+    const path = join(dataDir, `${user}-token`);
+    return existsSync(path) ? path : undefined;
+  });
+  const tokens = [
+    userToken && `user: ${userToken}`,
+    isAdminTokenKnown ? 'admin: ADMIN_API_TOKEN' : adminToken && `admin: ${adminToken}`,
+  ].filter((place) => place !== undefined);
+  const warning =
+    adminApiToken === undefined || isAdminTokenKnown
+      ? ''
+      : `
+  ADMIN_API_TOKEN is not a token of this register: it counts at the first start alone
+`;
   return `
 IPDR customers listens on ${url}
-  database   ${store}
+  database   ${nameOf(database)}
   API pages  ${url}/api/docs
-  tokens     user: ${userToken}   admin: ${adminToken}
-
+  tokens     ${tokens.join('   ') || 'not here: made at the first start, or anew by `npx ipdr-customers admin reset-token`'}
+${warning}
 Try it:
   curl ${tls === undefined ? '' : '-k '}-X GET '${url}/api/ipdrcustomers' -H 'Content-Type: application/json' \\
-    -d '{"api_token": "'$(cat ${userToken})'", "contextname": "default", "username": "user"}'
+    -d '{"api_token": "${userToken === undefined ? 'TOKEN' : `'$(cat ${userToken})'`}", "contextname": "default", "username": "user"}'
 
 `;
+}
+
+function nameOf(database: Configuration['database']): string {
+  if (database.type === 'sqlite') return `SQLite, ${database.path}`;
+  const { host, pathname } = new URL(database.url);
+  return `MySQL, ${host}${pathname}`;
 }

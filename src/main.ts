@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SeedService } from './access/application/seed.service.js';
@@ -14,14 +14,18 @@ import { createLogger, NestLog } from './shared/http/logging.js';
 import { during, reason } from './start-failure.js';
 
 const DRAIN_MS = 25_000;
+/** Whatever else is in the way, such as a database that does not answer. */
+const EXIT_MS = 35_000;
 
 async function main(): Promise<void> {
   process.umask(0o077); // what is written here is personal data and tokens
   const configuration = loadConfiguration(process.env);
   const logger = createLogger(configuration.logLevel);
-  await during('DATA_DIR cannot be made or written to', () =>
-    mkdir(configuration.dataDir, { recursive: true, mode: 0o700 }),
-  );
+  const { dataDir, host, port } = configuration;
+  await during('DATA_DIR cannot be made or written to', async () => {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await access(dataDir, constants.W_OK);
+  });
   const database = await during('the database of DATABASE_URL cannot be used', () =>
     openDatabase(configuration.database, entities),
   );
@@ -36,13 +40,11 @@ async function main(): Promise<void> {
     },
   );
   configureApp(app, configuration, logger);
-  await app.get(SeedService).seed(configuration.adminApiToken);
+  const isAdminTokenKnown = await app.get(SeedService).seed(configuration.adminApiToken);
   stopOnSignals(app);
-  await during('HOST and PORT cannot be listened on', () =>
-    app.listen(configuration.port, configuration.host),
-  );
+  await during(`HOST and PORT cannot be listened on, at ${host}:${port}`, () => app.listen(port, host));
   app.useLogger(new NestLog(logger));
-  process.stdout.write(greeting(configuration, await app.getUrl()));
+  process.stdout.write(greeting(configuration, await app.getUrl(), isAdminTokenKnown));
 }
 
 /** Stops listening, lets the requests under way finish, and ends; cuts off what takes too long. */
@@ -54,6 +56,7 @@ function stopOnSignals(app: NestExpressApplication): void {
       // A connection whose request ends only now would be kept alive for the next one.
       setInterval(() => server.closeIdleConnections(), 100).unref();
       setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
+      setTimeout(() => process.exit(1), EXIT_MS).unref();
     });
   }
   app.enableShutdownHooks(signals, { useProcessExit: true });

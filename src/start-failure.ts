@@ -7,6 +7,7 @@ export async function during<T>(failure: string, step: () => Promise<T>): Promis
   try {
     return await step();
   } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
     const { code = 'unknown' } = error as { code?: string };
     throw new ConfigurationError(`${failure} (${code})`, { cause: error });
   }

@@ -273,6 +273,19 @@ describe.each(databaseKinds)('the first start on $name', (kind) => {
     expect(await statusAs(second, 'admin', 'another-token-for-the-admin')).toBe(401);
   });
 
+  it('on another database adopts the tokens whose files are there, and so keeps them good for the first', async () => {
+    const first = await start();
+    const other = await kind.create();
+    const second = await TestService.start(other, { env: { DATA_DIR: first.dataDir } });
+    for (const name of ['admin', 'user'] as const) {
+      expect(await readFile(join(first.dataDir, `${name}-token`), 'utf8')).toBe(`${first.tokens[name]}\n`);
+      for (const service of [first, second])
+        expect(await statusAs(service, name, first.tokens[name])).toBe(200);
+    }
+    await second.stop();
+    await other.drop();
+  });
+
   it.each(['ADMIN_API_TOKEN', 'ADMIN_API_TOKEN_FILE'])('takes the admin token of %s', async (variable) => {
     const token = 'GiXwBWWv5g2Fs6QeaTlx';
     const file = join(folder, 'chosen-token');

@@ -5,7 +5,7 @@ import { TokenRepository } from '../src/access/application/access.repositories.j
 import { asHeaders, newCaller, type Caller } from './support/callers.js';
 import { customer, pathOf, toJson } from './support/customers.js';
 import { databaseKinds } from './support/databases.js';
-import { exchange, hangUpAfter } from './support/raw-http.js';
+import { exchange, firstAnswer, hangUpAfter } from './support/raw-http.js';
 import type { Answer, Call, TestService } from './support/service.js';
 import { until } from './support/until.js';
 import { useService } from './support/use-service.js';
@@ -251,6 +251,25 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
   });
 
   describe('the size', () => {
+    const head = (more: string): string =>
+      `POST ${LIST} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${more}\r\n\r\n`;
+
+    it.each([
+      ['said to be', head('Content-Length: 99999999')],
+      ['said to be, and asks first', head('Content-Length: 99999999\r\nExpect: 100-continue')],
+      [
+        'is, in one chunk of many',
+        `${head('Transfer-Encoding: chunked')}110000\r\n${'x'.repeat(0x110000)}\r\n`,
+      ],
+    ])('that %s too large is refused before all of it has come', async (_what, bytes) => {
+      expect(await firstAnswer(service().url, bytes)).toMatch(/^HTTP\/1\.1 413 /);
+    });
+
+    it('that is not too large is asked for', async () => {
+      const bytes = head('Content-Length: 2\r\nExpect: 100-continue');
+      expect(await firstAnswer(service().url, bytes)).toMatch(/^HTTP\/1\.1 100 /);
+    });
+
     const refusal = { status: 413, code: 'body_too_large', message: `The body is larger than ${MIB} bytes` };
     const sized = (size: number): string => {
       const start = `{${signed(',"UserID":"big","Name":"N","Address":"')}`;
@@ -551,7 +570,25 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
     });
   });
 
+  describe('the query string', () => {
+    it.each(['Name=%C3', 'search=%ff', 'search=%zz', 'limit=1&Name=%', '%E0%A4%A=1'])(
+      'that is not encoded rightly is refused: %s',
+      (query) => refuses({ status: 400, code: 'query_malformed' }, 'GET', `${LIST}?${query}`),
+    );
+  });
+
   describe('the type accepted', () => {
+    it.each([
+      'application/json; charset=utf-8',
+      'application/json;charset=UTF-8;q=0.9, text/plain',
+      'application/json;version=1',
+      'application/x-ndjson;charset=utf-8',
+      'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2',
+      '*',
+    ])('may have parameters: %s', async (accept) => {
+      expect((await caller.call('GET', LIST, { headers: { accept } })).status).toBe(200);
+    });
+
     it.each([
       ['GET', LIST, 'image/png'],
       ['GET', LIST, 'text/html'],
@@ -627,7 +664,6 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
       ...['0', '1', 'true', 'null', '[]', '{}', '', `'='`, 'admin', 'User', 'USER', 'user ,'].map((text) => ({
         'x-username': text,
       })),
-      { 'x-username': ['@user', '@user'] },
     ])('in headers as %j are refused, and reach SQL as text alone', async (given) => {
       const { api_token, username } = caller.credentials;
       const fill = (text: string): string => text.replaceAll('@user', username).replaceAll('@', api_token);
@@ -665,10 +701,24 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
       ['username', ({ username }) => ({ headers: asHeaders({ username }) })],
       ['contextname', ({ contextname }) => ({ headers: asHeaders({ contextname }) })],
       ['contextname', ({ contextname }) => ({ body: { context: contextname } })],
+      ['api_token', ({ api_token }) => ({ headers: { authorization: twice('Bearer @', api_token) } })],
+      ['username', ({ username }) => ({ headers: { 'x-username': twice('@', username) } })],
+      ['contextname', ({ contextname }) => ({ headers: { 'x-context': twice('@', contextname) } })],
     ])('in conflict over %s are refused', async (member, call) => {
       const other = { api_token: service().tokens.admin, username: 'admin', contextname: 'default' };
       const message = `${member} is given twice, with different values`;
       await refuses({ status: 400, code: 'credentials_conflict', message }, 'DELETE', ONE, call(other));
+    });
+
+    it('may be given twice, if they agree; context0 is default', async () => {
+      const { tokens } = service();
+      const as = { api_token: tokens.user, username: 'user', contextname: 'default', context: 'context0' };
+      const headers = {
+        authorization: [`Bearer ${tokens.user}`, `Bearer ${tokens.user}`],
+        'x-username': ['user', 'user'],
+        'x-context': ['context0', 'default'],
+      };
+      expect((await service().callAs(as, 'GET', LIST, { headers })).status).toBe(200);
     });
 
     const missing = ['api_token', 'username'] as const;
@@ -773,4 +823,9 @@ function spyOnDatabase({ database }: TestService) {
     run: jest.spyOn(database, 'run'),
     snapshot: jest.spyOn(database, 'snapshot'),
   };
+}
+
+/** A header that says one thing and then another. */
+function twice(form: string, other: string): string[] {
+  return [form.replace('@', 'something'), form.replace('@', other)];
 }

@@ -119,6 +119,33 @@ function expectUnavailable(answer: Answer): void {
     );
   });
 
+  describe('because it is silent', () => {
+    let service: TestService;
+    let proxy: MysqlProxy;
+
+    beforeAll(async () => {
+      proxy = await MysqlProxy.to(await createDatabase('silent'));
+      service = await TestService.start({ type: 'mysql', url: proxy.url });
+    });
+    afterAll(async () => {
+      await service.stop();
+      await proxy.close();
+    });
+
+    it('answers 503 to all who wait, and serves again by itself', async () => {
+      const ids = Array.from({ length: 20 }, (_, n) => `U${n}`);
+      for (const answer of await Promise.all(ids.map((id) => create(service, id))))
+        expect(answer.status).toBe(200);
+      proxy.isSilent = true;
+      const reads = ids.map((id) => service.call('GET', `/api/ipdrcustomers/${id}`));
+      const writes = ids.map((id) => create(service, `again-${id}`));
+      for (const answer of await Promise.all([...reads, ...writes])) expectUnavailable(answer);
+      proxy.isSilent = false;
+      await until(async () => (await create(service, 'afterwards')).status !== 503);
+      expect(await userIds(service)).toEqual(expect.arrayContaining([...ids, 'afterwards']));
+    });
+  });
+
   describe('because it has room for few prepared statements', () => {
     let service: TestService;
 

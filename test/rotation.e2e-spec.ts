@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { newCaller } from './support/callers.js';
 import { customer } from './support/customers.js';
 import { databaseKinds } from './support/databases.js';
@@ -12,10 +12,13 @@ const EVERY_MS = 10;
 
 describe.each(databaseKinds)('a token that is replaced under load, on $name,', (kind) => {
   const { service, database } = useService(kind, { env: { RATE_LIMIT: '6000', SIGNIN_LIMIT: '20' } });
+  let second: TestService | undefined;
+
+  afterAll(() => second?.stop());
 
   it('fails not one of a hundred requests a second, while the CRM moves to the new one', async () => {
     // A SQLite file belongs to one instance; here, half of the requests go to each of two.
-    const second = kind.name === 'MySQL' ? await TestService.start(database()) : undefined;
+    second = kind.name === 'MySQL' ? await TestService.start(database()) : undefined;
     const caller = await newCaller(service());
     const { api_token: before, ...user } = caller.credentials;
     let after: string | undefined;
@@ -47,6 +50,5 @@ describe.each(databaseKinds)('a token that is replaced under load, on $name,', (
     const outcomes = await Promise.all(answers);
     expect(new Set(outcomes)).toEqual(new Set(['200 old', '200 new']));
     expect(outcomes.filter((outcome) => outcome === '200 new').length).toBeGreaterThan(50);
-    await second?.stop();
   });
 });

@@ -235,6 +235,11 @@ describe('a wrong configuration', () => {
       () => ({ DATABASE_URL: `mysql://user:${SECRET}@127.0.0.1:1/x` }),
     ],
     ['DATABASE_URL', 'of a file that is none', () => ({ DATABASE_URL: `sqlite:${here('text')}` })],
+    [
+      'DATABASE_URL',
+      'in a folder that is not there',
+      () => ({ DATABASE_URL: `sqlite:${here('a/b.sqlite')}` }),
+    ],
     ['DATABASE_URL', 'in a folder that is none', () => ({ DATABASE_URL: `sqlite:${here('text/below')}` })],
     [
       'DATABASE_URL_FILE',
@@ -350,6 +355,18 @@ describe('the program', () => {
     expect(await shell(`${command} -s`, program)).toBe('[]');
     await expect(shell(`curl -s ${url.replace('https', 'http')}/health/live`, program)).rejects.toThrow();
     await expect(shell(`curl -s ${url}/health/live`, program)).rejects.toThrow(); // not signed by anyone
+  });
+
+  it('names the tokens that are there, and no other', async () => {
+    const token = 'GiXwBWWv5g2Fs6QeaTlx';
+    const file = join(folder, 'shared.sqlite');
+    program = await Program.start({ DATABASE_URL: `sqlite:${file}`, ADMIN_API_TOKEN: token });
+    expect(program.stdout).toMatch(/tokens +user: data\/user-token   admin: ADMIN_API_TOKEN$/m);
+    await program.stop();
+    program = await Program.start({ DATABASE_URL: `sqlite:${file}`, ADMIN_API_TOKEN: `${token}-changed` });
+    expect(program.stdout).toMatch(/tokens +not here: /);
+    expect(program.stdout).toContain('ADMIN_API_TOKEN is not a token of this register');
+    expect(program.stdout).not.toContain('data/user-token');
   });
 
   it('logs readable lines on a terminal', async () => {

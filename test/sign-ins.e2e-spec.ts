@@ -70,7 +70,7 @@ describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
       (await service().admin('POST', '/api/admin/tokens', { body: { user: username, ...fields } }))
         .json as never;
     const [expired, elsewhere, disabled] = [
-      await token({ expires_at: START }),
+      await token({ expires_at: '2026-11-24T00:00:01Z' }),
       await token({ allowed_ips: ['203.0.113.0/24'] }),
       await newCaller(service(), { enabled: false }),
     ];
@@ -87,6 +87,7 @@ describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
       [disabled.credentials, 'disabled_user', disabled.credentials.username, disabled.tokenId],
     ];
     const address = '198.51.100.9';
+    clock.at = Date.parse('2026-11-24T00:00:01Z');
     const answers = new Set<string>();
     for (const [as] of failures) {
       const { status, json } = await send(caller, from(address), as);
@@ -95,7 +96,15 @@ describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
     }
     expect([...answers]).toEqual(['401 invalid_token Invalid API token']);
     const entries = failures.map(([, reason, user, token_id]) => {
-      return { id: expect.any(Number), at: START, outcome: 'failure', reason, user, token_id, address };
+      return {
+        id: expect.any(Number),
+        at: '2026-11-24T00:00:01Z',
+        outcome: 'failure',
+        reason,
+        user,
+        token_id,
+        address,
+      };
     });
     expect(await signIns(`address=${address}`)).toEqual(entries.toReversed());
   });

@@ -5,7 +5,9 @@
 export const ERROR_CODES = {
   body_malformed: { kind: 'malformed', when: 'the body is not what the content type says, or not an object' },
   path_malformed: { kind: 'malformed', when: 'the path holds a broken percent escape' },
+  query_malformed: { kind: 'malformed', when: 'the query string holds a broken percent escape' },
   request_malformed: { kind: 'malformed', when: 'the request is not valid HTTP' },
+  request_timeout: { kind: 'timeout', when: 'the request did not come to its end in time' },
   headers_too_large: {
     kind: 'headers_too_large',
     when: 'the URL and the headers are larger than 16 KiB together',
@@ -110,7 +112,7 @@ export class RegisterError extends Error {
 
 /** 422: names every field at fault. */
 export function validationFailed(faults: readonly FieldFault[]): RegisterError {
-  const fields = [...new Set(faults.map((fault) => fault.field))].join(', ');
+  const fields = [...new Set(faults.map(({ field }) => field || '""'))].join(', ');
   return new RegisterError('validation_failed', `The request was not accepted; see errors for: ${fields}`, {
     faults,
   });

@@ -33,6 +33,9 @@ export class MysqlProxy {
     this.cue = { statement, when };
   }
 
+  /** Lets nothing through in either direction, and tells nobody, as a firewall that forgot its connections. */
+  isSilent = false;
+
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     this.server.close();
@@ -50,8 +53,9 @@ export class MysqlProxy {
       socket.on('error', cut).on('close', cut);
     }
     let answered = (bytes: Buffer): unknown => client.write(bytes);
-    server.on('data', (bytes) => answered(bytes));
+    server.on('data', (bytes) => this.isSilent || answered(bytes));
     client.on('data', (bytes) => {
+      if (this.isSilent) return;
       const { cue } = this;
       if (cue === undefined || !bytes.includes(cue.statement)) {
         server.write(bytes);

@@ -12,6 +12,16 @@ export async function exchange(url: string, bytes: string): Promise<string> {
   return answer;
 }
 
+/** Sends bytes, and answers the first that comes back, whether or not more is expected of the sender. */
+export async function firstAnswer(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).setEncoding('latin1');
+  socket.write(bytes);
+  const [answer] = (await once(socket, 'data')) as [string];
+  socket.destroy();
+  return answer;
+}
+
 /** Sends the beginning of a request, and is gone. */
 export async function hangUpAfter(url: string, bytes: string): Promise<void> {
   const { hostname, port } = new URL(url);

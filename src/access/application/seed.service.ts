@@ -7,9 +7,13 @@ import { ContextsService } from './contexts.service.js';
 import { TokensService } from './tokens.service.js';
 import { UsersService } from './users.service.js';
 
+export type TokenFile = 'admin-token' | 'user-token';
+
 /** Where generated tokens go: a file each, for the operator to read. */
 export abstract class TokenFiles {
-  abstract write(name: 'admin-token' | 'user-token', token: string): Promise<void>;
+  /** What is in the file; undefined = there is none. */
+  abstract read(name: TokenFile): Promise<string | undefined>;
+  abstract write(name: TokenFile, token: string): Promise<void>;
 }
 
 /** The first start on an empty database (contract, section 7). */
@@ -25,9 +29,10 @@ export class SeedService {
 
   /**
    * @param adminToken the admin's token, if the operator chose one
+   * @returns whether that is a token of this register: it counts at the first start alone
    * @throws RegisterError `validation_failed` if it can't be a token
    */
-  async seed(adminToken: string | undefined): Promise<void> {
+  async seed(adminToken: string | undefined): Promise<boolean> {
     const fault = adminToken === undefined ? undefined : tokenFault(adminToken);
     if (fault !== undefined) throw new RegisterError('validation_failed', `ADMIN_API_TOKEN ${fault}`);
     try {
@@ -36,6 +41,7 @@ export class SeedService {
       // Another instance was first: what is unique waited for it.
       if (!(error instanceof RegisterError && error.code === 'context_exists')) throw error;
     }
+    return adminToken !== undefined && (await this.tokens.isKnown(adminToken));
   }
 
   private async onEmpty(adminToken: string | undefined): Promise<void> {
@@ -53,7 +59,9 @@ export class SeedService {
     contexts: string[],
     chosen: string | undefined,
   ): Promise<void> {
-    const token = chosen ?? generateToken();
+    // A token file that is there already may be all that is left of another register's token: it is adopted.
+    const found = chosen ?? (await this.files.read(`${name}-token`));
+    const token = found ?? generateToken();
     await this.users.create({ name, role, contexts, enabled: true });
     await this.tokens.create({
       user: name,
@@ -64,6 +72,6 @@ export class SeedService {
       token,
     });
     // Inside the transaction: a token that is in use is in its file, or nothing was kept.
-    if (chosen === undefined) await this.files.write(`${name}-token`, token);
+    if (found === undefined) await this.files.write(`${name}-token`, token);
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, validationFailed } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
+import { DEFAULT_CONTEXT } from '../domain/context-name.js';
 import { generateToken, hashToken, tokenFault } from '../domain/token.js';
 import { TokenRepository, type Token } from './access.repositories.js';
 
@@ -29,11 +30,18 @@ export class TokensService {
     return this.tokens.list();
   }
 
+  async isKnown(token: string): Promise<boolean> {
+    return (await this.tokens.signIn(hashToken(token), DEFAULT_CONTEXT)) !== undefined;
+  }
+
   /** @throws RegisterError `token_exists`; `validation_failed` if the user does not exist */
   create({ token: adopted, ...fields }: NewToken): Promise<CreatedToken> {
     const token = adopted ?? generateToken();
     const fault = tokenFault(token);
     if (fault !== undefined) throw validationFailed([{ field: 'token', message: fault }]);
+    if (fields.expiresAt !== null && fields.expiresAt <= this.clock.now()) {
+      throw validationFailed([{ field: 'expires_at', message: 'must be in the future' }]);
+    }
     return this.transactions.run(async () => {
       const record = { ...fields, createdAt: this.clock.now() };
       const id = await this.tokens.insert(record, hashToken(token));

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, validationFailed } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
+import { contextKey } from '../domain/context-name.js';
 import { UserRepository, type User } from './access.repositories.js';
 
 /** Users, as administrators see them. */
@@ -65,7 +66,7 @@ function keepAnAdmin(users: readonly User[]): void {
 }
 
 function unique(names: readonly string[]): string[] {
-  return [...new Set(names)].sort();
+  return [...new Set(names.map(contextKey))].sort();
 }
 
 function refuseUnknown(contexts: readonly string[] | undefined): void {

@@ -13,5 +13,6 @@ export const CONTEXT_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /** Whether a context can be given this name. */
 export function isContextName(text: string): boolean {
-  return CONTEXT_NAME.test(text) && text !== TRISUL_DEFAULT;
+  // The two would be lost in a URL.
+  return CONTEXT_NAME.test(text) && ![TRISUL_DEFAULT, '.', '..'].includes(text);
 }

@@ -5,7 +5,8 @@ import { formatInstant } from '../../shared/instant.js';
 import type { Context } from '../application/access.repositories.js';
 import { CONTEXT_NAME, isContextName } from '../domain/context-name.js';
 
-const RULE = 'have 1 to 64 of A-Z a-z 0-9 _ . - and not be context0, which is another name for default';
+const RULE =
+  'have 1 to 64 of A-Z a-z 0-9 _ . - and not be context0, which is another name for default, nor . or ..';
 
 export class NewContextDto {
   @ApiProperty({ example: 'ipdr', pattern: CONTEXT_NAME.source })

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Credentials, Principal } from '../application/principal.js';
+import { contextKey } from '../domain/context-name.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
 
 declare global {
@@ -33,12 +34,17 @@ export const takeCredentials: RequestHandler = (
     faults.push({ field: member, message: 'must be a JSON string' });
     return undefined;
   });
-  const bearer = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  const bearer = headers(request, 'authorization').map(
+    (value) => /^bearer +(\S+) *$/i.exec(value)?.[1] ?? '',
+  );
   delete request.headers.authorization;
   request.credentials = {
-    token: only('api_token', token, bearer),
-    userName: only('username', userName, utf8Header(request, 'x-username')),
-    contextName: only('contextname', contextName, context, utf8Header(request, 'x-context')),
+    token: only('api_token', token, ...bearer),
+    userName: only('username', userName, ...headers(request, 'x-username')),
+    contextName: only(
+      'contextname',
+      ...[contextName, context, ...headers(request, 'x-context')].map((name) => name && contextKey(name)),
+    ),
     faults,
   };
   next();
@@ -73,8 +79,9 @@ function only(member: string, ...values: (string | undefined)[]): string | undef
   return given[0];
 }
 
-/** Node reads header values as Latin-1; names are sent in UTF-8. */
-function utf8Header(request: Request, name: string): string | undefined {
-  const value = request.headers[name];
-  return typeof value === 'string' ? Buffer.from(value, 'latin1').toString('utf8') : undefined;
+/** Every value of a header. Node reads them as Latin-1; names are sent in UTF-8. */
+function headers(request: Request, name: string): string[] {
+  if (request.headers[name] === undefined) return [];
+  const values = request.headersDistinct[name] ?? [];
+  return values.map((value) => Buffer.from(value, 'latin1').toString('utf8'));
 }

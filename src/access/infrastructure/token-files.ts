@@ -1,4 +1,5 @@
-import { mkdir, open, rename } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TokenFiles } from '../application/seed.service.js';
 
@@ -6,6 +7,11 @@ import { TokenFiles } from '../application/seed.service.js';
 export class DataDirTokenFiles extends TokenFiles {
   constructor(private readonly dataDir: string) {
     super();
+  }
+
+  async read(name: string): Promise<string | undefined> {
+    const path = join(this.dataDir, name);
+    return existsSync(path) ? (await readFile(path, 'utf8')).trim() : undefined;
   }
 
   async write(name: string, token: string): Promise<void> {

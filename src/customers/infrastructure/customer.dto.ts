@@ -16,7 +16,7 @@ import {
   type CustomerDetails,
   type CustomerField,
 } from '../domain/customer.js';
-import { SEARCH_LENGTH } from './customer.entity.js';
+import { isSearchable, SEARCH_LENGTH } from './customer.entity.js';
 
 /** The names that the API has for the fields of a customer, in the order of its answers. */
 const WIRE_NAMES = {
@@ -111,10 +111,7 @@ export class ListQueryDto extends IntersectionType(CustomerFilterDto, PageQueryD
   })
   @Checked(
     optional(
-      textThat(
-        (text) => text.length >= 1 && text.length <= SEARCH_LENGTH,
-        `must have 1 to ${SEARCH_LENGTH} characters`,
-      ),
+      textThat((text) => text !== '' && isSearchable(text), `must have 1 to ${SEARCH_LENGTH} characters`),
     ),
   )
   search?: string;

@@ -81,6 +81,11 @@ export function searchKey(text: string): string {
     .join('');
 }
 
+/** Whether customers that begin with `text` can be told from others: some letters become several without their case. */
+export function isSearchable(text: string): boolean {
+  return [...text.normalize('NFC').toUpperCase()].length <= SEARCH_LENGTH;
+}
+
 /** What is written of a customer, the keys for `search` with it; in the order of `toValues`. */
 export const WRITTEN_COLUMNS = [...Object.values(COLUMN_OF), 'name_search', 'email_search', 'updated_at'];
 

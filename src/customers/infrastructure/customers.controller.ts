@@ -60,7 +60,8 @@ export class CustomersController {
     summary: 'List the customers of the context',
     description:
       'By ascending id, streamed. Members of the body filter like the query parameters of the same names. ' +
-      'With `limit`, the Link header leads to the next page; without it, all are answered.',
+      'With `limit`, the Link header leads to the next page; without it, all are answered. ' +
+      'Filters in the body are to be sent again with each page.',
     example: ['GET /api/ipdrcustomers?limit=100'],
     answers: [CustomerDto],
     alsoAs: [NDJSON],

@@ -82,6 +82,7 @@ const VARIABLES: readonly Variable[] = [
       ['mysql://u@[::1]/ipdr', { type: 'mysql', url: 'mysql://u@[::1]/ipdr' }],
     ],
     bad: [
+      ...['mysql://u:SECRET@db/ipdr?ssl=true', 'sqlite::memory:'],
       ...['sqlite:', 'nonsense', '/var/x.sqlite', 'postgres://u:SECRET@db/ipdr', 'mysql:ipdr'],
       ...['mysql://u:SECRET@db', 'mysql://u:SECRET@db/', 'mysql:///ipdr', 'mysql://u:SECRET@db:99999/ipdr'],
       ...['mysql://u:SEC#RET@db/ipdr', 'mysql://u:SECRET%zz@db/ipdr', 'mysql://%ff:SECRET@db/ipdr'],

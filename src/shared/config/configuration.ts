@@ -108,7 +108,7 @@ function readText(name: string, path: string): string {
 
 function databaseConfiguration(url: string | undefined, dataDir: string): DatabaseConfiguration {
   if (url === undefined) return { type: 'sqlite', path: join(dataDir, 'ipdr.sqlite') };
-  if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
+  if (/^sqlite:[^:]/.test(url)) {
     return { type: 'sqlite', path: url.slice('sqlite:'.length) };
   }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
@@ -116,6 +116,7 @@ function databaseConfiguration(url: string | undefined, dataDir: string): Databa
     parsed?.protocol === 'mysql:' &&
     parsed.hostname !== '' &&
     parsed.pathname.length > 1 &&
+    parsed.search === '' && // options such as TLS, asked for and not done, would be a trap
     isDecodable(url)
   ) {
     return { type: 'mysql', url };

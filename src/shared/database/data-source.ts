@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import * as mysql2 from 'mysql2';
 import type { Pool, PoolOptions } from 'mysql2';
 import { DataSource, type DataSourceOptions } from 'typeorm';
@@ -27,7 +25,6 @@ export function createDataSource(database: DatabaseConfiguration, entities: Enti
     logging: false,
   };
   if (database.type === 'sqlite') {
-    mkdirSync(dirname(database.path), { recursive: true, mode: 0o700 });
     return new DataSource({
       ...common,
       type: 'better-sqlite3',

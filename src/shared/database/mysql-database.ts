@@ -1,9 +1,13 @@
+import type { Socket } from 'node:net';
 import { createPool, type Pool, type PoolConnection, type ResultSetHeader } from 'mysql2';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { Snapshot, SqlValue } from './database.js';
 import { mysqlPoolOptions, withSession } from './data-source.js';
 import { driverFailure } from './driver-errors.js';
 import { MAX_SNAPSHOTS, TypeOrmDatabase } from './typeorm-database.js';
+
+/** Longer than any statement of ours takes, waiting for locks included. */
+const MAX_SILENCE_MS = 10_000;
 
 /** MySQL 8 and MariaDB. */
 export class MysqlDatabase extends TypeOrmDatabase {
@@ -16,8 +20,9 @@ export class MysqlDatabase extends TypeOrmDatabase {
 
   constructor(dataSource: DataSource, url: string) {
     super(dataSource);
-    this.pool = (dataSource.driver as unknown as { pool: Pool }).pool;
-    this.snapshotPool = withSession(createPool({ ...mysqlPoolOptions(url), connectionLimit: MAX_SNAPSHOTS }));
+    this.pool = withLimitedSilence((dataSource.driver as unknown as { pool: Pool }).pool);
+    const snapshotPool = createPool({ ...mysqlPoolOptions(url), connectionLimit: MAX_SNAPSHOTS });
+    this.snapshotPool = withLimitedSilence(withSession(snapshotPool));
   }
 
   protected async withConnection<T>(work: (connection: QueryRunner) => Promise<T>): Promise<T> {
@@ -110,6 +115,23 @@ export class MysqlDatabase extends TypeOrmDatabase {
     await this.snapshotPool.promise().end();
     await this.dataSource.destroy();
   }
+}
+
+/**
+ * Ends connections on which the server owes an answer and is silent, as behind a firewall that forgot them: whoever
+ * waits is told, and the next request gets another one. Not for migrations, which may take longer.
+ */
+function withLimitedSilence(pool: Pool): Pool {
+  const limited = new WeakSet<PoolConnection>();
+  return pool.on('acquire', (connection) => {
+    if (limited.has(connection)) return;
+    limited.add(connection);
+    const { stream } = connection as unknown as { stream: Socket };
+    stream.setTimeout(MAX_SILENCE_MS, () => {
+      const isBusy = Boolean((connection as unknown as { _command?: object })._command);
+      if (isBusy) stream.destroy(Object.assign(new Error('the database is silent'), { code: 'ETIMEDOUT' }));
+    });
+  });
 }
 
 /** By prepared statement, which the driver keeps for each connection. */

@@ -34,6 +34,11 @@ export class AcceptGuard implements CanActivate {
       'application/json',
     ];
     const request = context.switchToHttp().getRequest<Request>();
+    // Parameters such as `charset` say nothing here: every answer is UTF-8.
+    const accept = request.headers.accept
+      ?.replace(/;(?!\s*q\s*=)[^;,]*/gi, '')
+      .replace(/(^|,)\s*\*\s*(?=[;,]|$)/g, '$1*/*');
+    if (accept !== undefined) request.headers.accept = accept;
     const accepted = request.accepts(types);
     if (accepted === false) {
       throw new RegisterError('not_acceptable', `This can be answered as ${types.join(', ')} only`);

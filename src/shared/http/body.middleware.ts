@@ -25,7 +25,23 @@ export const jsonBody: RequestHandler = (request: Request, response: Response, n
     );
     return;
   }
+  if (Number(request.headers['content-length'] ?? 0) > LIMIT) {
+    next(tooLarge());
+    return;
+  }
+  if (/^100-continue$/i.test(request.headers.expect ?? '')) response.writeContinue();
+  let isDone = false;
+  let length = 0;
+  // The reader below tells of a body that is too large only when all of it has come.
+  request.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= LIMIT || isDone) return;
+    isDone = true;
+    next(tooLarge());
+  });
   readRaw(request, response, (error?: unknown) => {
+    if (isDone) return;
+    isDone = true;
     try {
       if (error !== undefined) throw bodyError(error);
       request.body = toObject(request.body as unknown);
@@ -55,10 +71,14 @@ function toObject(body: unknown): object {
   return value;
 }
 
+function tooLarge(): RegisterError {
+  return new RegisterError('body_too_large', `The body is larger than ${LIMIT} bytes`);
+}
+
 function bodyError(error: unknown): RegisterError {
   const { type } = error as { type?: unknown };
   if (type === 'entity.too.large') {
-    return new RegisterError('body_too_large', `The body is larger than ${LIMIT} bytes`);
+    return tooLarge();
   }
   if (type === 'encoding.unsupported') {
     return new RegisterError(

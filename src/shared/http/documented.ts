@@ -35,6 +35,7 @@ class ErrorDto {
 const COMMON: readonly ErrorCode[] = [
   'body_malformed',
   'path_malformed',
+  'query_malformed',
   'credentials_in_url',
   'credentials_conflict',
   'invalid_token',
@@ -49,8 +50,9 @@ const COMMON: readonly ErrorCode[] = [
   'validation_failed',
   'internal_error',
   'database_unavailable',
+  'database_busy',
 ];
-const WRITING: readonly ErrorCode[] = ['scope_forbidden', 'outcome_unknown', 'database_busy'];
+const WRITING: readonly ErrorCode[] = ['scope_forbidden', 'outcome_unknown'];
 
 interface Documentation {
   readonly summary: string;

@@ -11,6 +11,7 @@ export const STATUS_OF = {
   not_found: 404,
   method_not_allowed: 405,
   not_acceptable: 406,
+  timeout: 408,
   conflict: 409,
   too_large: 413,
   unsupported_type: 415,
@@ -82,7 +83,8 @@ function refusedByFramework(thrown: HttpException, request: Request): RegisterEr
     );
   }
   const allowed = methodsOf(request);
-  if (allowed.length === 0) return new RegisterError('route_not_found', 'Nothing is served under this path');
+  if (allowed.length === 0 || allowed.includes(request.method))
+    return new RegisterError('route_not_found', 'Nothing is served under this path');
   const methods = allowed.join(', ');
   return new RegisterError('method_not_allowed', `This path takes ${methods} only`, {
     headers: { Allow: methods },

@@ -1,7 +1,6 @@
 import { createServer, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { NestApplicationOptions } from '@nestjs/common';
-import { answerNonHttp } from './non-http.js';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express } from 'express';
 
@@ -29,7 +28,8 @@ export class FastExpressAdapter extends ExpressAdapter {
       httpsOptions === undefined
         ? createServer(classes, app)
         : createTlsServer({ ...httpsOptions, ...classes }, app);
-    server.on('clientError', answerNonHttp);
+    // Left to the body reader, so that what is refused need not be sent.
+    server.on('checkContinue', app).on('checkExpectation', app);
     this.setHttpServer(server);
   }
 }

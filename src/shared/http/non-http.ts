@@ -1,29 +1,59 @@
 import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { RegisterError } from '../errors.js';
 import { STATUS_OF, toBody } from './error.filter.js';
+import type { Logger } from './logging.js';
 
 /** Answers what Node's parser refuses before there is a request: in the error shape, like everything else. */
-export function answerNonHttp({ code }: { code?: string }, socket: Duplex): void {
-  if (!socket.writable || code === 'ECONNRESET') {
-    socket.destroy();
-    return;
+export const answerNonHttp =
+  (logger: Logger) =>
+  ({ code }: { code?: string }, socket: Duplex): void => {
+    if (!socket.writable || code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const error = errorOf(code);
+    const status = STATUS_OF[error.kind];
+    const id = randomUUID();
+    logger.info({ request_id: id, status, code }, 'no request');
+    const body = JSON.stringify(toBody(error, id));
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${id}\r\nConnection: close\r\n` +
+        `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  };
+
+function errorOf(code: string | undefined): RegisterError {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new RegisterError('headers_too_large', 'The URL and the headers are larger than 16 KiB together');
   }
-  const error =
-    code === 'HPE_HEADER_OVERFLOW'
-      ? new RegisterError('headers_too_large', 'The URL and the headers are larger than 16 KiB together')
-      : new RegisterError('request_malformed', 'This is not a valid HTTP request');
-  const id = randomUUID();
-  const body = JSON.stringify(toBody(error, id));
-  socket.end(
-    `HTTP/1.1 ${STATUS_OF[error.kind]} ${error.code}\r\nX-Request-Id: ${id}\r\nConnection: close\r\n` +
-      `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new RegisterError('request_timeout', 'The request did not come to its end in time');
+  }
+  return new RegisterError('request_malformed', 'This is not a valid HTTP request');
 }
 
 /** @see RFC 9112, section 3.2 */
 export const requireHost: RequestHandler = (request: Request, _response: Response, next: NextFunction) => {
-  if (request.headers.host !== undefined || request.httpVersion === '1.0') next();
-  else next(new RegisterError('request_malformed', 'A request must have a Host header'));
+  const hosts = request.rawHeaders.filter((text, n) => n % 2 === 0 && /^host$/i.test(text)).length;
+  if (hosts === 1 || (hosts === 0 && request.httpVersion === '1.0')) next();
+  else next(new RegisterError('request_malformed', 'A request must have one Host header'));
+};
+
+/** Express takes what is not encoded rightly for something else, without a word. */
+export const requireSoundQuery: RequestHandler = (
+  request: Request,
+  _response: Response,
+  next: NextFunction,
+) => {
+  const [, query] = request.url.split('?', 2);
+  try {
+    if (query !== undefined) decodeURIComponent(query);
+    next();
+  } catch (cause) {
+    const message = 'The query string holds a broken percent escape or is not valid UTF-8';
+    next(new RegisterError('query_malformed', message, { cause }));
+  }
 };

@@ -28,8 +28,13 @@ class StrictValidationPipe extends ValidationPipe {
   }
 }
 
+const MAX_UNKNOWN = 100;
+
 export function unknownMembers(names: readonly string[]): FieldFault[] {
-  return names.map((field) => ({ field, message: 'is unknown here; correct its spelling or leave it out' }));
+  // Some are enough to see what is wrong; a body may hold 100,000.
+  return names
+    .slice(0, MAX_UNKNOWN)
+    .map((field) => ({ field, message: 'is unknown here; correct its spelling or leave it out' }));
 }
 
 const members = new Map<unknown, ReadonlySet<string>>();
