@@ -1,3 +1,4 @@
+import { CommandError } from './shared/command-line.js';
 import { ConfigurationError } from './shared/config/configuration.js';
 import { RegisterError } from './shared/errors.js';
 import { describeError } from './shared/http/logging.js';
@@ -15,9 +16,10 @@ export async function during<T>(failure: string, step: () => Promise<T>): Promis
 
 /** Why a program ends, in one line for the operator: no stack, no SQL, no values. */
 export function reason(error: unknown): string {
-  if (error instanceof ConfigurationError) return error.message;
+  if (error instanceof ConfigurationError || error instanceof CommandError) return error.message;
   if (error instanceof RegisterError) {
-    return [error.message, ...error.faults.map(({ field, message }) => `${field} ${message}`)].join('; ');
+    const faults = error.faults.map(({ field, message }) => `${field} ${message}`);
+    return faults.length > 0 ? faults.join('; ') : error.message;
   }
   return `cannot go on: ${JSON.stringify(describeError(error))}`;
 }

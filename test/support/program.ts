@@ -97,6 +97,20 @@ export class Program extends Client {
   }
 }
 
+/** Runs `ipdr-customers` to its end. */
+export async function runCommand(args: readonly string[], env: Environment): Promise<Ended> {
+  buildProgram();
+  const child = spawn(process.execPath, [resolve('dist/cli.js'), ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
 class Run {
   readonly folder = mkdtempSync(join(tmpdir(), 'ipdr-program-'));
   readonly process: ChildProcess;

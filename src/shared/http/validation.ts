@@ -65,6 +65,12 @@ export const validationPipe = new StrictValidationPipe({
   exceptionFactory: (errors) => validationFailed(errors.map(toFault)),
 });
 
+/** Checks members that did not come by HTTP as if they had; those that are undefined were not given. */
+export async function validated<T extends object>(dto: Type<T>, members: object): Promise<T> {
+  const given = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+  return (await validationPipe.transform(given, { type: 'body', metatype: dto })) as T;
+}
+
 function toFault({ property, constraints = {} }: ValidationError): FieldFault {
   return { field: property, message: Object.values(constraints)[0] ?? 'is not valid' };
 }

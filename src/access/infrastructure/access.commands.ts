@@ -1,0 +1,189 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import type { Command } from 'commander';
+import type { CommandLine } from '../../shared/command-line.js';
+import { validated } from '../../shared/http/validation.js';
+import { ContextsService } from '../application/contexts.service.js';
+import { TokensService } from '../application/tokens.service.js';
+import { ContextsController } from './contexts.controller.js';
+import { ChangeContextDto, NewContextDto, toContextDto } from './contexts.dto.js';
+import { TokensController } from './tokens.controller.js';
+import { NewTokenDto, RotateTokenDto, toCreatedTokenDto } from './tokens.dto.js';
+import { UsersController } from './users.controller.js';
+import { ChangeUserDto, NewUserDto } from './users.dto.js';
+
+/** Makes what a command does out of the register that it works on and the terminal that it talks to. */
+export type Action = (
+  work: (register: INestApplicationContext, line: CommandLine) => Promise<void>,
+) => Promise<void>;
+
+interface TokenOptions {
+  readonly user: string;
+  readonly label?: string;
+  readonly scope?: string;
+  readonly expiresAt?: string;
+  readonly allowedIp?: string[];
+  readonly adopt?: boolean;
+}
+
+interface UserOptions {
+  readonly role?: string;
+  readonly context?: string[];
+  readonly disabled?: boolean;
+}
+
+/** The administration, without a server: for who is locked out, and for scripts. */
+export function addAccessCommands(program: Command, run: Action): void {
+  addAdminCommands(program.command('admin').description('the way back in'), run);
+  addTokenCommands(program.command('token').description('tokens'), run);
+  addUserCommands(program.command('user').description('users'), run);
+  addContextCommands(program.command('context').description('contexts'), run);
+}
+
+function addAdminCommands(admin: Command, run: Action): void {
+  admin
+    .command('reset-token')
+    .description('revoke every token of an administrator, and make a new one')
+    .option('--user <name>', 'whose', 'admin')
+    .action(({ user }: { user: string }) =>
+      run(async (register, line) => {
+        await line.confirm(`Every token of ${user} will be revoked`);
+        const created = await register.get(TokensService).reset(user, 'admin reset-token');
+        line.print(toCreatedTokenDto(created));
+      }),
+    );
+}
+
+function addTokenCommands(tokens: Command, run: Action): void {
+  tokens
+    .command('list')
+    .description('list the tokens, never the secrets')
+    .action(() => run(async (register, line) => line.print(await register.get(TokensController).list())));
+  tokens
+    .command('create')
+    .description('create a token, or adopt one; this is the only time that it is shown')
+    .requiredOption('--user <name>', 'whose it is')
+    .option('--label <text>')
+    .option('--scope <scope>', 'write or read')
+    .option('--expires-at <time>', 'ISO 8601 with an offset, or Unix seconds')
+    .option('--allowed-ip <address...>', 'addresses and CIDRs that it may be used from')
+    .option('--adopt', 'read an existing token from the standard input')
+    .action(({ expiresAt, allowedIp, adopt, ...options }: TokenOptions) =>
+      run(async (register, line) => {
+        const token = adopt ? (await line.read()).trim() : undefined;
+        const fields = { ...options, expires_at: expiresAt, allowed_ips: allowedIp, token };
+        line.print(await register.get(TokensController).create(await validated(NewTokenDto, fields)));
+      }),
+    );
+  tokens
+    .command('rotate <id>')
+    .description('replace a token by a new one like it')
+    .option('--grace-seconds <number>', 'how long the old one is still good', '0')
+    .action((id: string, { graceSeconds }: { graceSeconds: string }) =>
+      run(async (register, line) => {
+        const fields = await validated(RotateTokenDto, { grace_seconds: Number(graceSeconds) });
+        if (fields.grace_seconds === 0) await line.confirm(`The token ${id} will end at once`);
+        line.print(await register.get(TokensController).rotate(id, fields));
+      }),
+    );
+  tokens
+    .command('revoke <id>')
+    .description('revoke a token, from the very next request on')
+    .action((id: string) =>
+      run(async (register, line) => {
+        await line.confirm(`The token ${id} will be revoked`);
+        line.print(await register.get(TokensController).revoke(id));
+      }),
+    );
+}
+
+function addUserCommands(users: Command, run: Action): void {
+  const change = (name: string, changes: object): Promise<void> =>
+    run(async (register, line) =>
+      line.print(await register.get(UsersController).change(name, await validated(ChangeUserDto, changes))),
+    );
+  users
+    .command('list')
+    .description('list the users')
+    .action(() => run(async (register, line) => line.print(await register.get(UsersController).list())));
+  users
+    .command('create <name>')
+    .description('create a user')
+    .requiredOption('--role <role>', 'admin, operator or reader')
+    .option('--context <name...>', 'the contexts granted')
+    .option('--disabled', 'not enabled yet')
+    .action((name: string, { role, context, disabled }: UserOptions) =>
+      run(async (register, line) => {
+        const fields = { name, role, contexts: context, enabled: disabled !== true };
+        line.print(await register.get(UsersController).create(await validated(NewUserDto, fields)));
+      }),
+    );
+  users
+    .command('change <name>')
+    .description("change a user's role, or the contexts granted, all of which are to be named")
+    .option('--role <role>', 'admin, operator or reader')
+    .option('--context <name...>', 'the contexts granted')
+    .action((name: string, { role, context }: UserOptions) => change(name, { role, contexts: context }));
+  users
+    .command('disable <name>')
+    .description('refuse all tokens of a user')
+    .action((name: string) => change(name, { enabled: false }));
+  users
+    .command('enable <name>')
+    .description('accept the tokens of a user again')
+    .action((name: string) => change(name, { enabled: true }));
+  users
+    .command('delete <name>')
+    .description('delete a user, and all its tokens')
+    .action((name: string) =>
+      run(async (register, line) => {
+        await line.confirm(`The user ${name} and all its tokens will be deleted`);
+        line.print(await register.get(UsersController).delete(name));
+      }),
+    );
+}
+
+function addContextCommands(contexts: Command, run: Action): void {
+  const change = (name: string, changes: object): Promise<void> =>
+    run(async (register, line) =>
+      line.print(
+        await register.get(ContextsController).change(name, await validated(ChangeContextDto, changes)),
+      ),
+    );
+  contexts
+    .command('list')
+    .description('list the contexts')
+    .action(() => run(async (register, line) => line.print(await register.get(ContextsController).list())));
+  contexts
+    .command('create <name>')
+    .description('create a context')
+    .action((name: string) =>
+      run(async (register, line) =>
+        line.print(await register.get(ContextsController).create(await validated(NewContextDto, { name }))),
+      ),
+    );
+  contexts
+    .command('rename <name> <new-name>')
+    .description('rename a context; the old name stays as an alias')
+    .action((name: string, newName: string) => change(name, { name: newName }));
+  contexts
+    .command('aliases <name> [aliases...]')
+    .description('set the other names that a context answers to; those left out stop working')
+    .action((name: string, aliases: string[]) => change(name, { aliases }));
+  contexts
+    .command('disable <name>')
+    .description('refuse all but the administration of a context')
+    .action((name: string) => change(name, { enabled: false }));
+  contexts
+    .command('enable <name>')
+    .description('open a context again')
+    .action((name: string) => change(name, { enabled: true }));
+  contexts
+    .command('delete <name>')
+    .description('delete a context that has no customers')
+    .action((name: string) =>
+      run(async (register, line) => {
+        await line.confirm(`The context ${name} will be deleted`);
+        line.print(toContextDto(await register.get(ContextsService).delete(name, undefined)));
+      }),
+    );
+}

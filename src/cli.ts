@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Command } from 'commander';
+import { addAccessCommands } from './access/infrastructure/access.commands.js';
+import { AppModule } from './app.module.js';
+import { entities } from './entities.js';
+import { CommandLine } from './shared/command-line.js';
+import { ConfigurationError, loadConfiguration } from './shared/config/configuration.js';
+import { openDatabase } from './shared/database/open-database.js';
+import { during, reason } from './start-failure.js';
+
+/** Opens the register that the environment names, as the service does, for one command. */
+async function withRegister(work: (register: INestApplicationContext) => Promise<void>): Promise<void> {
+  const configuration = loadConfiguration(process.env);
+  const { database } = configuration;
+  if (database.type === 'sqlite' && !existsSync(database.path)) {
+    throw new ConfigurationError(`there is no register at ${database.path} yet; start the service once`);
+  }
+  const opened = await during('the database of DATABASE_URL cannot be used', () =>
+    openDatabase(database, entities),
+  );
+  const register = await NestFactory.createApplicationContext(AppModule.with(configuration, opened), {
+    logger: false,
+    abortOnError: false,
+  });
+  try {
+    await work(register);
+  } finally {
+    await register.close();
+  }
+}
+
+const program = new Command('ipdr-customers')
+  .description('Administers the register that DATABASE_URL and DATA_DIR name, without its server.')
+  .option('--json', 'answer as JSON, for scripts')
+  .option('--yes', 'do what cannot be undone without asking');
+addAccessCommands(program, (work) =>
+  withRegister((register) => work(register, new CommandLine(program.opts()))),
+);
+
+program.parseAsync().catch((error: unknown) => {
+  process.stderr.write(`ipdr-customers: ${reason(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,61 @@
+import { createInterface } from 'node:readline/promises';
+import { text } from 'node:stream/consumers';
+
+/** Why a command ends without having done anything, in words for who typed it. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+}
+
+type Cell = string | number | boolean | null | readonly string[];
+
+/** The terminal, or the script, that a command talks to. */
+export class CommandLine {
+  constructor(
+    private readonly options: { readonly json?: boolean; readonly yes?: boolean },
+    private readonly streams: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr'> = process,
+  ) {}
+
+  /** All of the standard input. */
+  read(): Promise<string> {
+    return text(this.streams.stdin);
+  }
+
+  /** Shows what came out: a table for people, JSON for scripts. */
+  print(result: object | readonly object[]): void {
+    const text = this.options.json
+      ? JSON.stringify(result, null, 2)
+      : table([result].flat() as Record<string, Cell>[]);
+    this.streams.stdout.write(`${text}\n`);
+  }
+
+  /** Asks before what can't be undone. @throws CommandError unless the answer is yes */
+  async confirm(what: string): Promise<void> {
+    if (this.options.yes) return;
+    if (!this.streams.stdin.isTTY)
+      throw new CommandError(`${what}. This can't be undone: repeat it with --yes`);
+    const terminal = createInterface({ input: this.streams.stdin, output: this.streams.stderr });
+    const answer = await terminal.question(`${what}. This can't be undone. Go on? [y/N] `);
+    terminal.close();
+    if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError('nothing was changed');
+  }
+}
+
+function table(rows: readonly Readonly<Record<string, Cell>>[]): string {
+  if (rows.length === 0) return 'none';
+  const headings = Object.keys(rows[0] ?? {});
+  const lines = [headings, ...rows.map((row) => Object.values(row).map(cell))];
+  const widths = headings.map((_, n) => Math.max(...lines.map((line) => (line[n] ?? '').length)));
+  return lines
+    .map((line) =>
+      line
+        .map((text, n) => text.padEnd(widths[n] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function cell(value: Cell): string {
+  const text = Array.isArray(value) ? value.join(', ') : String(value ?? '');
+  return text === '' ? '-' : text;
+}
