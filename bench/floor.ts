@@ -23,10 +23,11 @@ interface Customer {
 const SIGN_IN = `
   SELECT t.id AS tokenId, t.scope, t.expires_at AS expiresAt, t.allowed_ips AS allowedIps,
          t.last_used_at AS lastUsedAt, u.name AS userName, u.enabled AS userEnabled, u.role,
-         c.id AS contextId, c.enabled AS contextEnabled, g.user_id IS NOT NULL AS granted
+         c.id AS contextId, c.name AS contextName, c.enabled AS contextEnabled, g.user_id IS NOT NULL AS granted
   FROM tokens t
   JOIN users u ON u.id = t.user_id
-  LEFT JOIN contexts c ON c.name = ?
+  LEFT JOIN context_names n ON n.name = ?
+  LEFT JOIN contexts c ON c.id = n.context_id
   LEFT JOIN grants g ON g.user_id = u.id AND g.context_id = c.id
   WHERE t.hash = ?`;
 // The names and the order are those of the answer: a row is the answer.

@@ -9,7 +9,11 @@ const RULE =
   'have 1 to 64 of A-Z a-z 0-9 _ . - and not be context0, which is another name for default, nor . or ..';
 
 export class NewContextDto {
-  @ApiProperty({ example: 'ipdr', pattern: CONTEXT_NAME.source })
+  @ApiProperty({
+    example: 'ipdr',
+    pattern: CONTEXT_NAME.source,
+    description: 'Not context0, which is another name for default, nor . or ..',
+  })
   @Checked(textThat(isContextName, `must ${RULE}`))
   name!: string;
 

@@ -24,6 +24,7 @@ export class SignInsController {
     example: ['GET /api/admin/signins?outcome=failure'],
     as: 'admin',
     answers: [SignInDto],
+    isPaged: true,
   })
   async list(
     @Query() query: SignInQueryDto,

@@ -25,7 +25,12 @@ export class NewTokenDto {
   @Checked(text(() => undefined))
   user!: string;
 
-  @ApiPropertyOptional({ example: 'CRM of the Chennai office', maxLength: 128, default: '' })
+  @ApiPropertyOptional({
+    example: 'CRM of the Chennai office',
+    maxLength: 128,
+    default: '',
+    description: 'No control characters',
+  })
   @Checked(
     optional(
       textThat((label) => isPrintable(label, 128), 'must have at most 128 characters, no control characters'),
@@ -41,7 +46,7 @@ export class NewTokenDto {
     oneOf: [{ type: 'string' }, { type: 'integer' }],
     nullable: true,
     example: '2030-01-01T00:00:00Z',
-    description: 'ISO 8601 with an offset, or Unix seconds; left out or null = never',
+    description: 'In the future: ISO 8601 with an offset, or Unix seconds; left out or null = never',
   })
   @Checked((value) => (value === null ? undefined : optional(instant)(value)))
   expires_at?: string | number | null;
@@ -49,7 +54,7 @@ export class NewTokenDto {
   @ApiPropertyOptional({
     type: [String],
     example: ['203.0.113.0/24'],
-    description: 'Addresses and CIDRs; none = from anywhere',
+    description: 'Addresses and CIDRs, at most 4000 characters in all; none = from anywhere',
   })
   @Checked(
     optional(
@@ -64,7 +69,8 @@ export class NewTokenDto {
     minLength: 20,
     maxLength: 255,
     description:
-      'An existing token to adopt, so that its user need not be touched; left out = a new one is generated',
+      'An existing token to adopt, so that its user need not be touched: printable ASCII without spaces; ' +
+      'left out = a new one is generated',
   })
   @Checked(optional(text(tokenFault)))
   token?: string;

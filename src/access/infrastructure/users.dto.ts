@@ -10,7 +10,12 @@ const isUserName = (text: string): boolean =>
   isPrintable(text, 64) && text !== '' && text.trim() === text && text.normalize('NFC') === text;
 
 export class NewUserDto {
-  @ApiProperty({ example: 'crm', minLength: 1, maxLength: 64 })
+  @ApiProperty({
+    example: 'crm',
+    minLength: 1,
+    maxLength: 64,
+    description: 'In Unicode NFC, without control characters or spaces at the ends',
+  })
   @Checked(
     textThat(
       isUserName,

@@ -41,7 +41,12 @@ function IsCustomerField(field: CustomerField): PropertyDecorator {
 
 /** A full update: all six fields, changed or not. */
 export class ReplaceCustomerDto {
-  @ApiProperty({ example: 'Trisul', minLength: 1, maxLength: 255, description: 'Not blank' })
+  @ApiProperty({
+    example: 'Trisul',
+    minLength: 1,
+    maxLength: 255,
+    description: 'Not blank, no control characters',
+  })
   @IsCustomerField('name')
   Name!: string;
 

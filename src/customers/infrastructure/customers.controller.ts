@@ -65,6 +65,7 @@ export class CustomersController {
     example: ['GET /api/ipdrcustomers?limit=100'],
     answers: [CustomerDto],
     alsoAs: [NDJSON],
+    isPaged: true,
   })
   async list(
     @Caller() caller: Principal,

@@ -54,6 +54,15 @@ const COMMON: readonly ErrorCode[] = [
 ];
 const WRITING: readonly ErrorCode[] = ['scope_forbidden', 'outcome_unknown'];
 
+const REQUEST_ID = {
+  'X-Request-Id': {
+    schema: { type: 'string' },
+    description: 'The one that the request brought, or one made for it; also in the log of the service',
+  },
+} as const;
+const RETRY_AFTER = { schema: { type: 'integer' }, description: 'Seconds to wait' } as const;
+const LINK = { schema: { type: 'string' }, description: 'Where the next page is: `rel="next"`' } as const;
+
 interface Documentation {
   readonly summary: string;
   readonly description?: string;
@@ -63,8 +72,10 @@ interface Documentation {
   readonly as?: 'user' | 'admin';
   /** What comes back; in an array = an array of it. */
   readonly answers: Type | readonly [Type];
-  /** Other media types that the same comes in. */
+  /** Other media types that the same comes in, a line each. */
   readonly alsoAs?: readonly string[];
+  /** Whether the Link header leads to a next page. */
+  readonly isPaged?: boolean;
   /** The errors of this route besides those that any route may answer. */
   readonly errors?: readonly ErrorCode[];
 }
@@ -84,7 +95,10 @@ export function Documented(route: Documentation): MethodDecorator {
     ApiOperation({ summary: route.summary, description: `${route.description ?? ''}\n\n${example}`.trim() }),
     ApiOkResponse({
       description: 'Done',
-      content: Object.fromEntries(types.map((type) => [type, { schema }])),
+      headers: route.isPaged ? { ...REQUEST_ID, Link: LINK } : REQUEST_ID,
+      content: Object.fromEntries(
+        types.map((type) => [type, { schema: type === 'application/json' ? schema : one }]),
+      ),
     }),
     ...errorResponses(codes),
   );
@@ -99,6 +113,7 @@ function errorResponses(codes: readonly ErrorCode[]): MethodDecorator[] {
         .filter((code) => statusOf(code) === status)
         .map((code) => `\`${code}\`: ${ERROR_CODES[code].when}`)
         .join('\n\n'),
+      headers: [429, 503].includes(status) ? { ...REQUEST_ID, 'Retry-After': RETRY_AFTER } : REQUEST_ID,
       content: { 'application/json': { schema: { $ref: getSchemaPath(ErrorDto) } } },
     }),
   );
