@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from './client.js';
+import { customer } from './customers.js';
+
+interface Schema {
+  readonly type?: string;
+  readonly properties?: Record<string, Schema>;
+  readonly required?: readonly string[];
+}
+
+interface Operation {
+  readonly parameters: readonly { readonly name: string; readonly in: 'path' | 'query' }[];
+  readonly requestBody?: { readonly content: Record<string, { readonly schema: { readonly $ref: string } }> };
+}
+
+/** A route, as the OpenAPI document has it. */
+export interface DocumentedRoute {
+  readonly method: string;
+  readonly path: string;
+  /** The path without its parameter: where such things are listed and created. */
+  readonly collection: string;
+  readonly parameters: Operation['parameters'];
+  /** Of the body. */
+  readonly members: Record<string, Schema>;
+  /** The members that a valid body has: those required, or one of those to change. */
+  readonly needed: readonly string[];
+}
+
+export async function documentedRoutes(service: Client): Promise<DocumentedRoute[]> {
+  const { paths, components } = (await service.call('GET', '/api/openapi.json', { raw: '' })).json as {
+    paths: Record<string, Record<string, Operation>>;
+    components: { schemas: Record<string, Schema> };
+  };
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, { parameters, requestBody }]) => {
+      // The document is silent about the bodies of GET, which browsers can't send.
+      const unsaid = method === 'get' && path === '/api/ipdrcustomers' ? 'CustomerFilterDto' : '';
+      const name = requestBody?.content['application/json']?.schema.$ref.split('/').at(-1) ?? unsaid;
+      const { properties: members = {}, required } = components.schemas[name] ?? {};
+      const needed = required ?? (method === 'get' ? [] : Object.keys(members).slice(0, 1));
+      const collection = path.replace(/\/\{.*/, '');
+      return { method: method.toUpperCase(), path, collection, parameters, members, needed };
+    }),
+  );
+}
+
+/** What a route needs, under names that nothing has yet. */
+export function validBody({ needed }: DocumentedRoute): object {
+  const name = randomUUID();
+  const values = { ...customer(name), name, role: 'reader', user: 'user', grace_seconds: 0 };
+  return Object.fromEntries(Object.entries(values).filter(([member]) => needed.includes(member)));
+}
