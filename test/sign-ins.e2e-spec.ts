@@ -220,6 +220,13 @@ describe.each(databaseKinds)('who guesses, on $name,', (kind) => {
     expect((await send('2001:db8::1')).status).toBe(200);
   });
 
+  it('gets no further by guessing at the same moment', async () => {
+    const guesses = Array.from({ length: 60 }, (_, n) => send('192.0.2.1', { api_token: `${n}`.repeat(20) }));
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(20);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(40);
+  });
+
   it('does not get further by other addresses of the same IPv6 network, nor by header credentials', async () => {
     for (let n = 0; n < 20; n++) {
       const headers = {

@@ -23,6 +23,7 @@ describe('the brakes', () => {
       code: 'too_many_failures',
       headers: { 'Retry-After': '1' },
     });
+    expect(await isServed(brakes.countFailure('192.0.2.1'))).toBe(false);
     expect(await isOpen(brakes, '192.0.2.2')).toBe(true);
     while (!(await isOpen(brakes, '192.0.2.1'))) await delay(20);
   });

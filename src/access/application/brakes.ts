@@ -29,13 +29,15 @@ export class Brakes {
   /** @throws RegisterError `too_many_failures`, before anything is asked of the database */
   async refuseGuessers(address: string): Promise<void> {
     const found = await this.failures?.get(networkOf(address));
-    if (found && found.remainingPoints <= 0) {
-      throw tooMany('too_many_failures', 'Too many failed sign-ins from this address', found);
-    }
+    if (found && found.remainingPoints <= 0) throw tooManyFailures(found);
   }
 
+  /** @throws RegisterError `too_many_failures`, if others from there failed while this was under way */
   async countFailure(address: string): Promise<void> {
-    await this.failures?.penalty(networkOf(address));
+    const { failures } = this;
+    if (failures === undefined) return;
+    const found = await failures.penalty(networkOf(address));
+    if (found.consumedPoints > failures.points) throw tooManyFailures(found);
   }
 
   /** @throws RegisterError `too_many_requests` */
@@ -53,6 +55,10 @@ export class Brakes {
 function networkOf(address: string): string {
   if (!ipaddr.IPv6.isValid(address)) return address;
   return ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':');
+}
+
+function tooManyFailures(found: RateLimiterRes): RegisterError {
+  return tooMany('too_many_failures', 'Too many failed sign-ins from this address', found);
 }
 
 function tooMany(code: ErrorCode, message: string, { msBeforeNext }: RateLimiterRes): RegisterError {
