@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Command } from 'commander';
+import { UsersService } from './access/application/users.service.js';
 import { addAccessCommands } from './access/infrastructure/access.commands.js';
 import { AppModule } from './app.module.js';
 import { entities } from './entities.js';
@@ -20,13 +21,16 @@ async function withRegister(work: (register: INestApplicationContext) => Promise
     throw new ConfigurationError(`there is no register at ${database.path} yet; start the service once`);
   }
   const opened = await during('the database of DATABASE_URL cannot be used', () =>
-    openDatabase(database, entities),
+    openDatabase(database, entities, 'expect'),
   );
   const register = await NestFactory.createApplicationContext(AppModule.with(configuration, opened), {
     logger: false,
     abortOnError: false,
   });
   try {
+    if ((await register.get(UsersService).list()).length === 0) {
+      throw new ConfigurationError('the register has no users yet; start the service once');
+    }
     await work(register);
   } finally {
     await register.close();

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from './shared/config/configuration.js';
 
+const NO_TOKENS = 'not here: made at the first start, or anew by `npx ipdr-customers admin reset-token`';
+
 /**
  * What a newcomer needs to send the first request; on the terminal, once, before the log begins.
  *
@@ -17,6 +19,7 @@ export function greeting(configuration: Configuration, url: string, isAdminToken
     userToken && `user: ${userToken}`,
     isAdminTokenKnown ? 'admin: ADMIN_API_TOKEN' : adminToken && `admin: ${adminToken}`,
   ].filter((place) => place !== undefined);
+  const places = tokens.length > 0 ? `${tokens.join('   ')}   (of the first start)` : NO_TOKENS;
   const warning =
     adminApiToken === undefined || isAdminTokenKnown
       ? ''
@@ -27,7 +30,7 @@ export function greeting(configuration: Configuration, url: string, isAdminToken
 IPDR customers listens on ${url}
   database   ${nameOf(database)}
   API pages  ${url}/api/docs
-  tokens     ${tokens.join('   ') || 'not here: made at the first start, or anew by `npx ipdr-customers admin reset-token`'}
+  tokens     ${places}
 ${warning}
 Try it:
   curl ${tls === undefined ? '' : '-k '}-X GET '${url}/api/ipdrcustomers' -H 'Content-Type: application/json' \\

@@ -115,6 +115,16 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       },
     );
 
+    it('is administered by its own name, which the refusal of another one tells', async () => {
+      const { name } = await inNewContext();
+      await admin('PATCH', `contexts/${name}`, { name: `${name}-new` });
+      const message = `This is an alias of ${name}-new; use that name`;
+      for (const method of ['PATCH', 'DELETE']) {
+        const answer = await admin(method, `contexts/${name}`, method === 'PATCH' ? { enabled: false } : {});
+        expect(answer).toMatchObject({ status: 404, json: { code: 'context_unknown', message } });
+      }
+    });
+
     it('is closed while it is disabled, and open again from the next request on', async () => {
       const { name, read } = await inNewContext();
       expect((await admin('PATCH', `contexts/${name}`, { enabled: false })).json).toMatchObject({
@@ -165,6 +175,27 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       ).toEqual([]);
       expect(deleted.status).toBe(kept > 0 ? 409 : 200);
     });
+  });
+
+  it('keeps a context to call in, also when two are deleted from each other', async () => {
+    for (let round = 0; round < 5; round++) {
+      const [a, b] = [await newContext(service()), await newContext(service())];
+      const remove = (name: string, contextname: string): Promise<Answer> =>
+        admin('DELETE', `contexts/${name}`, { contextname });
+      const answers = await Promise.all([remove(a, b), remove(b, a)]);
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    }
+  });
+
+  it('disables a user while a context granted to it is renamed', async () => {
+    for (let round = 0; round < 10; round++) {
+      const { contextname, username } = (await newCaller(service())).credentials;
+      const answers = await Promise.all([
+        admin('PATCH', `contexts/${contextname}`, { name: `${contextname}-new` }),
+        admin('PATCH', `users/${username}`, { enabled: false }),
+      ]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    }
   });
 
   describe('a user', () => {
@@ -309,7 +340,10 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect(await expiryOf(caller.tokenId)).toBe('2026-11-24T00:30:00Z');
       expect(rotated.json).toMatchObject({ expires_at: '2026-11-24T00:30:00Z' });
       clock.at = Date.parse('2026-11-24T00:30:00Z');
-      expect(await rotate(caller.tokenId)).toMatchObject({ status: 409, json: { code: 'token_expired' } });
+      expect(await rotate((rotated.json as { id: number }).id)).toMatchObject({
+        status: 409,
+        json: { code: 'token_expired' },
+      });
     });
 
     it('was adopted perhaps: its successor is a generated one', async () => {
@@ -317,10 +351,16 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect(tokenOf(await rotate(caller.tokenId))).toMatch(/^ipdr_[0-9A-Za-z]{36}$/);
     });
 
-    it('is rotated once, of two who try at the same moment', async () => {
+    it('is rotated once, also of two who try at the same moment; then its successor may be', async () => {
       const caller = await newCaller(service());
-      const answers = await Promise.all([rotate(caller.tokenId), rotate(caller.tokenId)]);
-      expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+      const grace = { grace_seconds: 3600 };
+      const answers = await Promise.all([rotate(caller.tokenId, grace), rotate(caller.tokenId, grace)]);
+      const [made, refused] = answers.toSorted((a, b) => a.status - b.status);
+      const { id } = made?.json as { id: number };
+      expect(made?.json).toMatchObject({ expires_at: null });
+      const message = `Token ${id} took the place of this one already; rotate or revoke that one`;
+      expect(refused).toMatchObject({ status: 409, json: { code: 'token_replaced', message } });
+      expect(await rotate(id)).toMatchObject({ status: 200, json: { expires_at: null } });
     });
 
     it.each([-1, 0.5, '60', null, 2_592_001])(
@@ -333,10 +373,13 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       },
     );
 
-    it.each(['0', '-1', 'abc', '999999999999', '1%20OR%201=1'])('with the id %s is not found', async (id) => {
-      const answer = await admin('POST', `tokens/${id}/rotate`);
-      expect(answer).toMatchObject({ status: 404, json: { code: 'token_not_found' } });
-    });
+    it.each(['0', '01', '-1', 'abc', '999999999999', '1%20OR%201=1'])(
+      'with the id %s is not found',
+      async (id) => {
+        const answer = await admin('POST', `tokens/${id}/rotate`);
+        expect(answer).toMatchObject({ status: 404, json: { code: 'token_not_found' } });
+      },
+    );
   });
 
   describe('refuses', () => {
@@ -380,13 +423,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       ['PATCH', 'contexts/default', { name: null }, 422, 'validation_failed'],
       ['PATCH', 'contexts/default', { aliases: ['context0'] }, 422, 'validation_failed'],
       ['PATCH', 'contexts/default', { aliases: 'x' }, 422, 'validation_failed'],
-      [
-        'PATCH',
-        'contexts/default',
-        { aliases: Array.from({ length: 101 }, (_, n) => `x${n}`) },
-        422,
-        'validation_failed',
-      ],
+      ['PATCH', 'contexts/default', { aliases: Array(1001).fill('x') }, 422, 'validation_failed'],
       ['DELETE', 'users/user', { enabled: true }, 422, 'validation_failed'],
     ])('%s %s with %j', async (method, path, body, status, code) => {
       expect(await admin(method, path, body)).toMatchObject({ status, json: { code } });
@@ -396,8 +433,11 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       const [name, other] = [await newContext(service()), await newContext(service())];
       await admin('PATCH', `contexts/${other}`, { aliases: [`${other}-too`] });
       before = await everything();
-      for (const taken of [other, `${other}-too`]) {
-        const refused = { status: 409, json: { code: 'context_exists' } };
+      for (const [taken, message] of [
+        [other, `Context ${other} already exists`],
+        [`${other}-too`, `Context ${other} answers to ${other}-too too`],
+      ] as const) {
+        const refused = { status: 409, json: { code: 'context_exists', message } };
         expect(await admin('PATCH', `contexts/${name}`, { name: taken, enabled: false })).toMatchObject(
           refused,
         );
@@ -419,7 +459,21 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       null,
       ['x'],
     ];
-    const userNames = ['', ' x', 'x ', 'x'.repeat(65), 'a\nb', 'a\0', 'Zoe\u0301', '\ud800', 5, null, {}];
+    const userNames = [
+      '',
+      '.',
+      '..',
+      ' x',
+      'x ',
+      'x'.repeat(65),
+      'a\nb',
+      'a\0',
+      'Zoe\u0301',
+      '\ud800',
+      5,
+      null,
+      {},
+    ];
     const times = ['', 'tomorrow', '2026-02-30T00:00:00Z', '2030-01-01', -1, 1.5, true, {}];
     const addresses = ['127.0.0.1', ['localhost'], ['10.0.0.0/33'], ['127.1'], [127], [null], 5, null];
     const tokens = [

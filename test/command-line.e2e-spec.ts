@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -11,7 +11,9 @@ import { addAccessCommands } from '../src/access/infrastructure/access.commands.
 import { CommandLine } from '../src/shared/command-line.js';
 import { reason } from '../src/start-failure.js';
 import { databaseKinds } from './support/databases.js';
+import { dump } from './support/dump.js';
 import { Program, runCommand, type Ended } from './support/program.js';
+import { until } from './support/until.js';
 import { useService } from './support/use-service.js';
 
 const LIST = '/api/ipdrcustomers';
@@ -61,6 +63,26 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     expect([await statusOf('admin', first.token), await statusOf('admin', second.token)]).toEqual([401, 200]);
   });
 
+  it('throws out a thief who goes on making tokens while it is reset', async () => {
+    const { token: stolen } = await json<Token>('admin', 'reset-token');
+    const made: string[] = [];
+    const steal = async (): Promise<void> => {
+      const as = { username: 'admin', api_token: stolen };
+      for (let status = 200; status === 200;) {
+        const answer = await service().callAs(as, 'POST', '/api/admin/tokens', { body: { user: 'admin' } });
+        ({ status } = answer);
+        if (status === 200) made.push((answer.json as Token).token);
+      }
+    };
+    const thieves = Array.from({ length: 6 }, steal);
+    await until(() => made.length > 20);
+    const { token: good } = await json<Token>('admin', 'reset-token');
+    await Promise.all(thieves);
+    for (const token of [stolen, ...made]) expect(await statusOf('admin', token)).toBe(401);
+    expect(await statusOf('admin', good)).toBe(200);
+    expect((await json<Token[]>('token', 'list')).filter(({ user }) => user === 'admin')).toHaveLength(1);
+  });
+
   it('creates, rotates and revokes tokens', async () => {
     const options = [
       '--user',
@@ -82,9 +104,10 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     });
     const rotated = await json<Token>('token', 'rotate', String(created.id), '--grace-seconds', '60');
     for (const { token } of [created, rotated]) expect(await statusOf('user', token)).toBe(200);
-    await json('token', 'rotate', String(created.id));
-    await json('token', 'revoke', String(rotated.id));
-    for (const { token } of [created, rotated]) expect(await statusOf('user', token)).toBe(401);
+    const again = await json<Token>('token', 'rotate', String(rotated.id));
+    expect(await statusOf('user', rotated.token)).toBe(401);
+    for (const { id } of [created, again]) await json('token', 'revoke', String(id));
+    for (const { token } of [created, again]) expect(await statusOf('user', token)).toBe(401);
   });
 
   it('adopts a token that it reads, so that the list of processes does not show it', async () => {
@@ -158,8 +181,14 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     [['token', 'create', '--user', 'user', '--scope', 'all'], /scope must be one of write, read/],
     [['token', 'create', '--user', 'user', '--expires-at', 'soon'], /expires_at must be Unix seconds/],
     [['token', 'rotate', '2', '--grace-seconds', 'long'], /grace_seconds must be a whole number/],
+    [['--yes', 'token', 'rotate', '2', '--grace-seconds', ''], /grace_seconds must be a whole number/],
+    [['--yes', 'token', 'rotate', '2', '--grace-seconds', '0x10'], /grace_seconds must be a whole number/],
     [['--yes', 'token', 'revoke', 'x'], /No token has this id/],
-    [['--yes', 'admin', 'reset-token', '--user', 'nobody'], /user no user has this name/],
+    [
+      ['--yes', 'admin', 'reset-token', '--user', 'nobody'],
+      /nobody is no admin; those who can sign in: admin/,
+    ],
+    [['--yes', 'admin', 'reset-token', '--user', 'user'], /user is no admin; those who can sign in: admin/],
     [['--yes', 'user', 'delete', 'admin'], /last enabled admin/],
     [['user', 'create', 'user', '--role', 'reader'], /User user already exists/],
     [['user', 'change', 'user'], /body must hold at least one member/],
@@ -199,6 +228,26 @@ describe('the command line', () => {
     expect(stderr).toMatch(line);
   });
 
+  it('changes nothing in a database that has no register', async () => {
+    const file = join(folder, 'empty.sqlite');
+    await writeFile(file, '');
+    for (const kind of databaseKinds) {
+      const database = await kind.create();
+      const { configuration } = database;
+      const url = configuration.type === 'mysql' ? configuration.url : `sqlite:${file}`;
+      const { code, stderr } = await runCommand(['user', 'create', 'first', '--role', 'reader'], {
+        DATABASE_URL: url,
+      });
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(/no register of this version yet; start the service/),
+      ]);
+      const tables = await dump(configuration);
+      expect(tables).toEqual({});
+      await database.drop();
+    }
+  });
+
   it('refuses what it does not know', async () => {
     const { code, stdout, stderr } = await runCommand(['token', 'burn'], {});
     expect([code, stdout]).toEqual([1, '']);
@@ -228,7 +277,7 @@ describe('the command line', () => {
       return (await promisify(execFile)('sh', ['-c', `${script} || true`], { env })).stdout;
     };
     const status = async (): Promise<number> => (await program.call('GET', LIST)).status;
-    expect(await ask('n')).toContain('nothing was changed');
+    for (const answer of ['n', '', '\\004']) expect(await ask(answer)).toContain('nothing was changed');
     expect(await status()).toBe(200);
     expect(await ask('y')).toContain('first start');
     expect(await status()).toBe(401);

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import BetterSqlite3 from 'better-sqlite3';
 import { DataSource } from 'typeorm';
+import { Authority } from '../src/access/application/authority.js';
 import { ContextsService } from '../src/access/application/contexts.service.js';
 import { SeedService, TokenFiles } from '../src/access/application/seed.service.js';
 import { TokensService } from '../src/access/application/tokens.service.js';
@@ -72,10 +73,11 @@ class RememberedTokens extends TokenFiles {
 
 function seedService({ users, contexts, tokens, transactions }: Register, files: TokenFiles): SeedService {
   const clock = new SystemClock();
+  const authority = new Authority(tokens, transactions);
   return new SeedService(
-    new ContextsService(contexts, transactions, clock),
-    new UsersService(users, transactions, clock),
-    new TokensService(tokens, transactions, clock),
+    new ContextsService(contexts, authority, clock),
+    new UsersService(users, authority, clock),
+    new TokensService(tokens, users, authority, clock),
     files,
     transactions,
   );

@@ -361,7 +361,9 @@ describe('the program', () => {
     const token = 'GiXwBWWv5g2Fs6QeaTlx';
     const file = join(folder, 'shared.sqlite');
     program = await Program.start({ DATABASE_URL: `sqlite:${file}`, ADMIN_API_TOKEN: token });
-    expect(program.stdout).toMatch(/tokens +user: data\/user-token   admin: ADMIN_API_TOKEN$/m);
+    expect(program.stdout).toMatch(
+      /tokens +user: data\/user-token   admin: ADMIN_API_TOKEN   \(of the first start\)$/m,
+    );
     await program.stop();
     program = await Program.start({ DATABASE_URL: `sqlite:${file}`, ADMIN_API_TOKEN: `${token}-changed` });
     expect(program.stdout).toMatch(/tokens +not here: /);

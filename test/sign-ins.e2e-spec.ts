@@ -250,6 +250,21 @@ describe.each(databaseKinds)('who guesses, on $name,', (kind) => {
     ]);
   });
 
+  it('cannot hide among more failures than are recorded', async () => {
+    const plain = await TestService.start(database);
+    const fail = (username: string): Promise<Answer> =>
+      plain.callAs({ username, api_token: 'x'.repeat(30) }, 'GET', LIST);
+    for (let n = 0; n < 650; n += 50) await Promise.all(Array.from({ length: 50 }, () => fail('nobody')));
+    for (let n = 0; n < 20; n++) expect((await fail(caller.credentials.username)).status).toBe(401);
+    const recorded = await service.admin('GET', '/api/admin/signins?outcome=failure&limit=10000');
+    expect(recorded.json).toHaveLength(600);
+    expect(plain.log.filter((line) => line.includes('"level":40'))).toEqual([
+      expect.stringContaining('More than 600 failed sign-ins within a minute: the rest is not recorded'),
+      expect.stringContaining(`20 failed sign-ins as ${caller.credentials.username} within a minute`),
+    ]);
+    await plain.stop();
+  });
+
   it('is counted where nothing but failures are: who signs in right is not held', async () => {
     await guess('192.0.2.1', 19);
     for (let n = 0; n < 30; n++) expect((await send('192.0.2.1')).status).toBe(200);

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ContextRepository, TokenRepository, UserRepository } from './application/access.repositories.js';
 import { AuthenticationService } from './application/authentication.service.js';
+import { Authority } from './application/authority.js';
 import { Brakes, type Limits } from './application/brakes.js';
 import { ContextsService } from './application/contexts.service.js';
 import { SeedService, TokenFiles } from './application/seed.service.js';
@@ -26,6 +27,7 @@ export class AccessModule {
       controllers: [ContextsController, UsersController, TokensController, SignInsController],
       providers: [
         AuthenticationService,
+        Authority,
         ContextsService,
         UsersService,
         TokensService,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { addressList, holds } from './address-list.js';
+import { addressList, holds, plainAddress } from './address-list.js';
 
 describe('an address list', () => {
   it('holds the IPv4 addresses that share the bits of the prefix, and no others', () => {
@@ -77,5 +77,24 @@ describe('an address list', () => {
     ...['::/129', ':::', 'fe80::1%eth0', 'fe80::1%eth0/64', '[::1]', '1::2::3', '12345::', '*'],
   ])('refuses "%s"', (entry) => {
     expect(() => addressList(['192.0.2.1', entry])).toThrow(TypeError);
+  });
+});
+
+describe('an address in its plain form', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:DB8:0:0::1', '2001:db8::1'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['192.0.2.1:4000', '192.0.2.1'],
+    ['[2001:db8::1]:4000', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['', ''],
+    ['localhost', ''],
+    ['192.0.2.256', ''],
+    ['192.0.2.1:', ''],
+    ['192.0.2.1, 192.0.2.2', ''],
+  ])('%j is %j', (text, plain) => {
+    expect(plainAddress(text)).toBe(plain);
   });
 });

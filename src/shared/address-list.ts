@@ -26,8 +26,9 @@ export function holds(list: BlockList, address: string): boolean {
   return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6');
 }
 
-/** An address in its one shortest form, IPv4-mapped IPv6 as IPv4; '' for what is not an address. */
+/** An address in its one shortest form, IPv4-mapped IPv6 as IPv4, without the port that some proxies add; '' for what is not an address. */
 export function plainAddress(text: string): string {
   if (isIP(text) === 4) return text;
-  return isIP(text) === 6 ? ipaddr.process(text.replace(/%.*$/, '')).toString() : '';
+  const address = text.replace(/^(\d+(?:\.\d+){3}):\d+$/, '$1').replace(/^\[(.*)\](:\d+)?$/, '$1');
+  return isIP(address) === 0 ? '' : ipaddr.process(address.replace(/%.*$/, '')).toString();
 }

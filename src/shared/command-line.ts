@@ -16,7 +16,8 @@ export class CommandLine {
   ) {}
 
   /** All of the standard input. */
-  read(): Promise<string> {
+  read(what: string): Promise<string> {
+    if (this.streams.stdin.isTTY) this.streams.stderr.write(`${what}, then Ctrl-D:\n`);
     return text(this.streams.stdin);
   }
 
@@ -34,7 +35,11 @@ export class CommandLine {
     if (!this.streams.stdin.isTTY)
       throw new CommandError(`${what}. This can't be undone: repeat it with --yes`);
     const terminal = createInterface({ input: this.streams.stdin, output: this.streams.stderr });
-    const answer = await terminal.question(`${what}. This can't be undone. Go on? [y/N] `);
+    const question = `${what}. This can't be undone. Go on? [y/N] `;
+    const answer = await new Promise<string>((resolve) => {
+      terminal.once('close', () => resolve('')); // Ctrl-C, Ctrl-D
+      terminal.question(question).then(resolve, () => resolve(''));
+    });
     terminal.close();
     if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError('nothing was changed');
   }

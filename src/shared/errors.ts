@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   user_exists: { kind: 'conflict', when: 'another user has this name' },
   token_exists: { kind: 'conflict', when: 'this token is in the register already' },
   token_expired: { kind: 'conflict', when: 'the token to be rotated has expired' },
+  token_replaced: { kind: 'conflict', when: 'another token took the place of the one to be rotated already' },
   last_admin: { kind: 'conflict', when: 'the change would leave no enabled admin' },
   too_many_failures: {
     kind: 'too_many',

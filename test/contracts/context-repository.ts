@@ -43,14 +43,10 @@ export function contextRepositoryContract(register: () => Register): void {
     expect(await listed(context.name)).toEqual([context]);
   });
 
-  it('locks the one of a name, which is not an alias', async () => {
-    const context = aContext({ aliases: [randomUUID()] });
-    await insert(context);
-    const lock = (name: string): Promise<unknown> => run(() => register().contexts.lock(name));
-    expect(await lock(context.name)).toEqual(context);
-    for (const name of [...context.aliases, context.name.toUpperCase(), '']) {
-      expect(await lock(name)).toBeUndefined();
-    }
+  it('locks all, as they are listed', async () => {
+    await insert(aContext({ aliases: [randomUUID()] }));
+    const locked = await run(() => register().contexts.lockAll());
+    expect(locked).toEqual(await register().contexts.list());
   });
 
   it('writes the names and the state of one', async () => {

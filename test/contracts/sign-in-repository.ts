@@ -13,7 +13,7 @@ export function signInRepositoryContract(register: () => Register): void {
     await run(() => register().users.insert(user));
     return user.name;
   };
-  const fail = (entry: NewEntry): Promise<boolean> =>
+  const fail = (entry: NewEntry): Promise<void> =>
     run(() => register().signIns.insertFailure({ ...entry, failure: 'unknown_token' }));
   const succeed = (entry: NewEntry, day: number): Promise<void> =>
     run(() => register().signIns.insertSuccess(entry, day));
@@ -32,18 +32,24 @@ export function signInRepositoryContract(register: () => Register): void {
   });
   const id: unknown = expect.any(Number);
 
-  it('keeps failures, and of the user named only one that there is', async () => {
-    const address = randomUUID();
-    const userName = await newUser();
-    const others = [null, '', 'nobody', userName.toUpperCase(), `${userName} `, 'x'.repeat(10_000)];
-    expect(await fail(anEntry({ address, userName, tokenId: null }))).toBe(true);
-    for (const other of others)
-      expect(await fail(anEntry({ address, userName: other, tokenId: 7 }))).toBe(false);
-    const entry = { id, at: 1_764_000_000_123, address, failure: 'unknown_token' };
-    expect(await page({ address })).toEqual([
-      ...others.map(() => ({ ...entry, userName: null, tokenId: 7 })),
-      { ...entry, userName, tokenId: null },
-    ]);
+  it('tells a user from what is none', async () => {
+    const name = await newUser();
+    const isUser = (text: string): Promise<boolean> => register().signIns.isUser(text);
+    expect(await isUser(name)).toBe(true);
+    const long = '😀'.repeat(64);
+    const user = { name: long, role: 'reader', contexts: [], enabled: true, createdAt: 0 } as const;
+    await run(() => register().users.insert(user));
+    expect(await isUser(long)).toBe(true);
+    for (const other of ['', 'nobody', name.toUpperCase(), `${name} `, `${long}x`, 'x'.repeat(10_000)]) {
+      expect(await isUser(other)).toBe(false);
+    }
+  });
+
+  it('keeps every failure', async () => {
+    const entry = anEntry({ userName: await newUser(), tokenId: null });
+    for (let n = 0; n < 2; n++) await fail(entry);
+    const kept = { id, ...entry, failure: 'unknown_token' };
+    expect(await page({ address: entry.address })).toEqual([kept, kept]);
   });
 
   it('keeps one success of a day, a token and an address', async () => {

@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import type { Token, User } from '../../src/access/application/access.repositories.js';
+import type { FreshToken, Token, User } from '../../src/access/application/access.repositories.js';
 import type { Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
-type NewToken = Omit<Token, 'id' | 'lastUsedAt'>;
-
 export function tokenRepositoryContract(register: () => Register): void {
   const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
-  const insert = (token: NewToken, hash: string): ReturnType<Register['tokens']['insert']> =>
+  const insert = (token: FreshToken, hash: string): ReturnType<Register['tokens']['insert']> =>
     run(() => register().tokens.insert(token, hash));
 
   /** A user, and a token of it that was not inserted yet. */
-  const newUser = async (fields: Partial<User> = {}): Promise<NewToken> => {
+  const newUser = async (fields: Partial<User> = {}): Promise<FreshToken> => {
     const user: User = {
       name: randomUUID(),
       role: 'operator',
@@ -39,8 +37,8 @@ export function tokenRepositoryContract(register: () => Register): void {
     const second = { ...first, label: '', scope: 'write', expiresAt: null, allowedIps: [] } as const;
     const ids = [await insert(first, randomUUID()), await insert(second, randomUUID())];
     expect(await listed(first.user)).toEqual([
-      { id: ids[0], ...first, lastUsedAt: null },
-      { id: ids[1], ...second, lastUsedAt: null },
+      { id: ids[0], ...first, lastUsedAt: null, replacedBy: null },
+      { id: ids[1], ...second, lastUsedAt: null, replacedBy: null },
     ]);
     expect(ids[1]).toBeGreaterThan(Number(ids[0]));
   });
@@ -125,16 +123,34 @@ export function tokenRepositoryContract(register: () => Register): void {
     ]);
   });
 
-  it('locks one, and moves the end of it alone', async () => {
+  it('locks one, and has another one take its place', async () => {
     const token = await newUser();
     const id = Number(await insert(token, randomUUID()));
     const other = Number(await insert(token, randomUUID()));
     const lock = (which: number): Promise<Token | undefined> => run(() => register().tokens.lock(which));
-    expect(await lock(id)).toEqual({ id, ...token, lastUsedAt: null });
-    await run(() => register().tokens.setExpiry(id, 1_764_000_000_999));
-    expect(await lock(id)).toEqual({ id, ...token, expiresAt: 1_764_000_000_999, lastUsedAt: null });
-    expect(await lock(other)).toEqual({ id: other, ...token, lastUsedAt: null });
+    expect(await lock(id)).toEqual({ id, ...token, lastUsedAt: null, replacedBy: null });
+    await run(() => register().tokens.replace(id, 1_764_000_000_999, other));
+    const expiresAt = 1_764_000_000_999;
+    expect(await lock(id)).toEqual({ id, ...token, expiresAt, lastUsedAt: null, replacedBy: other });
+    expect(await lock(other)).toEqual({ id: other, ...token, lastUsedAt: null, replacedBy: null });
     expect(await lock(other + 1000)).toBeUndefined();
+  });
+
+  it('tells whose a token is', async () => {
+    const token = await newUser({ role: 'admin', enabled: false });
+    const id = Number(await insert(token, randomUUID()));
+    const { user: other } = await newUser();
+    const lockOwner = (name: string, which: number): Promise<unknown> =>
+      run(() => register().tokens.lockOwner(name, which));
+    expect(await lockOwner(token.user, id)).toEqual({ role: 'admin', enabled: false });
+    for (const [name, which] of [
+      [token.user, id + 1000],
+      [other, id],
+      [token.user.toUpperCase(), id],
+      ['nobody', id],
+    ] as const) {
+      expect(await lockOwner(name, which)).toBeUndefined();
+    }
   });
 
   it('deletes one, and never gives its id again', async () => {
@@ -157,7 +173,7 @@ export function tokenRepositoryContract(register: () => Register): void {
       writes: [
         () => tokens.insert(token, randomUUID()),
         () => tokens.touch(id, 1, 0),
-        () => tokens.setExpiry(id, 1),
+        () => tokens.replace(id, 1, id),
         () => tokens.delete(id),
       ],
     };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import type { User } from '../../src/access/application/access.repositories.js';
+import type { User, UserChanges } from '../../src/access/application/access.repositories.js';
 import type { Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
@@ -54,8 +54,8 @@ export function userRepositoryContract(register: () => Register): void {
     expect(await listed(user.name)).toEqual([]);
   });
 
-  const update = (user: User): Promise<unknown> =>
-    register().transactions.run(() => register().users.update(user));
+  const update = (name: string, changes: UserChanges): Promise<unknown> =>
+    register().transactions.run(() => register().users.update(name, changes));
 
   it('locks all, as they are listed', async () => {
     await insert(aUser());
@@ -63,16 +63,18 @@ export function userRepositoryContract(register: () => Register): void {
     expect(locked).toEqual(await register().users.list());
   });
 
-  it('writes all but the name of one', async () => {
+  it('changes what is given, and nothing else', async () => {
     const name = randomUUID();
     await newContexts(`${name}x`, `${name}y`);
     const other = aUser({ name: `${name}other`, contexts: [`${name}x`] });
     for (const user of [aUser({ name, contexts: [`${name}x`] }), other]) await insert(user);
-    const after = aUser({ name, role: 'admin', contexts: [`${name}y`], enabled: false });
-    expect(await update(after)).toBeUndefined();
-    expect(await listed(name)).toEqual([after, other]);
-    expect(await update({ ...after, contexts: [] })).toBeUndefined();
-    expect(await listed(name)).toEqual([{ ...after, contexts: [] }, other]);
+    const changes = { role: 'admin', contexts: [`${name}y`], enabled: false } as const;
+    expect(await update(name, changes)).toBeUndefined();
+    expect(await listed(name)).toEqual([aUser({ name, ...changes }), other]);
+    expect(await update(name, { enabled: true })).toBeUndefined();
+    expect(await listed(name)).toEqual([aUser({ name, ...changes, enabled: true }), other]);
+    expect(await update(name, { contexts: [] })).toBeUndefined();
+    expect(await listed(name)).toEqual([aUser({ name, ...changes, enabled: true, contexts: [] }), other]);
   });
 
   it('names the contexts that do not exist, and changes nothing', async () => {
@@ -80,7 +82,7 @@ export function userRepositoryContract(register: () => Register): void {
     await newContexts(name);
     const user = aUser({ name, contexts: [name] });
     await insert(user);
-    expect(await update({ ...user, role: 'admin', contexts: [name, 'nowhere'] })).toEqual(['nowhere']);
+    expect(await update(name, { role: 'admin', contexts: [name, 'nowhere'] })).toEqual(['nowhere']);
     expect(await listed(name)).toEqual([user]);
   });
 
@@ -127,7 +129,7 @@ export function userRepositoryContract(register: () => Register): void {
       read: () => users.list(),
       writes: [
         () => users.insert(aUser()),
-        () => users.update({ ...user, role: 'admin' }),
+        () => users.update(user.name, { role: 'admin' }),
         () => users.delete(user.name),
       ],
     };

@@ -34,7 +34,14 @@ export interface Token {
   readonly allowedIps: readonly string[];
   readonly createdAt: number;
   readonly lastUsedAt: number | null;
+  /** The token that took its place; null = none did. */
+  readonly replacedBy: number | null;
 }
+
+/** A token that was not written yet. */
+export type FreshToken = Omit<Token, 'id' | 'lastUsedAt' | 'replacedBy'>;
+
+export type UserChanges = Partial<Pick<User, 'role' | 'contexts' | 'enabled'>>;
 
 export interface User {
   readonly name: string;
@@ -62,12 +69,12 @@ export abstract class TokenRepository {
   abstract list(): Promise<Token[]>;
   /** Reads one, and keeps others from changing it until the transaction ends. */
   abstract lock(id: number): Promise<Token | undefined>;
+  /** The user `userName`, if it still has this token; keeps others from changing either until the transaction ends. */
+  abstract lockOwner(userName: string, id: number): Promise<Pick<User, 'role' | 'enabled'> | undefined>;
   /** @returns the id given; `unknown_user`, or `taken` if a token with this hash is there: nothing was written */
-  abstract insert(
-    token: Omit<Token, 'id' | 'lastUsedAt'>,
-    hash: string,
-  ): Promise<number | 'unknown_user' | 'taken'>;
-  abstract setExpiry(id: number, expiresAt: number): Promise<void>;
+  abstract insert(token: FreshToken, hash: string): Promise<number | 'unknown_user' | 'taken'>;
+  /** Has a token end, because of another one that takes its place. */
+  abstract replace(id: number, expiresAt: number, replacedBy: number): Promise<void>;
   abstract delete(id: number): Promise<void>;
 }
 
@@ -77,16 +84,16 @@ export abstract class UserRepository {
   abstract lockAll(): Promise<User[]>;
   /** @returns the contexts of `user` that do not exist, or `taken`: nothing was written; undefined = done */
   abstract insert(user: User): Promise<undefined | 'taken' | readonly string[]>;
-  /** Writes all but the name. @returns the contexts that do not exist: nothing was written; undefined = done */
-  abstract update(user: User): Promise<undefined | readonly string[]>;
+  /** @returns the contexts that do not exist: nothing was written; undefined = done */
+  abstract update(name: string, changes: UserChanges): Promise<undefined | readonly string[]>;
   /** With the user go its tokens. */
   abstract delete(name: string): Promise<void>;
 }
 
 export abstract class ContextRepository {
   abstract list(): Promise<Context[]>;
-  /** Reads the one that has this very name, and keeps others from changing it until the transaction ends. */
-  abstract lock(name: string): Promise<Context | undefined>;
+  /** Reads all, and keeps others from changing any until the transaction ends. */
+  abstract lockAll(): Promise<Context[]>;
   /** @returns false = one of the names is taken; what was written until then must be undone */
   abstract insert(context: Context): Promise<boolean>;
   /** @param name the present one @returns as `insert` */

@@ -39,6 +39,7 @@ export class AuthenticationService {
       await this.log.failure(found.failure, credentials.userName, found.tokenId, address);
       throw invalidToken(credentials.faults);
     }
+    await this.brakes.refuseGuessers(address); // of many guesses under way at once, none counts beyond the limit
     await this.brakes.countRequest(found.tokenId);
     this.log.success(found, address);
     this.noteUse(found);
@@ -71,7 +72,7 @@ export class AuthenticationService {
 }
 
 /** One answer for all that can be wrong with a token: it tells a guesser nothing. */
-function invalidToken(faults: readonly FieldFault[]): RegisterError {
+export function invalidToken(faults: readonly FieldFault[]): RegisterError {
   return new RegisterError('invalid_token', 'Invalid API token', { faults });
 }
 

@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError } from '../../shared/errors.js';
-import { Transactions } from '../../shared/transactions.js';
 import { ContextRepository, type Context } from './access.repositories.js';
+import { Authority } from './authority.js';
+import type { Principal } from './principal.js';
 
-/** Contexts, as administrators see them. */
+/** Contexts, as administrators see them. Who asks for a change is undefined at the command line. */
 @Injectable()
 export class ContextsService {
   constructor(
     private readonly contexts: ContextRepository,
-    private readonly transactions: Transactions,
+    private readonly authority: Authority,
     private readonly clock: Clock,
   ) {}
 
@@ -18,10 +19,11 @@ export class ContextsService {
   }
 
   /** @throws RegisterError `context_exists` */
-  create(name: string, enabled: boolean): Promise<Context> {
-    return this.transactions.run(async () => {
+  create(by: Principal | undefined, name: string, enabled: boolean): Promise<Context> {
+    return this.authority.change(by, async () => {
       const context = { name, aliases: [], enabled, createdAt: this.clock.now() };
-      if (!(await this.contexts.insert(context))) throw taken([name]);
+      refuseTaken(context, await this.contexts.lockAll());
+      if (!(await this.contexts.insert(context))) throw taken(name);
       return context;
     });
   }
@@ -32,28 +34,35 @@ export class ContextsService {
    *
    * @throws RegisterError `context_unknown`, `context_exists`
    */
-  change(name: string, changes: Partial<Pick<Context, 'name' | 'aliases' | 'enabled'>>): Promise<Context> {
-    return this.transactions.run(async () => {
-      const before = known(await this.contexts.lock(name));
+  change(
+    by: Principal | undefined,
+    name: string,
+    changes: Partial<Pick<Context, 'name' | 'aliases' | 'enabled'>>,
+  ): Promise<Context> {
+    return this.authority.change(by, async () => {
+      const contexts = await this.contexts.lockAll();
+      const before = find(contexts, name);
       const after = { ...before, ...changes };
       const aliases = new Set(changes.aliases ?? [...before.aliases, before.name]);
       aliases.delete(after.name);
       const context = { ...after, aliases: [...aliases].sort() };
-      if (!(await this.contexts.update(name, context))) throw taken([context.name, ...context.aliases]);
+      const others = contexts.filter((each) => each !== before);
+      refuseTaken(context, others);
+      if (!(await this.contexts.update(name, context))) throw taken(context.name);
       return context;
     });
   }
 
   /**
-   * Deletes one that has no customers.
+   * Deletes one that has no customers, and not the one that the caller is in: so there is always one to call in.
    *
-   * @param calledIn the context that the caller is in, which stays: so there is always one to call in
    * @throws RegisterError `context_unknown`, `context_in_use`, `context_not_empty`
    */
-  delete(name: string, calledIn: string | undefined): Promise<Context> {
-    return this.transactions.run(async () => {
-      const context = known(await this.contexts.lock(name));
-      if (name === calledIn) {
+  delete(by: Principal | undefined, name: string): Promise<Context> {
+    return this.authority.change(by, async () => {
+      const contexts = await this.contexts.lockAll();
+      const context = find(contexts, name);
+      if (by !== undefined && !contexts.some((each) => each !== context && each.name === by.contextName)) {
         throw new RegisterError('context_in_use', `You are calling in ${name}; name another contextname`);
       }
       if (!(await this.contexts.delete(name))) {
@@ -67,12 +76,25 @@ export class ContextsService {
   }
 }
 
-function known(context: Context | undefined): Context {
-  if (context === undefined) throw new RegisterError('context_unknown', 'No context has this name');
-  return context;
+function find(contexts: readonly Context[], name: string): Context {
+  const context = contexts.find((each) => each.name === name);
+  if (context !== undefined) return context;
+  const owner = contexts.find(({ aliases }) => aliases.includes(name));
+  const message =
+    owner === undefined ? 'No context has this name' : `This is an alias of ${owner.name}; use that name`;
+  throw new RegisterError('context_unknown', message);
 }
 
-function taken(names: readonly string[]): RegisterError {
-  const which = names.length === 1 ? `the name ${names[0]}` : `one of the names ${names.join(', ')}`;
-  return new RegisterError('context_exists', `Another context answers to ${which}`);
+function refuseTaken({ name, aliases }: Context, others: readonly Context[]): void {
+  for (const wanted of [name, ...aliases]) {
+    const other = others.find((each) => each.name === wanted || each.aliases.includes(wanted));
+    if (other !== undefined) throw taken(wanted, other.name);
+  }
+}
+
+/** @param other its name; undefined = not known, having come at the same moment */
+function taken(name: string, other?: string): RegisterError {
+  const isAlias = other !== undefined && other !== name;
+  const message = isAlias ? `Context ${other} answers to ${name} too` : `Context ${name} already exists`;
+  return new RegisterError('context_exists', message);
 }

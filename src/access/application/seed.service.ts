@@ -47,7 +47,7 @@ export class SeedService {
   private async onEmpty(adminToken: string | undefined): Promise<void> {
     await this.transactions.run(async () => {
       if ((await this.users.list()).length > 0) return;
-      await this.contexts.create(DEFAULT_CONTEXT, true);
+      await this.contexts.create(undefined, DEFAULT_CONTEXT, true);
       await this.user('admin', 'admin', [], adminToken);
       await this.user('user', 'operator', [DEFAULT_CONTEXT], undefined);
     });
@@ -62,8 +62,8 @@ export class SeedService {
     // A token file that is there already may be all that is left of another register's token: it is adopted.
     const found = chosen ?? (await this.files.read(`${name}-token`));
     const token = found ?? generateToken();
-    await this.users.create({ name, role, contexts, enabled: true });
-    await this.tokens.create({
+    await this.users.create(undefined, { name, role, contexts, enabled: true });
+    await this.tokens.create(undefined, {
       user: name,
       label: 'first start',
       scope: 'write',

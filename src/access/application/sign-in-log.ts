@@ -41,8 +41,9 @@ export interface SignInFilter {
 
 /** Writes exist inside `Transactions.run` alone. */
 export abstract class SignInRepository {
-  /** @param userName as the client sent it: it is kept only if there is such a user. @returns whether there is */
-  abstract insertFailure(entry: NewEntry & { readonly failure: SignInFailure }): Promise<boolean>;
+  /** @param name as a client sent it. @returns whether there is a user of this very name */
+  abstract isUser(name: string): Promise<boolean>;
+  abstract insertFailure(entry: NewEntry & { readonly failure: SignInFailure }): Promise<void>;
   /** @param day days since 1970-01-01 UTC: a second success of a token and address on it is not kept */
   abstract insertSuccess(entry: NewEntry, day: number): Promise<void>;
   /** At most `limit` entries with an id below `before`, the newest first. */
@@ -88,11 +89,21 @@ export class SignInLog {
     tokenId: number | undefined,
     address: string,
   ): Promise<void> {
-    const { consumedPoints } = await this.failures.penalty('all');
-    if (consumedPoints > MAX_FAILURES_A_MINUTE) return;
-    const entry = { at: this.clock.now(), address, userName: userName ?? null, tokenId: tokenId ?? null };
-    const isUser = await this.transactions.run(() => this.signIns.insertFailure({ ...entry, failure }));
+    const isUser = await this.signIns.isUser(userName ?? '');
     if (isUser && userName !== undefined) await this.warnOfGuessers(userName);
+    const { consumedPoints } = await this.failures.penalty('all');
+    if (consumedPoints > MAX_FAILURES_A_MINUTE) {
+      if (consumedPoints === MAX_FAILURES_A_MINUTE + 1) {
+        this.logger.warn(
+          `More than ${MAX_FAILURES_A_MINUTE} failed sign-ins within a minute: the rest is not recorded`,
+        );
+      }
+      return;
+    }
+    // What is no user's name is not kept: it may be a token, typed into the wrong field.
+    const known = isUser && userName !== undefined ? userName : null;
+    const entry = { at: this.clock.now(), address, userName: known, tokenId: tokenId ?? null, failure };
+    await this.transactions.run(() => this.signIns.insertFailure(entry));
   }
 
   /** Beside the request: a reader must not wait in the queue of writers. Lost at worst, never wrong. */

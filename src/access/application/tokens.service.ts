@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, validationFailed } from '../../shared/errors.js';
-import { Transactions } from '../../shared/transactions.js';
 import { DEFAULT_CONTEXT } from '../domain/context-name.js';
 import { generateToken, hashToken, tokenFault } from '../domain/token.js';
-import { TokenRepository, type Token } from './access.repositories.js';
+import { TokenRepository, UserRepository, type Token } from './access.repositories.js';
+import { Authority } from './authority.js';
+import type { Principal } from './principal.js';
 
 export interface NewToken extends Pick<Token, 'user' | 'label' | 'scope' | 'expiresAt' | 'allowedIps'> {
   /** An existing token to adopt; undefined = one is generated. */
@@ -17,12 +18,13 @@ export interface CreatedToken {
   readonly token: string;
 }
 
-/** Tokens, as administrators see them. */
+/** Tokens, as administrators see them. Who asks for a change is undefined at the command line. */
 @Injectable()
 export class TokensService {
   constructor(
     private readonly tokens: TokenRepository,
-    private readonly transactions: Transactions,
+    private readonly users: UserRepository,
+    private readonly authority: Authority,
     private readonly clock: Clock,
   ) {}
 
@@ -35,22 +37,24 @@ export class TokensService {
   }
 
   /** @throws RegisterError `token_exists`; `validation_failed` if the user does not exist */
-  create({ token: adopted, ...fields }: NewToken): Promise<CreatedToken> {
+  create(by: Principal | undefined, { token: adopted, ...fields }: NewToken): Promise<CreatedToken> {
     const token = adopted ?? generateToken();
     const fault = tokenFault(token);
     if (fault !== undefined) throw validationFailed([{ field: 'token', message: fault }]);
     if (fields.expiresAt !== null && fields.expiresAt <= this.clock.now()) {
       throw validationFailed([{ field: 'expires_at', message: 'must be in the future' }]);
     }
-    return this.transactions.run(async () => {
+    return this.authority.change(by, async () => {
       const record = { ...fields, createdAt: this.clock.now() };
       const id = await this.tokens.insert(record, hashToken(token));
       if (id === 'unknown_user')
         throw validationFailed([{ field: 'user', message: 'no user has this name' }]);
       if (id === 'taken') {
-        throw new RegisterError('token_exists', 'This token is in the register already; send another');
+        const other = await this.tokens.signIn(hashToken(token), DEFAULT_CONTEXT);
+        const which = other === undefined ? '' : `: token ${other.tokenId}, of ${other.userName}`;
+        throw new RegisterError('token_exists', `This token is in the register already${which}`);
       }
-      return { record: { id, ...record, lastUsedAt: null }, token };
+      return { record: { id, ...record, lastUsedAt: null, replacedBy: null }, token };
     });
   }
 
@@ -58,36 +62,53 @@ export class TokensService {
    * Makes a token like an existing one, which ends after a grace period, in which both are good.
    *
    * @param graceMs milliseconds from now; 0 = the old one ends at once. It never lives longer than it would have
-   * @throws RegisterError `token_not_found`, `token_expired`
+   * @throws RegisterError `token_not_found`, `token_expired`, `token_replaced`
    */
-  rotate(id: number, graceMs: number): Promise<CreatedToken> {
-    return this.transactions.run(async () => {
-      const { user, label, scope, expiresAt, allowedIps } = known(await this.tokens.lock(id));
+  rotate(by: Principal | undefined, id: number, graceMs: number): Promise<CreatedToken> {
+    return this.authority.change(by, async () => {
+      const { user, label, scope, expiresAt, allowedIps, replacedBy } = known(await this.tokens.lock(id));
       const now = this.clock.now();
+      if (replacedBy !== null) {
+        const message = `Token ${replacedBy} took the place of this one already; rotate or revoke that one`;
+        throw new RegisterError('token_replaced', message);
+      }
       if (expiresAt !== null && expiresAt <= now) {
         throw new RegisterError('token_expired', 'This token has expired; create a new one instead');
       }
-      await this.tokens.setExpiry(id, Math.min(expiresAt ?? Infinity, now + graceMs));
-      return this.create({ user, label, scope, expiresAt, allowedIps });
+      const created = await this.create(by, { user, label, scope, expiresAt, allowedIps });
+      await this.tokens.replace(id, Math.min(expiresAt ?? Infinity, now + graceMs), created.record.id);
+      return created;
     });
   }
 
   /** @throws RegisterError `token_not_found` */
-  revoke(id: number): Promise<Token> {
-    return this.transactions.run(async () => {
+  revoke(by: Principal | undefined, id: number): Promise<Token> {
+    return this.authority.change(by, async () => {
       const token = known(await this.tokens.lock(id));
       await this.tokens.delete(id);
       return token;
     });
   }
 
-  /** Revokes every token of a user, and makes a new one. @throws RegisterError `validation_failed` if there is no such user */
-  reset(user: string, label: string): Promise<CreatedToken> {
-    return this.transactions.run(async () => {
-      for (const token of await this.tokens.list()) {
-        if (token.user === user) await this.tokens.delete(token.id);
+  /**
+   * Revokes every token of an admin, and makes a new one: the way back in, for the command line alone.
+   *
+   * @throws RegisterError `validation_failed` if this is no enabled admin
+   */
+  reset(name: string, label: string): Promise<CreatedToken> {
+    return this.authority.change(undefined, async () => {
+      // All that makes a token for a user waits for this lock.
+      const admins = (await this.users.lockAll()).filter(({ role }) => role === 'admin');
+      const admin = admins.find((user) => user.name === name);
+      if (!admin?.enabled) {
+        const others = admins.filter(({ enabled }) => enabled).map((user) => user.name);
+        const message = `${name} is ${admin ? 'disabled' : 'no admin'}; those who can sign in: ${others.join(', ')}`;
+        throw validationFailed([{ field: 'user', message }]);
       }
-      return this.create({ user, label, scope: 'write', expiresAt: null, allowedIps: [] });
+      for (const token of await this.tokens.list()) {
+        if (token.user === name) await this.tokens.delete(token.id);
+      }
+      return this.create(undefined, { user: name, label, scope: 'write', expiresAt: null, allowedIps: [] });
     });
   }
 }

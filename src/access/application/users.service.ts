@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, validationFailed } from '../../shared/errors.js';
-import { Transactions } from '../../shared/transactions.js';
 import { contextKey } from '../domain/context-name.js';
-import { UserRepository, type User } from './access.repositories.js';
+import { UserRepository, type User, type UserChanges } from './access.repositories.js';
+import { Authority } from './authority.js';
+import type { Principal } from './principal.js';
 
-/** Users, as administrators see them. */
+/** Users, as administrators see them. Who asks for a change is undefined at the command line. */
 @Injectable()
 export class UsersService {
   constructor(
     private readonly users: UserRepository,
-    private readonly transactions: Transactions,
+    private readonly authority: Authority,
     private readonly clock: Clock,
   ) {}
 
@@ -19,8 +20,8 @@ export class UsersService {
   }
 
   /** @throws RegisterError `user_exists`; `validation_failed` if a context does not exist */
-  create(newUser: Omit<User, 'createdAt'>): Promise<User> {
-    return this.transactions.run(async () => {
+  create(by: Principal | undefined, newUser: Omit<User, 'createdAt'>): Promise<User> {
+    return this.authority.change(by, async () => {
       const user = { ...newUser, contexts: unique(newUser.contexts), createdAt: this.clock.now() };
       const refused = await this.users.insert(user);
       if (refused === 'taken') throw new RegisterError('user_exists', `User ${user.name} already exists`);
@@ -30,20 +31,21 @@ export class UsersService {
   }
 
   /** @throws RegisterError `user_not_found`, `last_admin`; `validation_failed` if a context does not exist */
-  change(name: string, changes: Partial<Pick<User, 'role' | 'contexts' | 'enabled'>>): Promise<User> {
-    return this.transactions.run(async () => {
+  change(by: Principal | undefined, name: string, changes: UserChanges): Promise<User> {
+    return this.authority.change(by, async () => {
       const users = await this.users.lockAll();
-      const before = find(users, name);
-      const after = { ...before, ...changes, contexts: unique(changes.contexts ?? before.contexts) };
+      const { contexts } = changes;
+      const given = { ...changes, ...(contexts && { contexts: unique(contexts) }) };
+      const after = { ...find(users, name), ...given };
       keepAnAdmin(users.map((user) => (user.name === name ? after : user)));
-      refuseUnknown(await this.users.update(after));
+      refuseUnknown(await this.users.update(name, given));
       return after;
     });
   }
 
   /** Deletes a user, and its tokens with it. @throws RegisterError `user_not_found`, `last_admin` */
-  delete(name: string): Promise<User> {
-    return this.transactions.run(async () => {
+  delete(by: Principal | undefined, name: string): Promise<User> {
+    return this.authority.change(by, async () => {
       const users = await this.users.lockAll();
       const user = find(users, name);
       keepAnAdmin(users.filter((each) => each !== user));

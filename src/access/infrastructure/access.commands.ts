@@ -2,10 +2,9 @@ import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
 import type { CommandLine } from '../../shared/command-line.js';
 import { validated } from '../../shared/http/validation.js';
-import { ContextsService } from '../application/contexts.service.js';
 import { TokensService } from '../application/tokens.service.js';
 import { ContextsController } from './contexts.controller.js';
-import { ChangeContextDto, NewContextDto, toContextDto } from './contexts.dto.js';
+import { ChangeContextDto, NewContextDto } from './contexts.dto.js';
 import { TokensController } from './tokens.controller.js';
 import { NewTokenDto, RotateTokenDto, toCreatedTokenDto } from './tokens.dto.js';
 import { UsersController } from './users.controller.js';
@@ -69,9 +68,11 @@ function addTokenCommands(tokens: Command, run: Action): void {
     .option('--adopt', 'read an existing token from the standard input')
     .action(({ expiresAt, allowedIp, adopt, ...options }: TokenOptions) =>
       run(async (register, line) => {
-        const token = adopt ? (await line.read()).trim() : undefined;
+        const token = adopt ? (await line.read('The token to adopt')).trim() : undefined;
         const fields = { ...options, expires_at: expiresAt, allowed_ips: allowedIp, token };
-        line.print(await register.get(TokensController).create(await validated(NewTokenDto, fields)));
+        line.print(
+          await register.get(TokensController).create(undefined, await validated(NewTokenDto, fields)),
+        );
       }),
     );
   tokens
@@ -80,9 +81,11 @@ function addTokenCommands(tokens: Command, run: Action): void {
     .option('--grace-seconds <number>', 'how long the old one is still good', '0')
     .action((id: string, { graceSeconds }: { graceSeconds: string }) =>
       run(async (register, line) => {
-        const fields = await validated(RotateTokenDto, { grace_seconds: Number(graceSeconds) });
+        const fields = await validated(RotateTokenDto, {
+          grace_seconds: /^\d+$/.test(graceSeconds) ? Number(graceSeconds) : graceSeconds,
+        });
         if (fields.grace_seconds === 0) await line.confirm(`The token ${id} will end at once`);
-        line.print(await register.get(TokensController).rotate(id, fields));
+        line.print(await register.get(TokensController).rotate(undefined, id, fields));
       }),
     );
   tokens
@@ -91,7 +94,7 @@ function addTokenCommands(tokens: Command, run: Action): void {
     .action((id: string) =>
       run(async (register, line) => {
         await line.confirm(`The token ${id} will be revoked`);
-        line.print(await register.get(TokensController).revoke(id));
+        line.print(await register.get(TokensController).revoke(undefined, id));
       }),
     );
 }
@@ -99,7 +102,9 @@ function addTokenCommands(tokens: Command, run: Action): void {
 function addUserCommands(users: Command, run: Action): void {
   const change = (name: string, changes: object): Promise<void> =>
     run(async (register, line) =>
-      line.print(await register.get(UsersController).change(name, await validated(ChangeUserDto, changes))),
+      line.print(
+        await register.get(UsersController).change(undefined, name, await validated(ChangeUserDto, changes)),
+      ),
     );
   users
     .command('list')
@@ -113,16 +118,20 @@ function addUserCommands(users: Command, run: Action): void {
     .option('--disabled', 'not enabled yet')
     .action((name: string, { role, context, disabled }: UserOptions) =>
       run(async (register, line) => {
-        const fields = { name, role, contexts: context, enabled: disabled !== true };
-        line.print(await register.get(UsersController).create(await validated(NewUserDto, fields)));
+        const fields = { name, role, contexts: named(context), enabled: disabled !== true };
+        line.print(
+          await register.get(UsersController).create(undefined, await validated(NewUserDto, fields)),
+        );
       }),
     );
   users
     .command('change <name>')
     .description("change a user's role, or the contexts granted, all of which are to be named")
     .option('--role <role>', 'admin, operator or reader')
-    .option('--context <name...>', 'the contexts granted')
-    .action((name: string, { role, context }: UserOptions) => change(name, { role, contexts: context }));
+    .option('--context <name...>', "the contexts granted; '' = none")
+    .action((name: string, { role, context }: UserOptions) =>
+      change(name, { role, contexts: named(context) }),
+    );
   users
     .command('disable <name>')
     .description('refuse all tokens of a user')
@@ -137,7 +146,7 @@ function addUserCommands(users: Command, run: Action): void {
     .action((name: string) =>
       run(async (register, line) => {
         await line.confirm(`The user ${name} and all its tokens will be deleted`);
-        line.print(await register.get(UsersController).delete(name));
+        line.print(await register.get(UsersController).delete(undefined, name));
       }),
     );
 }
@@ -146,7 +155,9 @@ function addContextCommands(contexts: Command, run: Action): void {
   const change = (name: string, changes: object): Promise<void> =>
     run(async (register, line) =>
       line.print(
-        await register.get(ContextsController).change(name, await validated(ChangeContextDto, changes)),
+        await register
+          .get(ContextsController)
+          .change(undefined, name, await validated(ChangeContextDto, changes)),
       ),
     );
   contexts
@@ -158,7 +169,9 @@ function addContextCommands(contexts: Command, run: Action): void {
     .description('create a context')
     .action((name: string) =>
       run(async (register, line) =>
-        line.print(await register.get(ContextsController).create(await validated(NewContextDto, { name }))),
+        line.print(
+          await register.get(ContextsController).create(undefined, await validated(NewContextDto, { name })),
+        ),
       ),
     );
   contexts
@@ -183,7 +196,12 @@ function addContextCommands(contexts: Command, run: Action): void {
     .action((name: string) =>
       run(async (register, line) => {
         await line.confirm(`The context ${name} will be deleted`);
-        line.print(toContextDto(await register.get(ContextsService).delete(name, undefined)));
+        line.print(await register.get(ContextsController).delete(undefined, name));
       }),
     );
+}
+
+/** An empty name stands for none at all, which an option can't say otherwise. */
+function named(contexts: string[] | undefined): string[] | undefined {
+  return contexts?.filter((name) => name !== '');
 }

@@ -95,6 +95,10 @@ export class TokenEntity {
 
   @Column({ name: 'last_used_at', type: 'bigint', nullable: true })
   lastUsedAt!: number | null;
+
+  /** The token that took its place. */
+  @Column({ name: 'replaced_by', type: 'integer', nullable: true })
+  replacedBy!: number | null;
 }
 
 /**

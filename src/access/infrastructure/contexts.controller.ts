@@ -34,8 +34,11 @@ export class ContextsController {
     answers: ContextDto,
     errors: ['context_exists'],
   })
-  async create(@Body() { name, enabled = true }: NewContextDto): Promise<ContextDto> {
-    return toContextDto(await this.contexts.create(name, enabled));
+  async create(
+    @Caller() caller: Principal | undefined,
+    @Body() { name, enabled = true }: NewContextDto,
+  ): Promise<ContextDto> {
+    return toContextDto(await this.contexts.create(caller, name, enabled));
   }
 
   @Patch(':name')
@@ -50,8 +53,12 @@ export class ContextsController {
     answers: ContextDto,
     errors: ['context_unknown', 'context_exists'],
   })
-  async change(@Param('name') name: string, @Body() changes: ChangeContextDto): Promise<ContextDto> {
-    return toContextDto(await this.contexts.change(name, requireMembers(changes)));
+  async change(
+    @Caller() caller: Principal | undefined,
+    @Param('name') name: string,
+    @Body() changes: ChangeContextDto,
+  ): Promise<ContextDto> {
+    return toContextDto(await this.contexts.change(caller, name, requireMembers(changes)));
   }
 
   @Delete(':name')
@@ -64,7 +71,7 @@ export class ContextsController {
     answers: ContextDto,
     errors: ['context_unknown', 'context_in_use', 'context_not_empty'],
   })
-  async delete(@Caller() caller: Principal, @Param('name') name: string): Promise<ContextDto> {
-    return toContextDto(await this.contexts.delete(name, caller.contextName));
+  async delete(@Caller() caller: Principal | undefined, @Param('name') name: string): Promise<ContextDto> {
+    return toContextDto(await this.contexts.delete(caller, name));
   }
 }

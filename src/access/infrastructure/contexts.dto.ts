@@ -30,8 +30,8 @@ export class ChangeContextDto extends PartialType(NewContextDto, { skipNullPrope
   })
   @Checked(
     optional((value) =>
-      Array.isArray(value) && value.length > 100
-        ? 'must hold 100 names at most'
+      Array.isArray(value) && value.length > 1000
+        ? 'must hold 1000 names at most'
         : list(isContextName, `must hold names only, which ${RULE}`)(value),
     ),
   )

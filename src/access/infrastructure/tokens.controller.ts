@@ -3,7 +3,8 @@ import { ApiTags } from '@nestjs/swagger';
 import { Documented } from '../../shared/http/documented.js';
 import { parseInstant } from '../../shared/instant.js';
 import { TokensService } from '../application/tokens.service.js';
-import { Requires } from './access.decorators.js';
+import type { Principal } from '../application/principal.js';
+import { Caller, Requires } from './access.decorators.js';
 import {
   CreatedTokenDto,
   NewTokenDto,
@@ -41,10 +42,12 @@ export class TokensController {
     answers: CreatedTokenDto,
     errors: ['token_exists'],
   })
-  async create(@Body() body: NewTokenDto): Promise<CreatedTokenDto> {
+  async create(@Caller() caller: Principal | undefined, @Body() body: NewTokenDto): Promise<CreatedTokenDto> {
     const { user, label = '', scope = 'write', allowed_ips: allowedIps = [], token } = body;
     const expiresAt = parseInstant(body.expires_at) ?? null;
-    return toCreatedTokenDto(await this.tokens.create({ user, label, scope, expiresAt, allowedIps, token }));
+    return toCreatedTokenDto(
+      await this.tokens.create(caller, { user, label, scope, expiresAt, allowedIps, token }),
+    );
   }
 
   @Post(':id/rotate')
@@ -58,13 +61,14 @@ export class TokensController {
     example: ['POST /api/admin/tokens/3/rotate', { grace_seconds: 3600 }],
     as: 'admin',
     answers: CreatedTokenDto,
-    errors: ['token_not_found', 'token_expired'],
+    errors: ['token_not_found', 'token_expired', 'token_replaced'],
   })
   async rotate(
+    @Caller() caller: Principal | undefined,
     @Param('id') id: string,
     @Body() { grace_seconds: seconds = 0 }: RotateTokenDto,
   ): Promise<CreatedTokenDto> {
-    return toCreatedTokenDto(await this.tokens.rotate(parseId(id), seconds * 1000));
+    return toCreatedTokenDto(await this.tokens.rotate(caller, parseId(id), seconds * 1000));
   }
 
   @Delete(':id')
@@ -76,12 +80,12 @@ export class TokensController {
     answers: TokenDto,
     errors: ['token_not_found'],
   })
-  async revoke(@Param('id') id: string): Promise<TokenDto> {
-    return toTokenDto(await this.tokens.revoke(parseId(id)));
+  async revoke(@Caller() caller: Principal | undefined, @Param('id') id: string): Promise<TokenDto> {
+    return toTokenDto(await this.tokens.revoke(caller, parseId(id)));
   }
 }
 
 /** @returns 0, which no token has, for what is not an id */
 function parseId(text: string): number {
-  return /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : 0;
 }

@@ -11,21 +11,18 @@ interface ContextRow {
   createdAt: number;
 }
 
-const CONTEXTS = 'SELECT id, name, enabled, created_at AS createdAt FROM contexts';
-
 @Injectable()
 export class TypeOrmContextRepository extends ContextRepository {
   constructor(private readonly database: Database) {
     super();
   }
 
-  async list(): Promise<Context[]> {
-    return this.withAliases(await this.database.query<ContextRow>(`${CONTEXTS} ORDER BY name`, []));
+  list(): Promise<Context[]> {
+    return this.read('');
   }
 
-  async lock(name: string): Promise<Context | undefined> {
-    const sql = `${CONTEXTS} WHERE name = ?${this.database.forUpdate}`;
-    return (await this.withAliases(await this.database.query<ContextRow>(sql, [name])))[0];
+  lockAll(): Promise<Context[]> {
+    return this.read(this.database.forUpdate);
   }
 
   async insert({ aliases, ...context }: Context): Promise<boolean> {
@@ -55,7 +52,11 @@ export class TypeOrmContextRepository extends ContextRepository {
     return (await unlessTaken(() => this.database.manager.insert(ContextNameEntity, rows))) !== undefined;
   }
 
-  private async withAliases(contexts: ContextRow[]): Promise<Context[]> {
+  private async read(lock: string): Promise<Context[]> {
+    const contexts = await this.database.query<ContextRow>(
+      `SELECT id, name, enabled, created_at AS createdAt FROM contexts ORDER BY name${lock}`,
+      [],
+    );
     const names = await this.database.query<{ id: number; name: string }>(
       'SELECT context_id AS id, name FROM context_names ORDER BY name',
       [],

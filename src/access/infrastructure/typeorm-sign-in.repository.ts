@@ -4,8 +4,8 @@ import { unlessTaken } from '../../shared/database/driver-errors.js';
 import { SignInRepository, type SignInEntry, type SignInFilter } from '../application/sign-in-log.js';
 import { SignInEntity } from './access.entities.js';
 
-/** No user has a longer name. */
-const MAX_NAME = 64;
+/** No user has a longer name, in UTF-16. */
+const MAX_LENGTH = 128;
 
 @Injectable()
 export class TypeOrmSignInRepository extends SignInRepository {
@@ -13,13 +13,13 @@ export class TypeOrmSignInRepository extends SignInRepository {
     super();
   }
 
-  async insertFailure(entry: Omit<SignInEntry, 'id'>): Promise<boolean> {
-    const name = (entry.userName ?? '').slice(0, 2 * MAX_NAME);
-    const [user] = await this.database.query<{ name: string }>('SELECT name FROM users WHERE name = ?', [
-      name,
-    ]);
-    await this.database.manager.insert(SignInEntity, { ...entry, userName: user?.name ?? null, day: null });
-    return user !== undefined;
+  async isUser(name: string): Promise<boolean> {
+    const sql = 'SELECT 1 FROM users WHERE name = ?';
+    return (await this.database.query(sql, [name.length > MAX_LENGTH ? '' : name])).length > 0;
+  }
+
+  async insertFailure(entry: Omit<SignInEntry, 'id'>): Promise<void> {
+    await this.database.manager.insert(SignInEntity, { ...entry, day: null });
   }
 
   async insertSuccess(entry: Omit<SignInEntry, 'id' | 'failure'>, day: number): Promise<void> {

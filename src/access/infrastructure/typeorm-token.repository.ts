@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
-import { TokenRepository, type SignIn, type Token } from '../application/access.repositories.js';
+import {
+  TokenRepository,
+  type FreshToken,
+  type SignIn,
+  type Token,
+  type User,
+} from '../application/access.repositories.js';
 import type { ContextId } from '../application/principal.js';
 import type { Role, Scope } from '../domain/rights.js';
 import { TokenEntity } from './access.entities.js';
@@ -36,7 +42,7 @@ const SIGN_IN = `
 
 const TOKENS = `
   SELECT t.id, u.name AS user, t.label, t.scope, t.expires_at AS expiresAt, t.allowed_ips AS allowedIps,
-         t.created_at AS createdAt, t.last_used_at AS lastUsedAt
+         t.created_at AS createdAt, t.last_used_at AS lastUsedAt, t.replaced_by AS replacedBy
   FROM tokens t JOIN users u ON u.id = t.user_id`;
 
 @Injectable()
@@ -88,8 +94,21 @@ export class TypeOrmTokenRepository extends TokenRepository {
     return (await this.database.query<TokenRow>(sql, [id])).map(toToken)[0];
   }
 
+  async lockOwner(userName: string, id: number): Promise<Pick<User, 'role' | 'enabled'> | undefined> {
+    const { forUpdate } = this.database;
+    // The user before the token, as everywhere: two who lock in another order wait for each other.
+    const [owner] = await this.database.query<{ id: number; role: Role; enabled: number }>(
+      `SELECT id, role, enabled FROM users WHERE name = ?${forUpdate}`,
+      [userName],
+    );
+    if (owner === undefined) return undefined;
+    const sql = `SELECT id FROM tokens WHERE id = ? AND user_id = ?${forUpdate}`;
+    const [token] = await this.database.query<{ id: number }>(sql, [id, owner.id]);
+    return token && { role: owner.role, enabled: owner.enabled === 1 };
+  }
+
   async insert(
-    { user, allowedIps, ...fields }: Omit<Token, 'id' | 'lastUsedAt'>,
+    { user, allowedIps, ...fields }: FreshToken,
     hash: string,
   ): Promise<number | 'unknown_user' | 'taken'> {
     const [owner] = await this.database.query<{ id: number }>(
@@ -103,13 +122,14 @@ export class TypeOrmTokenRepository extends TokenRepository {
       hash,
       allowedIps: allowedIps.length === 0 ? null : allowedIps.join(' '),
       lastUsedAt: null,
+      replacedBy: null,
     };
     const inserted = await unlessTaken(() => this.database.manager.insert(TokenEntity, columns));
     return inserted === undefined ? 'taken' : (inserted.identifiers[0] as { id: number }).id;
   }
 
-  async setExpiry(id: number, expiresAt: number): Promise<void> {
-    await this.database.manager.update(TokenEntity, { id }, { expiresAt });
+  async replace(id: number, expiresAt: number, replacedBy: number): Promise<void> {
+    await this.database.manager.update(TokenEntity, { id }, { expiresAt, replacedBy });
   }
 
   async delete(id: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
-import { UserRepository, type User } from '../application/access.repositories.js';
+import { UserRepository, type User, type UserChanges } from '../application/access.repositories.js';
 import { GrantEntity, UserEntity } from './access.entities.js';
 
 type UserRow = Omit<User, 'contexts' | 'enabled'> & { id: number; enabled: number };
@@ -29,14 +29,16 @@ export class TypeOrmUserRepository extends UserRepository {
     return undefined;
   }
 
-  async update({ name, contexts, ...fields }: User): Promise<undefined | readonly string[]> {
+  async update(name: string, { contexts, ...fields }: UserChanges): Promise<undefined | readonly string[]> {
     const { manager } = this.database;
-    const granted = await this.idsOf(contexts);
-    if (!Array.isArray(granted)) return granted.unknown;
     const { id: userId } = await manager.findOneByOrFail(UserEntity, { name });
-    await manager.update(UserEntity, { id: userId }, fields);
-    await manager.delete(GrantEntity, { userId });
-    await this.grant(userId, granted);
+    if (contexts !== undefined) {
+      const granted = await this.idsOf(contexts);
+      if (!Array.isArray(granted)) return granted.unknown;
+      await manager.delete(GrantEntity, { userId });
+      await this.grant(userId, granted);
+    }
+    if (Object.keys(fields).length > 0) await manager.update(UserEntity, { id: userId }, fields);
     return undefined;
   }
 

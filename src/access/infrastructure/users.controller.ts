@@ -3,7 +3,8 @@ import { ApiTags } from '@nestjs/swagger';
 import { Documented } from '../../shared/http/documented.js';
 import { requireMembers } from '../../shared/http/validation.js';
 import { UsersService } from '../application/users.service.js';
-import { Requires } from './access.decorators.js';
+import type { Principal } from '../application/principal.js';
+import { Caller, Requires } from './access.decorators.js';
 import { ChangeUserDto, NewUserDto, toUserDto, UserDto } from './users.dto.js';
 
 @ApiTags('Administration')
@@ -33,8 +34,11 @@ export class UsersController {
     answers: UserDto,
     errors: ['user_exists'],
   })
-  async create(@Body() { name, role, contexts = [], enabled = true }: NewUserDto): Promise<UserDto> {
-    return toUserDto(await this.users.create({ name, role, contexts, enabled }));
+  async create(
+    @Caller() caller: Principal | undefined,
+    @Body() { name, role, contexts = [], enabled = true }: NewUserDto,
+  ): Promise<UserDto> {
+    return toUserDto(await this.users.create(caller, { name, role, contexts, enabled }));
   }
 
   @Patch(':name')
@@ -47,8 +51,12 @@ export class UsersController {
     answers: UserDto,
     errors: ['user_not_found', 'last_admin'],
   })
-  async change(@Param('name') name: string, @Body() changes: ChangeUserDto): Promise<UserDto> {
-    return toUserDto(await this.users.change(name, requireMembers(changes)));
+  async change(
+    @Caller() caller: Principal | undefined,
+    @Param('name') name: string,
+    @Body() changes: ChangeUserDto,
+  ): Promise<UserDto> {
+    return toUserDto(await this.users.change(caller, name, requireMembers(changes)));
   }
 
   @Delete(':name')
@@ -60,7 +68,7 @@ export class UsersController {
     answers: UserDto,
     errors: ['user_not_found', 'last_admin'],
   })
-  async delete(@Param('name') name: string): Promise<UserDto> {
-    return toUserDto(await this.users.delete(name));
+  async delete(@Caller() caller: Principal | undefined, @Param('name') name: string): Promise<UserDto> {
+    return toUserDto(await this.users.delete(caller, name));
   }
 }

@@ -7,7 +7,10 @@ import { isPrintable } from '../domain/printable.js';
 import { ROLES, type Role } from '../domain/rights.js';
 
 const isUserName = (text: string): boolean =>
-  isPrintable(text, 64) && text !== '' && text.trim() === text && text.normalize('NFC') === text;
+  isPrintable(text, 64) &&
+  !['', '.', '..'].includes(text) &&
+  text.trim() === text &&
+  text.normalize('NFC') === text;
 
 export class NewUserDto {
   @ApiProperty({
@@ -19,7 +22,7 @@ export class NewUserDto {
   @Checked(
     textThat(
       isUserName,
-      'must have 1 to 64 characters in Unicode NFC, no control characters, no space at the ends',
+      'must have 1 to 64 characters in Unicode NFC, no control characters, no space at the ends, and not be . or ..',
     ),
   )
   name!: string;

@@ -19,6 +19,16 @@ export async function migrate(dataSource: DataSource): Promise<void> {
   });
 }
 
+/** Whether the database has the schema of this version; changes nothing. */
+export async function isMigrated(dataSource: DataSource): Promise<boolean> {
+  const queryRunner = dataSource.createQueryRunner();
+  try {
+    return (await queryRunner.hasTable('migrations')) && !(await dataSource.showMigrations());
+  } finally {
+    await queryRunner.release();
+  }
+}
+
 async function underMysqlLock(
   dataSource: DataSource,
   work: (queryRunner: QueryRunner) => Promise<void>,

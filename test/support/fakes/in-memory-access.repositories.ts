@@ -3,9 +3,11 @@ import {
   TokenRepository,
   UserRepository,
   type Context,
+  type FreshToken,
   type SignIn,
   type Token,
   type User,
+  type UserChanges,
 } from '../../../src/access/application/access.repositories.js';
 import type { ContextId } from '../../../src/access/application/principal.js';
 import {
@@ -55,15 +57,12 @@ export class InMemoryTokenRepository extends TokenRepository {
     return this.store.rows.tokens.map(({ token }) => token);
   }
 
-  async insert(
-    token: Omit<Token, 'id' | 'lastUsedAt'>,
-    hash: string,
-  ): Promise<number | 'unknown_user' | 'taken'> {
+  async insert(token: FreshToken, hash: string): Promise<number | 'unknown_user' | 'taken'> {
     const { draft } = this.store;
     if (!draft.users.some(({ name }) => name === token.user)) return 'unknown_user';
     if (draft.tokens.some((row) => row.hash === hash)) return 'taken';
     const id = ++draft.lastId;
-    draft.tokens.push({ token: { id, lastUsedAt: null, ...token }, hash });
+    draft.tokens.push({ token: { id, lastUsedAt: null, replacedBy: null, ...token }, hash });
     return id;
   }
 
@@ -71,9 +70,15 @@ export class InMemoryTokenRepository extends TokenRepository {
     return this.store.draft.tokens.find(({ token }) => token.id === id)?.token;
   }
 
-  async setExpiry(id: number, expiresAt: number): Promise<void> {
+  async lockOwner(userName: string, id: number): Promise<Pick<User, 'role' | 'enabled'> | undefined> {
+    const owner = (await this.lock(id))?.user;
+    const user = this.store.draft.users.find(({ name }) => name === userName && name === owner);
+    return user && { role: user.role, enabled: user.enabled };
+  }
+
+  async replace(id: number, expiresAt: number, replacedBy: number): Promise<void> {
     const row = this.store.draft.tokens.find(({ token }) => token.id === id);
-    if (row !== undefined) row.token = { ...row.token, expiresAt };
+    if (row !== undefined) row.token = { ...row.token, expiresAt, replacedBy };
   }
 
   async delete(id: number): Promise<void> {
@@ -104,12 +109,15 @@ export class InMemoryUserRepository extends UserRepository {
     return this.store.draft.users.toSorted(byName);
   }
 
-  async update(user: User): Promise<undefined | readonly string[]> {
+  async update(name: string, changes: UserChanges): Promise<undefined | readonly string[]> {
     const { draft } = this.store;
-    const unknown = this.unknown(user.contexts);
+    const unknown = this.unknown(changes.contexts ?? []);
     if (unknown.length > 0) return unknown;
-    const after = { ...user, contexts: user.contexts.toSorted() };
-    draft.users = draft.users.map((each) => (each.name === user.name ? after : each));
+    draft.users = draft.users.map((user) => {
+      if (user.name !== name) return user;
+      const after = { ...user, ...changes };
+      return { ...after, contexts: after.contexts.toSorted() };
+    });
     return undefined;
   }
 
@@ -140,8 +148,8 @@ export class InMemoryContextRepository extends ContextRepository {
     return true;
   }
 
-  async lock(name: string): Promise<Context | undefined> {
-    return this.store.draft.contexts.find(({ context }) => context.name === name)?.context;
+  async lockAll(): Promise<Context[]> {
+    return this.store.draft.contexts.map(({ context }) => context).toSorted(byName);
   }
 
   async update(name: string, context: Context): Promise<boolean> {
@@ -179,12 +187,13 @@ export class InMemorySignInRepository extends SignInRepository {
     super();
   }
 
-  async insertFailure(entry: Omit<SignInEntry, 'id'>): Promise<boolean> {
+  async isUser(name: string): Promise<boolean> {
+    return this.store.rows.users.some((user) => user.name === name);
+  }
+
+  async insertFailure(entry: Omit<SignInEntry, 'id'>): Promise<void> {
     const { draft } = this.store;
-    const isUser = draft.users.some(({ name }) => name === entry.userName);
-    const userName = isUser ? entry.userName : null;
-    draft.signIns.push({ entry: { ...entry, userName, id: ++draft.lastId }, day: null });
-    return isUser;
+    draft.signIns.push({ entry: { ...entry, id: ++draft.lastId }, day: null });
   }
 
   async insertSuccess(success: Omit<SignInEntry, 'id' | 'failure'>, day: number): Promise<void> {

@@ -1,10 +1,13 @@
 import { Table, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { id, number, text } from './columns.js';
 
-/** Contexts answer to several names, and sign-ins are on record. Each step may be repeated. */
+/** Contexts answer to several names, tokens are replaced, and sign-ins are on record. Each step may be repeated. */
 export class AddNamesAndSignIns1764000000001 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const table of TABLES) await queryRunner.createTable(table, true);
+    if (!(await queryRunner.hasColumn('tokens', 'replaced_by'))) {
+      await queryRunner.query('ALTER TABLE tokens ADD COLUMN replaced_by integer NULL');
+    }
     await queryRunner.query(`
       INSERT INTO context_names (name, context_id)
       SELECT name, id FROM contexts WHERE name NOT IN (SELECT name FROM context_names)`);
@@ -12,6 +15,7 @@ export class AddNamesAndSignIns1764000000001 implements MigrationInterface {
 
   async down(queryRunner: QueryRunner): Promise<void> {
     for (const table of TABLES.toReversed()) await queryRunner.dropTable(table, true);
+    await queryRunner.query('ALTER TABLE tokens DROP COLUMN replaced_by');
   }
 }
 
