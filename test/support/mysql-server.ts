@@ -41,6 +41,7 @@ export class ThrowAwayMysql {
       '--no-defaults',
       `--datadir=${join(this.folder, 'data')}`,
       `--socket=${join(this.folder, 'socket')}`,
+      `--tmpdir=${this.folder}`, // a server that starts removes what others have in a common one
       `--port=${this.port}`,
       '--bind-address=127.0.0.1',
       '--innodb-buffer-pool-size=64M',
