@@ -1,0 +1,76 @@
+import 'reflect-metadata';
+import { describe, expect, it } from '@jest/globals';
+import { AuthenticationService } from '../src/access/application/authentication.service.js';
+import { Brakes } from '../src/access/application/brakes.js';
+import { SignInLog } from '../src/access/application/sign-in-log.js';
+import { generateToken, hashToken } from '../src/access/domain/token.js';
+import {
+  InMemoryContextRepository,
+  InMemorySignInRepository,
+  InMemoryTokenRepository,
+  InMemoryUserRepository,
+} from './support/fakes/in-memory-access.repositories.js';
+import { InMemoryStore } from './support/fakes/in-memory-store.js';
+import { Gate } from './support/gate.js';
+import { TestClock } from './support/test-clock.js';
+
+/** Looks for one token only when it is let. */
+class SlowTokenRepository extends InMemoryTokenRepository {
+  readonly gate = new Gate();
+  slow: string | undefined;
+
+  override async signIn(hash: string, contextName: string): ReturnType<InMemoryTokenRepository['signIn']> {
+    if (hash === this.slow) await this.gate.passed;
+    return super.signIn(hash, contextName);
+  }
+}
+
+describe('a right guess', () => {
+  it('does not count when it comes out after too many wrong ones, though it was under way before', async () => {
+    const store = new InMemoryStore();
+    const clock = new TestClock();
+    const tokens = new SlowTokenRepository(store);
+    const [slow, fast] = [generateToken(), generateToken()];
+    await store.run(async () => {
+      await new InMemoryContextRepository(store).insert({
+        name: 'default',
+        aliases: [],
+        enabled: true,
+        createdAt: 0,
+      });
+      await new InMemoryUserRepository(store).insert({
+        name: 'u',
+        role: 'reader',
+        contexts: ['default'],
+        enabled: true,
+        createdAt: 0,
+      });
+      const token = {
+        user: 'u',
+        label: '',
+        scope: 'read',
+        expiresAt: null,
+        allowedIps: [],
+        createdAt: 0,
+      } as const;
+      for (const each of [slow, fast]) await tokens.insert(token, hashToken(each));
+    });
+    const log = new SignInLog(new InMemorySignInRepository(store), store, clock);
+    const brakes = new Brakes({ signIns: 3, requests: 0 });
+    const authentication = new AuthenticationService(tokens, brakes, log, store, clock);
+    const guess = (token: string, address = '192.0.2.1'): Promise<string> =>
+      authentication
+        .authenticate({ token, userName: 'u', contextName: undefined, faults: [] }, address, 'read')
+        .then(
+          ({ userName }) => userName,
+          ({ code }: { code: string }) => code,
+        );
+
+    tokens.slow = hashToken(slow);
+    expect(await guess(fast)).toBe('u');
+    const underWay = [guess(slow), guess(slow, '192.0.2.2')];
+    for (let n = 0; n < 3; n++) expect(await guess(generateToken())).toBe('invalid_token');
+    tokens.gate.open();
+    expect(await Promise.all(underWay)).toEqual(['too_many_failures', 'u']);
+  });
+});
