@@ -1,34 +1,57 @@
-import { BlockList, isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
+import { isIP } from 'node:net';
+import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js';
+
+/** Networks: an address each, and how many of its bits count. */
+export type AddressList = readonly (readonly [address: IPv4 | IPv6, bits: number])[];
 
 /**
  * A list of addresses and CIDRs, IPv4 and IPv6, to ask whether it holds an address. An IPv4 address written
- * as IPv4-mapped IPv6 is the IPv4 address.
+ * as IPv4-mapped IPv6 is the IPv4 address; no other IPv6 network holds one.
  *
  * @throws TypeError when an entry is neither an address nor a CIDR
  */
-export function addressList(entries: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const entry of entries) {
-    const [, address = '', prefix] = /^([^/%]*)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
-    const version = isIP(address);
+export function addressList(entries: readonly string[]): AddressList {
+  return entries.map((entry) => {
+    const [, text = '', prefix] = /^([^/%]*)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+    const version = isIP(text);
     if (version === 0) throw new TypeError('not an IP address or CIDR');
-    const bits = version === 4 ? 32 : 128;
-    if (Number(prefix ?? bits) > bits) throw new TypeError('the prefix is longer than the address');
-    list.addSubnet(address, Number(prefix ?? bits), version === 4 ? 'ipv4' : 'ipv6');
-  }
-  return list;
+    const length = version === 4 ? 32 : 128;
+    const bits = Number(prefix ?? length);
+    if (bits > length) throw new TypeError('the prefix is longer than the address');
+    const address = parse(text);
+    const isMapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96;
+    return isMapped ? [address.toIPv4Address(), bits - 96] : [address, bits];
+  });
 }
 
 /** Whether `list` holds `address`; never for what is not an address. */
-export function holds(list: BlockList, address: string): boolean {
-  const version = isIP(address);
-  return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6');
+export function holds(list: AddressList, address: string): boolean {
+  if (isIP(address) === 0) return false;
+  const plain = unmapped(address);
+  return list.some(([network, bits]) => network.kind() === plain.kind() && plain.match(network, bits));
 }
 
 /** An address in its one shortest form, IPv4-mapped IPv6 as IPv4, without the port that some proxies add; '' for what is not an address. */
 export function plainAddress(text: string): string {
   if (isIP(text) === 4) return text;
   const address = text.replace(/^(\d+(?:\.\d+){3}):\d+$/, '$1').replace(/^\[(.*)\](:\d+)?$/, '$1');
-  return isIP(address) === 0 ? '' : ipaddr.process(address.replace(/%.*$/, '')).toString();
+  return isIP(address) === 0 ? '' : unmapped(address).toString();
+}
+
+/** @param text a valid address */
+function unmapped(text: string): IPv4 | IPv6 {
+  const address = parse(text.replace(/%.*$/, ''));
+  return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
+}
+
+/** As ipaddr.js does, which would take `::192.0.2.1` for `::ffff:192.0.2.1`. */
+function parse(text: string): IPv4 | IPv6 {
+  if (isIP(text) === 4) return ipaddr.IPv4.parse(text);
+  const hex = (high: string, low: string): string => (Number(high) * 256 + Number(low)).toString(16);
+  return ipaddr.IPv6.parse(
+    text.replace(
+      /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
+      (_, a: string, b: string, c: string, d: string) => `${hex(a, b)}:${hex(c, d)}`,
+    ),
+  );
 }

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { BlockList } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { addressList } from '../address-list.js';
+import { addressList, type AddressList } from '../address-list.js';
 
 /** What the environment says, checked and typed. The contract's section 8 is the table of it. */
 export interface Configuration {
@@ -17,7 +16,7 @@ export interface Configuration {
   readonly timeZone: string;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Whose `X-Forwarded-For` is believed. */
-  readonly trustProxy: BlockList;
+  readonly trustProxy: AddressList;
   /** Requests a minute and token; 0 = no limit. */
   readonly rateLimit: number;
   /** Failed sign-ins a minute and client address; 0 = no limit. */
@@ -159,7 +158,7 @@ function tls(certFile: string | undefined, keyFile: string | undefined): Configu
   return pair;
 }
 
-function trustProxy(text: string): BlockList {
+function trustProxy(text: string): AddressList {
   try {
     return addressList(text.split(/[\s,]+/).filter((part) => part !== ''));
   } catch {
