@@ -40,7 +40,7 @@ export class AccessModule {
         { provide: SignInRepository, useClass: TypeOrmSignInRepository },
         { provide: TokenFiles, useValue: new DataDirTokenFiles(dataDir) },
       ],
-      exports: [AuthenticationService, ContextsService, UsersService, TokensService, SeedService],
+      exports: [AuthenticationService, SeedService],
     };
   }
 }

@@ -89,8 +89,9 @@ export class SignInLog {
     tokenId: number | undefined,
     address: string,
   ): Promise<void> {
-    const isUser = await this.signIns.isUser(userName ?? '');
-    if (isUser && userName !== undefined) await this.warnOfGuessers(userName);
+    // What is no user's name is not kept: it may be a token, typed into the wrong field.
+    const known = (await this.signIns.isUser(userName ?? '')) ? (userName ?? null) : null;
+    if (known !== null) await this.warnOfGuessers(known);
     const { consumedPoints } = await this.failures.penalty('all');
     if (consumedPoints > MAX_FAILURES_A_MINUTE) {
       if (consumedPoints === MAX_FAILURES_A_MINUTE + 1) {
@@ -100,8 +101,6 @@ export class SignInLog {
       }
       return;
     }
-    // What is no user's name is not kept: it may be a token, typed into the wrong field.
-    const known = isUser && userName !== undefined ? userName : null;
     const entry = { at: this.clock.now(), address, userName: known, tokenId: tokenId ?? null, failure };
     await this.transactions.run(() => this.signIns.insertFailure(entry));
   }

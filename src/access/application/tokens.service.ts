@@ -37,25 +37,8 @@ export class TokensService {
   }
 
   /** @throws RegisterError `token_exists`; `validation_failed` if the user does not exist */
-  create(by: Principal | undefined, { token: adopted, ...fields }: NewToken): Promise<CreatedToken> {
-    const token = adopted ?? generateToken();
-    const fault = tokenFault(token);
-    if (fault !== undefined) throw validationFailed([{ field: 'token', message: fault }]);
-    if (fields.expiresAt !== null && fields.expiresAt <= this.clock.now()) {
-      throw validationFailed([{ field: 'expires_at', message: 'must be in the future' }]);
-    }
-    return this.authority.change(by, async () => {
-      const record = { ...fields, createdAt: this.clock.now() };
-      const id = await this.tokens.insert(record, hashToken(token));
-      if (id === 'unknown_user')
-        throw validationFailed([{ field: 'user', message: 'no user has this name' }]);
-      if (id === 'taken') {
-        const other = await this.tokens.signIn(hashToken(token), DEFAULT_CONTEXT);
-        const which = other === undefined ? '' : `: token ${other.tokenId}, of ${other.userName}`;
-        throw new RegisterError('token_exists', `This token is in the register already${which}`);
-      }
-      return { record: { id, ...record, lastUsedAt: null, replacedBy: null }, token };
-    });
+  create(by: Principal | undefined, newToken: NewToken): Promise<CreatedToken> {
+    return this.authority.change(by, () => this.insert(newToken));
   }
 
   /**
@@ -75,7 +58,7 @@ export class TokensService {
       if (expiresAt !== null && expiresAt <= now) {
         throw new RegisterError('token_expired', 'This token has expired; create a new one instead');
       }
-      const created = await this.create(by, { user, label, scope, expiresAt, allowedIps });
+      const created = await this.insert({ user, label, scope, expiresAt, allowedIps });
       await this.tokens.replace(id, Math.min(expiresAt ?? Infinity, now + graceMs), created.record.id);
       return created;
     });
@@ -108,8 +91,27 @@ export class TokensService {
       for (const token of await this.tokens.list()) {
         if (token.user === name) await this.tokens.delete(token.id);
       }
-      return this.create(undefined, { user: name, label, scope: 'write', expiresAt: null, allowedIps: [] });
+      return this.insert({ user: name, label, scope: 'write', expiresAt: null, allowedIps: [] });
     });
+  }
+
+  private async insert({ token: adopted, ...fields }: NewToken): Promise<CreatedToken> {
+    const token = adopted ?? generateToken();
+    const fault = tokenFault(token);
+    if (fault !== undefined) throw validationFailed([{ field: 'token', message: fault }]);
+    const createdAt = this.clock.now();
+    if (fields.expiresAt !== null && fields.expiresAt <= createdAt) {
+      throw validationFailed([{ field: 'expires_at', message: 'must be in the future' }]);
+    }
+    const record = { ...fields, createdAt };
+    const id = await this.tokens.insert(record, hashToken(token));
+    if (id === 'unknown_user') throw validationFailed([{ field: 'user', message: 'no user has this name' }]);
+    if (id === 'taken') {
+      const other = await this.tokens.signIn(hashToken(token), DEFAULT_CONTEXT);
+      const which = other === undefined ? '' : `: token ${other.tokenId}, of ${other.userName}`;
+      throw new RegisterError('token_exists', `This token is in the register already${which}`);
+    }
+    return { record: { id, ...record, lastUsedAt: null, replacedBy: null }, token };
   }
 }
 

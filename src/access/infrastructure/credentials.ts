@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Credentials, Principal } from '../application/principal.js';
 import { contextKey } from '../domain/context-name.js';
+import { queryOf } from '../../shared/http/non-http.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
 
 declare global {
@@ -56,8 +57,7 @@ export const refuseTokenInUrl: RequestHandler = (
   _response: Response,
   next: NextFunction,
 ) => {
-  const [, query] = request.url.split('?', 2);
-  // Not `request.query`, which stops reading after 1000 parameters.
+  const query = queryOf(request);
   if (
     query !== undefined &&
     [...new URLSearchParams(query).keys()].some((name) => /^api_token\b/i.test(name))

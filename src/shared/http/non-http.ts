@@ -42,13 +42,18 @@ export const requireHost: RequestHandler = (request: Request, _response: Respons
   else next(new RegisterError('request_malformed', 'A request must have one Host header'));
 };
 
+/** The query string as it was sent: `request.query` stops reading after 1000 parameters. */
+export function queryOf({ url }: Request): string | undefined {
+  return url.split('?', 2)[1];
+}
+
 /** Express takes what is not encoded rightly for something else, without a word. */
 export const requireSoundQuery: RequestHandler = (
   request: Request,
   _response: Response,
   next: NextFunction,
 ) => {
-  const [, query] = request.url.split('?', 2);
+  const query = queryOf(request);
   try {
     if (query !== undefined) decodeURIComponent(query);
     next();

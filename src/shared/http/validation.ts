@@ -67,8 +67,11 @@ export const validationPipe = new StrictValidationPipe({
 
 /** Checks members that did not come by HTTP as if they had; those that are undefined were not given. */
 export async function validated<T extends object>(dto: Type<T>, members: object): Promise<T> {
-  const given = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
-  return (await validationPipe.transform(given, { type: 'body', metatype: dto })) as T;
+  return (await validationPipe.transform(withoutUndefined(members), { type: 'body', metatype: dto })) as T;
+}
+
+function withoutUndefined(members: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
 function toFault({ property, constraints = {} }: ValidationError): FieldFault {
@@ -88,8 +91,8 @@ export function Checked(faultOf: (value: unknown) => string | undefined): Proper
 
 /** The members that a partial update gives. @throws RegisterError `validation_failed` if there are none */
 export function requireMembers<T extends object>(changes: T): T {
-  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-  if (given.length > 0) return Object.fromEntries(given) as T;
+  const given = withoutUndefined(changes);
+  if (Object.keys(given).length > 0) return given as T;
   throw validationFailed([{ field: 'body', message: 'must hold at least one member that is to be changed' }]);
 }
 

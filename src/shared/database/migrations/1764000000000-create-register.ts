@@ -1,5 +1,5 @@
 import { Table, type MigrationInterface, type QueryRunner } from 'typeorm';
-import { id, number, text } from './columns.js';
+import { id, number, reference, text } from './columns.js';
 
 /** Contexts, users, tokens and customers. MySQL cannot undo half a migration, so each step may be repeated. */
 export class CreateRegister1764000000000 implements MigrationInterface {
@@ -37,22 +37,8 @@ const TABLES = [
     ],
     indices: [{ name: 'grants_context', columnNames: ['context_id'] }],
     foreignKeys: [
-      {
-        name: 'grants_user_fk',
-        columnNames: ['user_id'],
-        referencedTableName: 'users',
-        referencedColumnNames: ['id'],
-        onDelete: 'CASCADE',
-        onUpdate: 'NO ACTION',
-      },
-      {
-        name: 'grants_context_fk',
-        columnNames: ['context_id'],
-        referencedTableName: 'contexts',
-        referencedColumnNames: ['id'],
-        onDelete: 'CASCADE',
-        onUpdate: 'NO ACTION',
-      },
+      reference('grants_user_fk', 'user_id', 'users', 'CASCADE'),
+      reference('grants_context_fk', 'context_id', 'contexts', 'CASCADE'),
     ],
   }),
   new Table({
@@ -72,16 +58,7 @@ const TABLES = [
       { name: 'tokens_hash', columnNames: ['hash'], isUnique: true },
       { name: 'tokens_user', columnNames: ['user_id'] },
     ],
-    foreignKeys: [
-      {
-        name: 'tokens_user_fk',
-        columnNames: ['user_id'],
-        referencedTableName: 'users',
-        referencedColumnNames: ['id'],
-        onDelete: 'CASCADE',
-        onUpdate: 'NO ACTION',
-      },
-    ],
+    foreignKeys: [reference('tokens_user_fk', 'user_id', 'users', 'CASCADE')],
   }),
   new Table({
     name: 'customers',
@@ -106,15 +83,6 @@ const TABLES = [
       { name: 'customers_email', columnNames: ['context_id', 'email_search'] },
       { name: 'customers_phone', columnNames: ['context_id', 'phone_number'] },
     ],
-    foreignKeys: [
-      {
-        name: 'customers_context_fk',
-        columnNames: ['context_id'],
-        referencedTableName: 'contexts',
-        referencedColumnNames: ['id'],
-        onDelete: 'NO ACTION',
-        onUpdate: 'NO ACTION',
-      },
-    ],
+    foreignKeys: [reference('customers_context_fk', 'context_id', 'contexts', 'NO ACTION')],
   }),
 ];

@@ -1,5 +1,5 @@
 import { Table, type MigrationInterface, type QueryRunner } from 'typeorm';
-import { id, number, text } from './columns.js';
+import { id, number, reference, text } from './columns.js';
 
 /** Contexts answer to several names, tokens are replaced, and sign-ins are on record. Each step may be repeated. */
 export class AddNamesAndSignIns1764000000001 implements MigrationInterface {
@@ -24,16 +24,7 @@ const TABLES = [
     name: 'context_names',
     columns: [{ ...text('name', 64), isPrimary: true }, number('context_id', 'integer')],
     indices: [{ name: 'context_names_context', columnNames: ['context_id'] }],
-    foreignKeys: [
-      {
-        name: 'context_names_context_fk',
-        columnNames: ['context_id'],
-        referencedTableName: 'contexts',
-        referencedColumnNames: ['id'],
-        onDelete: 'CASCADE',
-        onUpdate: 'NO ACTION',
-      },
-    ],
+    foreignKeys: [reference('context_names_context_fk', 'context_id', 'contexts', 'CASCADE')],
   }),
   new Table({
     name: 'sign_ins',

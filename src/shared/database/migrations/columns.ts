@@ -1,4 +1,4 @@
-import type { TableColumnOptions } from 'typeorm';
+import type { TableColumnOptions, TableForeignKeyOptions } from 'typeorm';
 
 /** A number that is given and never used again. */
 export const id: TableColumnOptions = {
@@ -19,4 +19,21 @@ export function number(
   isNullable = false,
 ): TableColumnOptions {
   return { name, type, isNullable };
+}
+
+/** A foreign key on the id of another table. */
+export function reference(
+  name: string,
+  column: string,
+  table: string,
+  onDelete: 'CASCADE' | 'NO ACTION',
+): TableForeignKeyOptions {
+  return {
+    name,
+    columnNames: [column],
+    referencedTableName: table,
+    referencedColumnNames: ['id'],
+    onDelete,
+    onUpdate: 'NO ACTION',
+  };
 }
