@@ -264,6 +264,9 @@ describe('the command line', () => {
       [{ name: 'admin' }, {}],
     ]);
     const failed = await runCommand(['user', 'create', 'user', '--role', 'reader'], env);
+    // By itself, as npx runs it: a build must leave it executable.
+    const { stdout } = await promisify(execFile)(resolve('dist/cli.js'), ['--help']);
+    expect(stdout).toMatch(/^Usage: ipdr-customers/);
     expect(failed).toEqual({ code: 1, stdout: '', stderr: 'ipdr-customers: User user already exists\n' });
     await program.stop();
   });
