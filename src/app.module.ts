@@ -3,7 +3,10 @@ import { APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AccessModule } from './access/access.module.js';
 import { AccessGuard } from './access/infrastructure/access.guard.js';
 import { CustomersModule } from './customers/customers.module.js';
+import { HistoryModule } from './history/history.module.js';
+import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { OperationsModule } from './operations/operations.module.js';
+import { RetentionModule } from './retention/retention.module.js';
 import { Clock, SystemClock } from './shared/clock.js';
 import type { Configuration } from './shared/config/configuration.js';
 import type { Database } from './shared/database/database.js';
@@ -19,15 +22,19 @@ import type { Transactions } from './shared/transactions.js';
 @Module({})
 export class AppModule {
   static with(configuration: Configuration, database: Database & Transactions): DynamicModule {
+    const access = AccessModule.over(configuration.dataDir, {
+      signIns: configuration.signinLimit,
+      requests: configuration.rateLimit,
+    });
     return {
       module: AppModule,
       imports: [
         DatabaseModule.over(database),
-        AccessModule.over(configuration.dataDir, {
-          signIns: configuration.signinLimit,
-          requests: configuration.rateLimit,
-        }),
+        access,
+        HistoryModule,
         CustomersModule,
+        IdempotencyModule,
+        RetentionModule.of(configuration.retentionDays, [access, CustomersModule]),
         OperationsModule,
       ],
       providers: [

@@ -8,7 +8,9 @@ import { UsersService } from './access/application/users.service.js';
 import { addAccessCommands } from './access/infrastructure/access.commands.js';
 import { AppModule } from './app.module.js';
 import { entities } from './entities.js';
-import { CommandLine } from './shared/command-line.js';
+import { addHistoryCommands } from './history/infrastructure/history.commands.js';
+import { addRetentionCommands } from './retention/infrastructure/retention.commands.js';
+import { CommandLine, type Action } from './shared/command-line.js';
 import { ConfigurationError, loadConfiguration } from './shared/config/configuration.js';
 import { openDatabase } from './shared/database/open-database.js';
 import { during, reason } from './start-failure.js';
@@ -41,9 +43,11 @@ const program = new Command('ipdr-customers')
   .description('Administers the register that DATABASE_URL and DATA_DIR name, without its server.')
   .option('--json', 'answer as JSON, for scripts')
   .option('--yes', 'do what cannot be undone without asking');
-addAccessCommands(program, (work) =>
-  withRegister((register) => work(register, new CommandLine(program.opts()))),
-);
+const line = (): CommandLine => new CommandLine(program.opts());
+const run: Action = (work) => withRegister((register) => work(register, line()));
+addAccessCommands(program, run);
+addHistoryCommands(program, run, line);
+addRetentionCommands(program, run);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`ipdr-customers: ${reason(error)}\n`);

@@ -7,6 +7,9 @@ import {
   UserEntity,
 } from './access/infrastructure/access.entities.js';
 import { CustomerEntity } from './customers/infrastructure/customer.entity.js';
+import { CustomerVersionEntity } from './customers/infrastructure/customer-version.entity.js';
+import { AuditBlockEntity, AuditEntryEntity } from './history/infrastructure/audit.entities.js';
+import { IdempotencyKeyEntity } from './idempotency/infrastructure/idempotency-key.entity.js';
 
 /** Every table of the register, for the application's DataSource and the TypeORM CLI's. */
 export const entities = [
@@ -17,4 +20,8 @@ export const entities = [
   TokenEntity,
   SignInEntity,
   CustomerEntity,
+  CustomerVersionEntity,
+  AuditEntryEntity,
+  AuditBlockEntity,
+  IdempotencyKeyEntity,
 ];

@@ -137,14 +137,22 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect((await read(name)).status).toBe(200);
     });
 
-    it('is deleted when it is empty, and its names are free again', async () => {
+    it('is kept while it has customers, or the history of some', async () => {
       const { name, caller, read } = await inNewContext();
-      await admin('PATCH', `contexts/${name}`, { name: `${name}-new` });
-      const full = await admin('DELETE', `contexts/${name}-new`);
-      expect(full).toMatchObject({ status: 409, json: { code: 'context_not_empty' } });
+      const remove = (): Promise<Answer> => admin('DELETE', `contexts/${name}`);
+      expect(await remove()).toMatchObject({ status: 409, json: { code: 'context_not_empty' } });
       expect((await read(name)).status).toBe(200);
-
       expect((await caller.call('DELETE', pathOf('U1'))).status).toBe(200);
+      expect(await remove()).toMatchObject({ status: 409, json: { code: 'context_not_empty' } });
+      expect((await caller.call('GET', `${pathOf('U1')}/history`)).status).toBe(200);
+    });
+
+    it('is deleted when it is empty, and its names are free again', async () => {
+      const name = await newContext(service());
+      const caller = await newCaller(service(), { contexts: [name] });
+      const read = (contextname: string): Promise<Answer> =>
+        caller.call('GET', '/api/ipdrcustomers', { body: { contextname } });
+      await admin('PATCH', `contexts/${name}`, { name: `${name}-new` });
       const deleted = await admin('DELETE', `contexts/${name}-new`);
       expect(deleted).toMatchObject({ status: 200, json: { name: `${name}-new`, aliases: [name] } });
       expect(await read(name)).toMatchObject(notFound(name));

@@ -8,11 +8,12 @@ import { databaseKinds } from './support/databases.js';
 import { documentedRoutes, validBody, type DocumentedRoute as Route } from './support/documented-routes.js';
 import { dump } from './support/dump.js';
 import { exchange } from './support/raw-http.js';
-import { TestService, type Answer, type Call } from './support/service.js';
+import { TestService, withoutSealing, type Answer, type Call } from './support/service.js';
 import { TestClock } from './support/test-clock.js';
 import { useService } from './support/use-service.js';
 
 const LIST = '/api/ipdrcustomers';
+const AUDIT = '/api/admin/audit';
 const HOUR_MS = 3_600_000;
 const CREDENTIALS: readonly string[] = ['api_token', 'username', 'contextname'];
 const GENERATED_TOKEN = /ipdr_[0-9A-Za-z]{36}/;
@@ -70,7 +71,9 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
   const clock = new TestClock();
   const { service, database } = useService(kind, { adapt: clock.adapt });
   const anotherInstance = async () => {
-    const instance = await TestService.start(database(), { adapt: clock.adapt });
+    const instance = await TestService.start(database(), {
+      adapt: (builder) => clock.adapt(withoutSealing(builder)),
+    });
     instances.push(instance);
     return instance;
   };
@@ -98,11 +101,15 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     const lines = fields.map((field) => field.join(': '));
     return exchange(service().url, `${method} ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
   };
-  /** All that is in the database, but for what any request may add: sign-ins, and when a token was used. */
+  /** All that is in the database, but for what any request may add, and what is done to it in the background. */
   const register = async () => {
-    const { tokens = [], ...rows } = await dump(database().configuration);
-    delete rows['sign_ins'];
-    return { ...rows, tokens: tokens.map((row) => ({ ...row, last_used_at: undefined })) } as typeof rows;
+    const { tokens = [], customer_versions: versions = [], ...rows } = await dump(database().configuration);
+    for (const table of ['sign_ins', 'audit_entries', 'audit_blocks']) delete rows[table];
+    return {
+      ...rows,
+      tokens: tokens.map((row) => ({ ...row, last_used_at: undefined })),
+      customer_versions: versions.map((row) => ({ ...row, block: undefined })),
+    } as typeof rows;
   };
 
   describe('with credentials', () => {
@@ -279,7 +286,10 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
           }
         }
         const userId = encodeURIComponent(CANARY.UserID);
-        for (const { method, path } of routes) await ask(method, path.replace(/\{\w+\}/, userId));
+        for (const { method, path } of routes) {
+          // An admin may use every context, and sees in the audit trail what was asked in each.
+          if (!path.startsWith(AUDIT)) await ask(method, path.replace(/\{\w+\}/, userId));
+        }
         for (const path of ['/metrics', '/health/ready', '/api/openapi.json']) await ask('GET', path);
       }
     });
@@ -421,7 +431,8 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
       collection === LIST ? operator.credentials : { ...seeded('admin'), contextname: 'default' };
     const send = async (to: Route, credentials: object, path: string, call: Call) => {
       const answer = await service().callAs({ ...credentials }, to.method, path, call);
-      const grown = answer.status === 200 ? growth(to, answer.json) : {};
+      const isDone = answer.status === 200 && to.method !== 'GET';
+      const grown = isDone ? growth(to, answer.json) : {};
       for (const [table, more] of Object.entries(grown)) rows[table] = (rows[table] ?? 0) + more;
       return answer;
     };
@@ -474,16 +485,19 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
         const answers = await Promise.all(
           INJECTIONS.map(async (text) => inject(route, where, name, text, id ?? (await idFor(route)))),
         );
-        const list = (await service().callAs(credentialsFor(route), 'GET', route.collection)).json as Row[];
+        const all = await service().callAs(credentialsFor(route), 'GET', route.collection);
+        const list = route.path.startsWith(AUDIT) ? [] : (all.json as Row[]);
         const refused = name === 'contextname' ? /404$|NULL: [24]..$/ : /401$/;
-        for (const [n, { status, text, json }] of answers.entries()) {
+        for (const [n, answer] of answers.entries()) {
+          const { status, text } = answer;
           const injected = INJECTIONS[n] ?? '';
           const what = `${route.method} ${route.path}, ${where} ${name} = ${injected}: ${status}`;
           expect(what).toMatch(isCredential ? refused : /(200|404|409|422)$/);
           const ours = INJECTIONS.map((each) => JSON.stringify(each).slice(1, -1));
           const own = ours.reduce((rest, each) => rest.replaceAll(each, ''), text);
-          expect(own).not.toMatch(/select |insert |update |sqlite|mysql|mariadb|typeorm|[0-9a-f]{64}/i);
-          if (/(body|query)/.test(where) && status === 200) check(route, name, injected, json, list);
+          expect(own).not.toMatch(/select |insert |update |sqlite|mysql|mariadb|typeorm/i);
+          if (!route.path.startsWith(AUDIT)) expect(own).not.toMatch(/[0-9a-f]{64}/); // like a token's hash
+          if (/(body|query)/.test(where) && status === 200) check(route, name, injected, answer.json, list);
         }
       }
     }
@@ -492,6 +506,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     const after = await register();
     for (const [table, kept] of Object.entries(before)) {
       expect(after[table]).toEqual(expect.arrayContaining(kept));
+      if (table === 'customer_versions') continue; // not every update changes something
       expect([table, after[table]?.length]).toEqual([table, rows[table]]);
     }
   });

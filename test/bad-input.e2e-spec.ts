@@ -6,7 +6,7 @@ import { asHeaders, newCaller, type Caller } from './support/callers.js';
 import { customer, pathOf, toJson } from './support/customers.js';
 import { databaseKinds } from './support/databases.js';
 import { exchange, firstAnswer, hangUpAfter } from './support/raw-http.js';
-import type { Answer, Call, TestService } from './support/service.js';
+import { withoutSealing, type Answer, type Call, type TestService } from './support/service.js';
 import { until } from './support/until.js';
 import { useService } from './support/use-service.js';
 
@@ -35,7 +35,7 @@ interface Refusal {
 }
 
 describe.each(databaseKinds)('bad input on $name', (kind) => {
-  const { service } = useService(kind);
+  const { service } = useService(kind, { adapt: withoutSealing });
   let caller: Caller;
   /** The list, which no test may change. */
   let kept: string;

@@ -7,6 +7,7 @@ import { ContextsService } from '../src/access/application/contexts.service.js';
 import { SeedService, TokenFiles } from '../src/access/application/seed.service.js';
 import { TokensService } from '../src/access/application/tokens.service.js';
 import { UsersService } from '../src/access/application/users.service.js';
+import { AuditTrail } from '../src/history/application/audit-trail.js';
 import { entities } from '../src/entities.js';
 import { SystemClock } from '../src/shared/clock.js';
 import { createDataSource } from '../src/shared/database/data-source.js';
@@ -71,9 +72,12 @@ class RememberedTokens extends TokenFiles {
   }
 }
 
-function seedService({ users, contexts, tokens, transactions }: Register, files: TokenFiles): SeedService {
+function seedService(
+  { users, contexts, tokens, audit, transactions }: Register,
+  files: TokenFiles,
+): SeedService {
   const clock = new SystemClock();
-  const authority = new Authority(tokens, transactions);
+  const authority = new Authority(tokens, new AuditTrail(audit, transactions, clock), transactions);
   return new SeedService(
     new ContextsService(contexts, authority, clock),
     new UsersService(users, authority, clock),
@@ -101,7 +105,7 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
     await update(database);
     await update(database);
     expect(await missing(database)).toEqual([]);
-    expect(await withDataSource(database, counts)).toMatchObject({ migrations: 2 });
+    expect(await withDataSource(database, counts)).toMatchObject({ migrations: 3 });
   });
 
   it('can be taken back, and done again', async () => {
@@ -132,7 +136,7 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
       tokens: 2,
       contexts: 1,
       grants: 1,
-      migrations: 2,
+      migrations: 3,
     });
   });
 });

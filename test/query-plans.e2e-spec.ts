@@ -38,7 +38,10 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
     key: string | null;
   }
 
-  const reads = kind.name === 'SQLite' ? /\bSCAN (customers|tokens)\b/ : /^(ALL|index) (customers|t) /;
+  const reads =
+    kind.name === 'SQLite'
+      ? /\bSCAN (customers|tokens|customer_versions|v|p|n|b)\b/
+      : /^(ALL|index) (customers|t|customer_versions|v|p|n|b) /;
 
   it.each([
     ['for one customer', `${LIST}/filled-7`, /\bcustomers_user_id\b/],
@@ -50,6 +53,9 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
     ['that searches', `${LIST}?search=filled-1999`, /\bcustomers_user_id\b/],
     ['that searches, by name too', `${LIST}?search=filled-1999`, /\bcustomers_name\b/],
     ['that searches, by e-mail too', `${LIST}?search=filled-1999`, /\bcustomers_email\b/],
+    ['for one as of a moment', `${LIST}/filled-7?recorded_at=2000000000`, /\bcustomer_versions_user_id\b/],
+    ['for the history of one', `${LIST}/filled-7/history`, /\bcustomer_versions_customer\b/],
+    ['for the changes behind one', `${LIST}_changes?after=aWQ6MC4xNTAwMA`, /\bcustomer_versions_feed\b/],
     ['that searches, by phone number too', `${LIST}?search=filled-1999`, /\bcustomers_phone\b/],
   ])('%s finds what it wants by index', async (_what, path, index) => {
     const steps = await plan(path);

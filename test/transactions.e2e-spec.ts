@@ -60,6 +60,7 @@ interface Step {
 /** Sends requests about its own few UserIDs one by one, so that it knows exactly what the register must hold. */
 class Worker {
   readonly acknowledged = new Map<string, CustomerJson>();
+  /** How many of its writes failed. */
   failed = 0;
 
   constructor(
@@ -73,7 +74,7 @@ class Worker {
       const answer = await this.send(step);
       if (answer.status === 500) {
         expect(answer.json).toMatchObject({ code: 'internal_error' });
-        this.failed++;
+        if (step.action !== 'get' && step.action !== 'list') this.failed++; // reads are recorded together
       } else {
         this.check(step, before, answer);
       }
@@ -199,8 +200,8 @@ function useRegister(kind: DatabaseKind) {
     /** Writes as a repository does. */
     insert: async (userId: string): Promise<void> => {
       const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
-      const details = { userId: toUserId(userId), name: 'N', ...absent };
-      await register.customers.insert(context, details, 0);
+      const customer = { userId: toUserId(userId), name: 'N', ...absent, updatedAt: 0 };
+      await register.customers.insert(context, customer);
     },
     lock: (userId: string) => register.customers.lock(context, toUserId(userId)),
     userIds: async (): Promise<string[]> => {

@@ -40,7 +40,7 @@ export class AccessModule {
         { provide: SignInRepository, useClass: TypeOrmSignInRepository },
         { provide: TokenFiles, useValue: new DataDirTokenFiles(dataDir) },
       ],
-      exports: [AuthenticationService, SeedService],
+      exports: [AuthenticationService, Authority, SeedService, SignInRepository],
     };
   }
 }

@@ -1,11 +1,23 @@
 import { Module } from '@nestjs/common';
+import { ChangeNews } from './application/change-news.js';
+import { CustomerHistoryService } from './application/customer-history.service.js';
 import { CustomerRepository } from './application/customer.repository.js';
+import { CustomerVersionRepository } from './application/customer-version.repository.js';
 import { CustomersService } from './application/customers.service.js';
+import { CustomerHistoryController } from './infrastructure/customer-history.controller.js';
 import { CustomersController } from './infrastructure/customers.controller.js';
+import { TypeOrmCustomerVersionRepository } from './infrastructure/typeorm-customer-version.repository.js';
 import { TypeOrmCustomerRepository } from './infrastructure/typeorm-customer.repository.js';
 
 @Module({
-  controllers: [CustomersController],
-  providers: [CustomersService, { provide: CustomerRepository, useClass: TypeOrmCustomerRepository }],
+  controllers: [CustomersController, CustomerHistoryController],
+  providers: [
+    CustomersService,
+    CustomerHistoryService,
+    ChangeNews,
+    { provide: CustomerRepository, useClass: TypeOrmCustomerRepository },
+    { provide: CustomerVersionRepository, useClass: TypeOrmCustomerVersionRepository },
+  ],
+  exports: [CustomerVersionRepository],
 })
 export class CustomersModule {}

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
+import type { INestApplicationContext } from '@nestjs/common';
 
 /** Why a command ends without having done anything, in words for who typed it. */
 export class CommandError extends Error {
@@ -7,6 +8,11 @@ export class CommandError extends Error {
 }
 
 type Cell = string | number | boolean | null | readonly string[];
+
+/** Makes what a command does out of the register that it works on and the terminal that it talks to. */
+export type Action = (
+  work: (register: INestApplicationContext, line: CommandLine) => Promise<void>,
+) => Promise<void>;
 
 /** The terminal, or the script, that a command talks to. */
 export class CommandLine {

@@ -14,6 +14,14 @@ export const ERROR_CODES = {
   },
   credentials_in_url: { kind: 'malformed', when: 'the query string holds an api_token' },
   credentials_conflict: { kind: 'malformed', when: 'a credential is given twice, with different values' },
+  etag_malformed: {
+    kind: 'malformed',
+    when: 'If-Match or If-None-Match does not hold ETags as they were answered',
+  },
+  idempotency_key_malformed: {
+    kind: 'malformed',
+    when: 'the Idempotency-Key is empty, or longer than 255 characters',
+  },
   invalid_token: {
     kind: 'unauthenticated',
     when: 'the token is missing, unknown, expired, revoked, of another user, of a disabled user, or used from an address that it does not allow',
@@ -41,17 +49,28 @@ export const ERROR_CODES = {
     when: 'the body is of a type that this route does not take',
   },
   customer_exists: { kind: 'conflict', when: 'another customer of this context has this UserID' },
+  idempotency_key_reused: {
+    kind: 'conflict',
+    when: 'another request was made under this Idempotency-Key, or its answer is for the token that asked for it alone',
+  },
   context_exists: { kind: 'conflict', when: 'another context answers to this name' },
   context_in_use: {
     kind: 'conflict',
     when: 'the context to be deleted is the one that the request is made in',
   },
-  context_not_empty: { kind: 'conflict', when: 'the context to be deleted still has customers' },
+  context_not_empty: {
+    kind: 'conflict',
+    when: 'the context to be deleted still has customers, or the history of customers',
+  },
   user_exists: { kind: 'conflict', when: 'another user has this name' },
   token_exists: { kind: 'conflict', when: 'this token is in the register already' },
   token_expired: { kind: 'conflict', when: 'the token to be rotated has expired' },
   token_replaced: { kind: 'conflict', when: 'another token took the place of the one to be rotated already' },
   last_admin: { kind: 'conflict', when: 'the change would leave no enabled admin' },
+  precondition_failed: {
+    kind: 'precondition_failed',
+    when: 'what was to be changed is not in the version that If-Match names; nothing was changed',
+  },
   too_many_failures: {
     kind: 'too_many',
     when: 'too many sign-ins from this address failed within a minute (SIGNIN_LIMIT)',
@@ -70,7 +89,7 @@ export const ERROR_CODES = {
   },
   outcome_unknown: {
     kind: 'internal',
-    when: 'the database was lost while it was told to keep the change; read before you repeat',
+    when: 'the database was lost while it was told to keep the change, and stayed away; read before you repeat',
   },
   database_unavailable: {
     kind: 'unavailable',

@@ -26,3 +26,8 @@ export function parseInstant(value: unknown): number | undefined {
 export function formatInstant(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }
+
+/** ISO 8601 in UTC, to the millisecond. */
+export function formatMoment(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

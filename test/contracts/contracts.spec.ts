@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { registerKinds, type Register } from '../support/register.js';
+import { auditRepositoryContract } from './audit-repository.js';
 import { contextRepositoryContract } from './context-repository.js';
 import { customerRepositoryContract } from './customer-repository.js';
+import { customerVersionRepositoryContract } from './customer-version-repository.js';
+import { idempotencyRepositoryContract } from './idempotency-repository.js';
 import { signInRepositoryContract } from './sign-in-repository.js';
 import { tokenRepositoryContract } from './token-repository.js';
 import { transactionsContract } from './transactions.js';
@@ -22,5 +25,8 @@ describe.each(registerKinds)('on $name', (kind) => {
     ['TokenRepository', tokenRepositoryContract],
     ['SignInRepository', signInRepositoryContract],
     ['CustomerRepository', customerRepositoryContract],
+    ['CustomerVersionRepository', customerVersionRepositoryContract],
+    ['AuditRepository', auditRepositoryContract],
+    ['IdempotencyRepository', idempotencyRepositoryContract],
   ])('%s', (_port, contract) => contract(() => register));
 });

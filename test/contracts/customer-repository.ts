@@ -26,19 +26,19 @@ export function customerRepositoryContract(register: () => Register): void {
   const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
   const context = (): Promise<ContextId> => newContext(register());
   const insert = (to: ContextId, customer: CustomerDetails, at = 0): Promise<number | undefined> =>
-    run(() => register().customers.insert(to, customer, at));
+    run(() => register().customers.insert(to, { ...customer, updatedAt: at }));
   const find = (of: ContextId, userId: string): Promise<Customer | undefined> =>
     register().customers.find(of, toUserId(userId));
 
-  const update = (of: ContextId, customer: Customer, at = 0): Promise<boolean> =>
-    run(() => register().customers.update(of, customer, at));
+  const update = (of: ContextId, customer: Customer): Promise<boolean> =>
+    run(() => register().customers.update(of, customer));
   const destroy = (of: ContextId, id: number): Promise<void> =>
     run(() => register().customers.delete(of, id));
 
   /** Inserts a customer, and answers it. */
   const add = async (to: ContextId, userId: string, fields: Fields = {}, at = 0): Promise<Customer> => {
     const id = await insert(to, details(userId, fields), at);
-    return { id: Number(id), ...details(userId, fields) };
+    return { id: Number(id), ...details(userId, fields), updatedAt: at };
   };
   const addMany = (to: ContextId, count: number): Promise<Customer[]> =>
     run(async () => {
@@ -51,10 +51,13 @@ export function customerRepositoryContract(register: () => Register): void {
     for await (const batch of batches) found.push(...batch);
     return found;
   };
+  const ignore = async (): Promise<void> => undefined;
+  const all = (of: ContextId, filter: CustomerFilter = {}, after = 0): Promise<Customer[]> =>
+    rest(register().customers.all(of, filter, after, ignore));
   /** The UserIDs to which a filter applies, which `page` and `all` must agree about. */
   const filtered = async (of: ContextId, filter: CustomerFilter): Promise<string[]> => {
     const page = await register().customers.page(of, filter, 0, 1000);
-    expect(await rest(register().customers.all(of, filter, 0))).toEqual(page);
+    expect(await all(of, filter)).toEqual(page);
     return page.map((customer) => customer.userId);
   };
 
@@ -112,19 +115,21 @@ export function customerRepositoryContract(register: () => Register): void {
     const [first, second] = [await add(here, 'first'), await add(here, 'second')];
     expect(await insert(here, details('first', full))).toBeUndefined();
     expect(await update(here, { ...first, ...full, userId: second.userId })).toBe(false);
-    expect(await rest(register().customers.all(here, {}, 0))).toEqual([first, second]);
+    expect(await all(here)).toEqual([first, second]);
   });
 
   it('goes on in the same transaction after a UserID was taken', async () => {
     const here = await context();
     const first = await add(here, 'first');
     await run(async () => {
-      expect(await register().customers.insert(here, details('second'), 0)).toEqual(expect.any(Number));
-      expect(await register().customers.insert(here, details('first'), 0)).toBeUndefined();
-      expect(await register().customers.update(here, { ...first, userId: toUserId('second') }, 0)).toBe(
-        false,
+      expect(await register().customers.insert(here, { ...details('second'), updatedAt: 0 })).toEqual(
+        expect.any(Number),
       );
-      expect(await register().customers.insert(here, details('third'), 0)).toEqual(expect.any(Number));
+      expect(await register().customers.insert(here, { ...details('first'), updatedAt: 0 })).toBeUndefined();
+      expect(await register().customers.update(here, { ...first, userId: toUserId('second') })).toBe(false);
+      expect(await register().customers.insert(here, { ...details('third'), updatedAt: 0 })).toEqual(
+        expect.any(Number),
+      );
     });
     expect(await filtered(here, {})).toEqual(['first', 'second', 'third']);
   });
@@ -136,9 +141,9 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await update(here, after)).toBe(true);
     expect(await update(here, after)).toBe(true);
     expect(await find(here, 'before')).toBeUndefined();
-    expect(await rest(register().customers.all(here, {}, 0))).toEqual([after, other]);
+    expect(await all(here)).toEqual([after, other]);
     expect(await update(here, before)).toBe(true);
-    expect(await rest(register().customers.all(here, {}, 0))).toEqual([before, other]);
+    expect(await all(here)).toEqual([before, other]);
   });
 
   it('deletes one, whose UserID is free again, and never gives its id again', async () => {
@@ -149,7 +154,7 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await find(here, 'last')).toBeUndefined();
     const again = await add(here, 'last');
     expect(again.id).toBeGreaterThan(last.id);
-    expect(await rest(register().customers.all(here, {}, 0))).toEqual([first, again]);
+    expect(await all(here)).toEqual([first, again]);
   });
 
   it('never touches or shows a customer of another context', async () => {
@@ -177,17 +182,17 @@ export function customerRepositoryContract(register: () => Register): void {
         expect(customer).toEqual(mine);
       }
     }
-    expect(await rest(register().customers.all(there, {}, 0))).toEqual([theirs, hidden]);
+    expect(await all(there)).toEqual([theirs, hidden]);
   });
 
   it('pages by ascending id', async () => {
     const here = await context();
-    const all = [];
-    for (const userId of ['c', 'a', 'd', 'b']) all.push(await add(here, userId));
-    const [first, second, third, last] = all as [Customer, Customer, Customer, Customer];
+    const added = [];
+    for (const userId of ['c', 'a', 'd', 'b']) added.push(await add(here, userId));
+    const [first, second, third, last] = added as [Customer, Customer, Customer, Customer];
     // Neither a change nor a new name moves a customer.
-    await update(here, { ...first, name: 'Changed' }, 1);
-    await update(here, first, 2);
+    await update(here, { ...first, name: 'Changed', updatedAt: 1 });
+    await update(here, first);
     const { customers } = register();
     expect(await customers.page(here, {}, 0, 3)).toEqual([first, second, third]);
     expect(await customers.page(here, {}, third.id, 3)).toEqual([last]);
@@ -195,8 +200,8 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await customers.page(here, { equal: [{ userId: third.userId }] }, second.id, 3)).toEqual([third]);
     expect(await customers.page(here, { search: 'c' }, first.id, 3)).toEqual([]);
     expect(await customers.page(here, { search: 'tri' }, first.id, 2)).toEqual([second, third]);
-    expect(await rest(customers.all(here, {}, second.id))).toEqual([third, last]);
-    expect(await rest(customers.all(here, { search: 'tri' }, second.id))).toEqual([third, last]);
+    expect(await all(here, {}, second.id)).toEqual([third, last]);
+    expect(await all(here, { search: 'tri' }, second.id)).toEqual([third, last]);
   });
 
   describe('filters by equality', () => {
@@ -301,7 +306,7 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await filtered(here, { updatedSince: at })).toEqual(['first', 'second']);
     expect(await filtered(here, { updatedSince: at + 1 })).toEqual(['second']);
     expect(await filtered(here, { updatedSince: at + 2 })).toEqual([]);
-    await update(here, first, at + 2);
+    await update(here, { ...first, updatedAt: at + 2 });
     expect(await filtered(here, { updatedSince: at + 2 })).toEqual(['first']);
   });
 
@@ -318,7 +323,7 @@ export function customerRepositoryContract(register: () => Register): void {
   it('lists all as they stood at the first batch, whatever changes meanwhile', async () => {
     const here = await context();
     const before = await addMany(here, MANY);
-    const batches = register().customers.all(here, {}, 0);
+    const batches = register().customers.all(here, {}, 0, ignore);
     const { value: first } = (await batches.next()) as { value: Customer[] };
     expect(first.length).toBeLessThan(MANY);
     const [late, last] = before.slice(-2) as [Customer, Customer];
@@ -326,10 +331,20 @@ export function customerRepositoryContract(register: () => Register): void {
     await destroy(here, last.id);
     await add(here, 'New');
     expect([...first, ...(await rest(batches))]).toEqual(before);
-    expect((await rest(register().customers.all(here, {}, 0))).slice(-2)).toEqual([
-      { ...late, name: 'Changed' },
-      await find(here, 'New'),
-    ]);
+    expect((await all(here)).slice(-2)).toEqual([{ ...late, name: 'Changed' }, await find(here, 'New')]);
+  });
+
+  it.each([0, 3, MANY])('tells how many there are before the first of %d', async (count) => {
+    const here = await context();
+    await addMany(here, count);
+    await add(here, 'not found', { name: 'Other' });
+    const told: (number | string)[] = [];
+    const announce = async (found: number): Promise<void> => void told.push(found);
+    const filter = { equal: [{ name: 'Trisul' }] };
+    for await (const batch of register().customers.all(here, filter, 0, announce)) {
+      told.push(...batch.map(({ userId }) => userId));
+    }
+    expect(told).toEqual([count, ...Array.from({ length: count }, (_, n) => `U${n}`)]);
   });
 
   it('sees nothing of a transaction under way in a list of all', async () => {
@@ -348,12 +363,12 @@ export function customerRepositoryContract(register: () => Register): void {
     const here = await context();
     const added = await addMany(here, 3);
     for (let n = 0; n < 20; n++) {
-      for await (const batch of register().customers.all(here, {}, 0)) {
+      for await (const batch of register().customers.all(here, {}, 0, ignore)) {
         expect(batch.length).toBeGreaterThan(0);
         break;
       }
     }
-    expect(await rest(register().customers.all(here, {}, 0))).toEqual(added);
+    expect(await all(here)).toEqual(added);
   });
 
   itRefusesWritesOutsideTransactions(async () => {
@@ -363,8 +378,8 @@ export function customerRepositoryContract(register: () => Register): void {
     return {
       read: () => customers.page(here, {}, 0, 10),
       writes: [
-        () => customers.insert(here, details('B'), 0),
-        () => customers.update(here, { ...customer, name: 'Changed' }, 0),
+        () => customers.insert(here, { ...details('B'), updatedAt: 0 }),
+        () => customers.update(here, { ...customer, name: 'Changed' }),
         () => customers.delete(here, customer.id),
       ],
     };

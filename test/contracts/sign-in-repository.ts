@@ -4,6 +4,9 @@ import type { SignInEntry, SignInFilter } from '../../src/access/application/sig
 import type { Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
+/** More than any test has. */
+const ALL = 10_000;
+
 type NewEntry = Omit<SignInEntry, 'id' | 'failure'>;
 
 export function signInRepositoryContract(register: () => Register): void {
@@ -88,13 +91,36 @@ export function signInRepositoryContract(register: () => Register): void {
     expect((await page({ userName }, second?.id, 3)).map(({ at }) => at)).toEqual([4, 3, 2]);
   });
 
+  it('purges those from before a time, some at a time', async () => {
+    const purge = (limit: number): Promise<number> => run(() => register().signIns.purge(1000, limit));
+    await purge(ALL);
+    const userName = await newUser();
+    for (const at of [1000, 999, 998, 1001]) await fail(anEntry({ at, userName }));
+    for (const at of [997, 996, 1000]) await succeed(anEntry({ at, userName }), 0);
+    expect(await purge(3)).toBe(3);
+    expect(await page({ userName })).toHaveLength(4);
+    expect(await purge(3)).toBe(1);
+    expect(await purge(3)).toBe(0);
+    expect((await page({ userName })).map(({ at }) => at)).toEqual([1000, 1001, 1000]);
+  });
+
+  it('keeps a success anew, once the first of the day is purged', async () => {
+    const entry = anEntry({ at: 999, userName: await newUser() });
+    await succeed(entry, 0);
+    await run(() => register().signIns.purge(1000, ALL));
+    await succeed({ ...entry, at: 1000 }, 0);
+    expect(await page({ address: entry.address })).toEqual([{ id, failure: null, ...entry, at: 1000 }]);
+  });
+
   itRefusesWritesOutsideTransactions(async () => {
     const { signIns } = register();
+    await fail(anEntry({ at: 0 }));
     return {
       read: () => page({}),
       writes: [
         () => signIns.insertFailure({ ...anEntry(), failure: 'incomplete' }),
         () => signIns.insertSuccess(anEntry(), 20_000),
+        () => signIns.purge(1000, ALL),
       ],
     };
   });

@@ -72,6 +72,7 @@ export function tokenRepositoryContract(register: () => Register): void {
     const token = await newUser({ contexts: [granted], enabled: false, role: 'reader' });
     const signIn = {
       tokenId: await insert(token, hash),
+      tokenLabel: token.label,
       scope: token.scope,
       expiresAt: token.expiresAt,
       allowedIps: token.allowedIps,

@@ -8,15 +8,15 @@ export function filled(n: number, addressLength: number): CustomerFields {
   return customer(UserID, { Address: 'x'.repeat(addressLength), Email: null, AltPhoneNumber: '' });
 }
 
-/** Writes customers into the context `default` by SQL alone, in ascending order. */
+/** Writes customers, and a version of each, into the context `default` by SQL alone, in ascending order. */
 export async function fillCustomers(
   configuration: DatabaseConfiguration,
   count: number,
   addressLength = 20,
 ): Promise<void> {
   const { Name, PhoneNumber } = filled(0, 0);
-  await withDataSource(configuration, (dataSource) =>
-    dataSource.query(`
+  await withDataSource(configuration, async (dataSource) => {
+    await dataSource.query(`
       INSERT INTO customers (context_id, user_id, name, address, email, phone_number, alt_phone_number,
                              name_search, email_search, updated_at)
       WITH d AS (SELECT 0 AS n ${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `UNION ALL SELECT ${n}`).join(' ')}),
@@ -25,6 +25,11 @@ export async function fillCustomers(
       SELECT contexts.id, CONCAT('filled-', numbers.n), '${Name}', '${'x'.repeat(addressLength)}', NULL,
              '${PhoneNumber}', '', '${Name.toUpperCase()}', NULL, 0
       FROM numbers, contexts
-      WHERE contexts.name = 'default' AND numbers.n < ${count} ORDER BY numbers.n`),
-  );
+      WHERE contexts.name = 'default' AND numbers.n < ${count} ORDER BY numbers.n`);
+    await dataSource.query(`
+      INSERT INTO customer_versions (context_id, customer_id, recorded_at, change_made, user_id, name, address,
+                                     email, phone_number, alt_phone_number, block)
+      SELECT context_id, id, updated_at, 'created', user_id, name, address, email, phone_number, alt_phone_number, 0
+      FROM customers WHERE name = '${Name}' AND user_id LIKE 'filled-%' ORDER BY id`);
+  });
 }

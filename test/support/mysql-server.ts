@@ -41,7 +41,7 @@ export class ThrowAwayMysql {
       '--no-defaults',
       `--datadir=${join(this.folder, 'data')}`,
       `--socket=${join(this.folder, 'socket')}`,
-      `--tmpdir=${this.folder}`, // a server that starts removes what others have in a common one
+      this.tmpdir,
       `--port=${this.port}`,
       '--bind-address=127.0.0.1',
       '--innodb-buffer-pool-size=64M',
@@ -72,6 +72,11 @@ export class ThrowAwayMysql {
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  /** Its own: a server that starts removes what others have in a common one. */
+  private get tmpdir(): string {
+    return `--tmpdir=${this.folder}`;
+  }
+
   private initialize(): void {
     const data = join(this.folder, 'data');
     const isMariadb = existsSync('/usr/bin/mariadb-install-db');
@@ -82,7 +87,7 @@ export class ThrowAwayMysql {
         ]
       : [this.binary, ['--no-defaults', '--initialize-insecure']];
     if (userInfo().uid === 0) execFileSync('chown', ['mysql', this.folder]);
-    execFileSync(command, [...options, `--datadir=${data}`, ...asRoot()], { stdio: 'ignore' });
+    execFileSync(command, [...options, `--datadir=${data}`, this.tmpdir, ...asRoot()], { stdio: 'ignore' });
   }
 }
 

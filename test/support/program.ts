@@ -68,6 +68,10 @@ export class Program extends Client {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
+  get pid(): number | undefined {
+    return this.run.process.pid;
+  }
+
   signal(name: NodeJS.Signals): void {
     this.run.process.kill(name);
   }

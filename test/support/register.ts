@@ -11,9 +11,15 @@ import { TypeOrmContextRepository } from '../../src/access/infrastructure/typeor
 import { TypeOrmSignInRepository } from '../../src/access/infrastructure/typeorm-sign-in.repository.js';
 import { TypeOrmTokenRepository } from '../../src/access/infrastructure/typeorm-token.repository.js';
 import { TypeOrmUserRepository } from '../../src/access/infrastructure/typeorm-user.repository.js';
+import type { CustomerVersionRepository } from '../../src/customers/application/customer-version.repository.js';
 import type { CustomerRepository } from '../../src/customers/application/customer.repository.js';
+import { TypeOrmCustomerVersionRepository } from '../../src/customers/infrastructure/typeorm-customer-version.repository.js';
 import { TypeOrmCustomerRepository } from '../../src/customers/infrastructure/typeorm-customer.repository.js';
 import { entities } from '../../src/entities.js';
+import type { AuditRepository } from '../../src/history/application/audit.repository.js';
+import { TypeOrmAuditRepository } from '../../src/history/infrastructure/typeorm-audit.repository.js';
+import type { IdempotencyRepository } from '../../src/idempotency/application/idempotency.repository.js';
+import { TypeOrmIdempotencyRepository } from '../../src/idempotency/infrastructure/typeorm-idempotency.repository.js';
 import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
 import { openDatabase } from '../../src/shared/database/open-database.js';
 import type { TypeOrmDatabase } from '../../src/shared/database/typeorm-database.js';
@@ -25,6 +31,9 @@ import {
   InMemoryTokenRepository,
   InMemoryUserRepository,
 } from './fakes/in-memory-access.repositories.js';
+import { InMemoryAuditRepository } from './fakes/in-memory-audit.repository.js';
+import { InMemoryCustomerVersionRepository } from './fakes/in-memory-customer-version.repository.js';
+import { InMemoryIdempotencyRepository } from './fakes/in-memory-idempotency.repository.js';
 import { InMemoryCustomerRepository } from './fakes/in-memory-customer.repository.js';
 import { InMemoryStore } from './fakes/in-memory-store.js';
 
@@ -36,6 +45,9 @@ export interface Register {
   readonly users: UserRepository;
   readonly contexts: ContextRepository;
   readonly signIns: SignInRepository;
+  readonly versions: CustomerVersionRepository;
+  readonly audit: AuditRepository;
+  readonly keys: IdempotencyRepository;
   close(): Promise<void>;
 }
 
@@ -65,6 +77,9 @@ function inMemoryRegister(): Register {
     users: new InMemoryUserRepository(store),
     contexts: new InMemoryContextRepository(store),
     signIns: new InMemorySignInRepository(store),
+    versions: new InMemoryCustomerVersionRepository(store),
+    audit: new InMemoryAuditRepository(store),
+    keys: new InMemoryIdempotencyRepository(store),
     close: async () => undefined,
   };
 }
@@ -81,6 +96,9 @@ export async function openRegister(
     users: new TypeOrmUserRepository(database),
     contexts: new TypeOrmContextRepository(database),
     signIns: new TypeOrmSignInRepository(database),
+    versions: new TypeOrmCustomerVersionRepository(database),
+    audit: new TypeOrmAuditRepository(database),
+    keys: new TypeOrmIdempotencyRepository(database),
     close: () => database.close(),
   };
 }

@@ -8,6 +8,7 @@ import { SeedService } from '../../src/access/application/seed.service.js';
 import { AppModule } from '../../src/app.module.js';
 import { configureApp } from '../../src/configure-app.js';
 import { entities } from '../../src/entities.js';
+import { BackgroundSealing } from '../../src/history/infrastructure/background-sealing.js';
 import { loadConfiguration, type DatabaseConfiguration } from '../../src/shared/config/configuration.js';
 import { openDatabase } from '../../src/shared/database/open-database.js';
 import type { TypeOrmDatabase } from '../../src/shared/database/typeorm-database.js';
@@ -27,6 +28,10 @@ export interface ServiceOptions {
 
 /** Tests send more bad requests in a minute than a client may. */
 export const NO_LIMITS = { RATE_LIMIT: '0', SIGNIN_LIMIT: '0' };
+
+/** Leaves to the requests alone what is asked of the database. */
+export const withoutSealing = (builder: TestingModuleBuilder): TestingModuleBuilder =>
+  builder.overrideProvider(BackgroundSealing).useValue({});
 
 /** The service as it runs, on a port of its own, over a real database. */
 export class TestService extends Client {

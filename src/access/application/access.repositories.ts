@@ -4,6 +4,7 @@ import type { ContextId } from './principal.js';
 /** What the register knows of a token at the moment of a sign-in, and of the context asked for. */
 export interface SignIn {
   readonly tokenId: number;
+  readonly tokenLabel: string;
   readonly scope: Scope;
   /** Unix milliseconds, the first moment at which the token is no longer good; null = never. */
   readonly expiresAt: number | null;

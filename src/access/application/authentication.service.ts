@@ -45,8 +45,12 @@ export class AuthenticationService {
     this.noteUse(found);
     const context = usableContext(found, contextName, right);
     refuseUnlessAllowed(found, right);
-    const { userName, role, tokenId, scope } = found;
-    return { userName, role, tokenId, scope, context: context.id, contextName: context.name };
+    const { userName, role, tokenId, tokenLabel, scope } = found;
+    return {
+      ...{ userName, role, tokenId, tokenLabel, scope, address },
+      context: context.id,
+      contextName: context.name,
+    };
   }
 
   private async find(

@@ -20,12 +20,16 @@ export class ContextsService {
 
   /** @throws RegisterError `context_exists` */
   create(by: Principal | undefined, name: string, enabled: boolean): Promise<Context> {
-    return this.authority.change(by, async () => {
+    const create = async (): Promise<Context> => {
       const context = { name, aliases: [], enabled, createdAt: this.clock.now() };
       refuseTaken(context, await this.contexts.lockAll());
       if (!(await this.contexts.insert(context))) throw taken(name);
       return context;
-    });
+    };
+    return this.authority.change(by, create, () => ({
+      action: 'context.created',
+      details: { name, enabled },
+    }));
   }
 
   /**
@@ -39,7 +43,7 @@ export class ContextsService {
     name: string,
     changes: Partial<Pick<Context, 'name' | 'aliases' | 'enabled'>>,
   ): Promise<Context> {
-    return this.authority.change(by, async () => {
+    const change = async (): Promise<Context> => {
       const contexts = await this.contexts.lockAll();
       const before = find(contexts, name);
       const after = { ...before, ...changes };
@@ -50,7 +54,11 @@ export class ContextsService {
       refuseTaken(context, others);
       if (!(await this.contexts.update(name, context))) throw taken(context.name);
       return context;
-    });
+    };
+    return this.authority.change(by, change, () => ({
+      action: 'context.changed',
+      details: { name, changes },
+    }));
   }
 
   /**
@@ -59,7 +67,7 @@ export class ContextsService {
    * @throws RegisterError `context_unknown`, `context_in_use`, `context_not_empty`
    */
   delete(by: Principal | undefined, name: string): Promise<Context> {
-    return this.authority.change(by, async () => {
+    const remove = async (): Promise<Context> => {
       const contexts = await this.contexts.lockAll();
       const context = find(contexts, name);
       if (by !== undefined && !contexts.some((each) => each !== context && each.name === by.contextName)) {
@@ -68,11 +76,13 @@ export class ContextsService {
       if (!(await this.contexts.delete(name))) {
         throw new RegisterError(
           'context_not_empty',
-          `Context ${name} still has customers; delete them first`,
+          `Context ${name} still has customers, or the history of deleted ones that may not be purged yet; ` +
+            'it can be disabled',
         );
       }
       return context;
-    });
+    };
+    return this.authority.change(by, remove, () => ({ action: 'context.deleted', details: { name } }));
   }
 }
 

@@ -20,6 +20,9 @@ export interface Principal {
   readonly userName: string;
   readonly role: Role;
   readonly tokenId: number;
+  readonly tokenLabel: string;
+  /** Where the client is. */
+  readonly address: string;
   readonly scope: Scope;
   readonly context: ContextId;
   readonly contextName: string;

@@ -46,6 +46,8 @@ export abstract class SignInRepository {
   abstract insertFailure(entry: NewEntry & { readonly failure: SignInFailure }): Promise<void>;
   /** @param day days since 1970-01-01 UTC: a second success of a token and address on it is not kept */
   abstract insertSuccess(entry: NewEntry, day: number): Promise<void>;
+  /** Deletes at most `limit` entries from before a time. @returns how many */
+  abstract purge(before: number, limit: number): Promise<number>;
   /** At most `limit` entries with an id below `before`, the newest first. */
   abstract page(filter: SignInFilter, before: number, limit: number): Promise<SignInEntry[]>;
 }

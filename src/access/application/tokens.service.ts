@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, validationFailed } from '../../shared/errors.js';
+import { formatInstant } from '../../shared/instant.js';
 import { DEFAULT_CONTEXT } from '../domain/context-name.js';
 import { generateToken, hashToken, tokenFault } from '../domain/token.js';
 import { TokenRepository, UserRepository, type Token } from './access.repositories.js';
@@ -38,7 +39,14 @@ export class TokensService {
 
   /** @throws RegisterError `token_exists`; `validation_failed` if the user does not exist */
   create(by: Principal | undefined, newToken: NewToken): Promise<CreatedToken> {
-    return this.authority.change(by, () => this.insert(newToken));
+    return this.authority.change(
+      by,
+      () => this.insert(newToken),
+      ({ record }) => ({
+        action: 'token.created',
+        details: { ...told(record), adopted: newToken.token !== undefined },
+      }),
+    );
   }
 
   /**
@@ -48,7 +56,7 @@ export class TokensService {
    * @throws RegisterError `token_not_found`, `token_expired`, `token_replaced`
    */
   rotate(by: Principal | undefined, id: number, graceMs: number): Promise<CreatedToken> {
-    return this.authority.change(by, async () => {
+    const rotate = async (): Promise<CreatedToken> => {
       const { user, label, scope, expiresAt, allowedIps, replacedBy } = known(await this.tokens.lock(id));
       const now = this.clock.now();
       if (replacedBy !== null) {
@@ -61,16 +69,21 @@ export class TokensService {
       const created = await this.insert({ user, label, scope, expiresAt, allowedIps });
       await this.tokens.replace(id, Math.min(expiresAt ?? Infinity, now + graceMs), created.record.id);
       return created;
-    });
+    };
+    return this.authority.change(by, rotate, ({ record }) => ({
+      action: 'token.rotated',
+      details: { ...told(record), replaces: id, grace_seconds: graceMs / 1000 },
+    }));
   }
 
   /** @throws RegisterError `token_not_found` */
   revoke(by: Principal | undefined, id: number): Promise<Token> {
-    return this.authority.change(by, async () => {
+    const revoke = async (): Promise<Token> => {
       const token = known(await this.tokens.lock(id));
       await this.tokens.delete(id);
       return token;
-    });
+    };
+    return this.authority.change(by, revoke, (token) => ({ action: 'token.revoked', details: told(token) }));
   }
 
   /**
@@ -79,7 +92,7 @@ export class TokensService {
    * @throws RegisterError `validation_failed` if this is no enabled admin
    */
   reset(name: string, label: string): Promise<CreatedToken> {
-    return this.authority.change(undefined, async () => {
+    const reset = async (): Promise<CreatedToken> => {
       // All that makes a token for a user waits for this lock.
       const admins = (await this.users.lockAll()).filter(({ role }) => role === 'admin');
       const admin = admins.find((user) => user.name === name);
@@ -92,7 +105,11 @@ export class TokensService {
         if (token.user === name) await this.tokens.delete(token.id);
       }
       return this.insert({ user: name, label, scope: 'write', expiresAt: null, allowedIps: [] });
-    });
+    };
+    return this.authority.change(undefined, reset, ({ record }) => ({
+      action: 'token.reset',
+      details: told(record),
+    }));
   }
 
   private async insert({ token: adopted, ...fields }: NewToken): Promise<CreatedToken> {
@@ -113,6 +130,12 @@ export class TokensService {
     }
     return { record: { id, ...record, lastUsedAt: null, replacedBy: null }, token };
   }
+}
+
+/** What the audit trail is told of a token. */
+function told({ id, user, label, scope, expiresAt, allowedIps }: Token): object {
+  const expires_at = expiresAt === null ? null : formatInstant(expiresAt);
+  return { token: id, user, label, scope, expires_at, allowed_ips: allowedIps };
 }
 
 function known(token: Token | undefined): Token {

@@ -21,18 +21,22 @@ export class UsersService {
 
   /** @throws RegisterError `user_exists`; `validation_failed` if a context does not exist */
   create(by: Principal | undefined, newUser: Omit<User, 'createdAt'>): Promise<User> {
-    return this.authority.change(by, async () => {
+    const create = async (): Promise<User> => {
       const user = { ...newUser, contexts: unique(newUser.contexts), createdAt: this.clock.now() };
       const refused = await this.users.insert(user);
       if (refused === 'taken') throw new RegisterError('user_exists', `User ${user.name} already exists`);
       refuseUnknown(refused);
       return user;
-    });
+    };
+    return this.authority.change(by, create, ({ name, role, contexts, enabled }) => ({
+      action: 'user.created',
+      details: { name, role, contexts, enabled },
+    }));
   }
 
   /** @throws RegisterError `user_not_found`, `last_admin`; `validation_failed` if a context does not exist */
   change(by: Principal | undefined, name: string, changes: UserChanges): Promise<User> {
-    return this.authority.change(by, async () => {
+    const change = async (): Promise<User> => {
       const users = await this.users.lockAll();
       const { contexts } = changes;
       const given = { ...changes, ...(contexts && { contexts: unique(contexts) }) };
@@ -40,18 +44,20 @@ export class UsersService {
       keepAnAdmin(users.map((user) => (user.name === name ? after : user)));
       refuseUnknown(await this.users.update(name, given));
       return after;
-    });
+    };
+    return this.authority.change(by, change, () => ({ action: 'user.changed', details: { name, changes } }));
   }
 
   /** Deletes a user, and its tokens with it. @throws RegisterError `user_not_found`, `last_admin` */
   delete(by: Principal | undefined, name: string): Promise<User> {
-    return this.authority.change(by, async () => {
+    const remove = async (): Promise<User> => {
       const users = await this.users.lockAll();
       const user = find(users, name);
       keepAnAdmin(users.filter((each) => each !== user));
       await this.users.delete(name);
       return user;
-    });
+    };
+    return this.authority.change(by, remove, () => ({ action: 'user.deleted', details: { name } }));
   }
 }
 

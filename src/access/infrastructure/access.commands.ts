@@ -1,6 +1,5 @@
-import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
-import type { CommandLine } from '../../shared/command-line.js';
+import type { Action } from '../../shared/command-line.js';
 import { validated } from '../../shared/http/validation.js';
 import { TokensService } from '../application/tokens.service.js';
 import { ContextsController } from './contexts.controller.js';
@@ -9,11 +8,6 @@ import { TokensController } from './tokens.controller.js';
 import { NewTokenDto, RotateTokenDto, toCreatedTokenDto } from './tokens.dto.js';
 import { UsersController } from './users.controller.js';
 import { ChangeUserDto, NewUserDto } from './users.dto.js';
-
-/** Makes what a command does out of the register that it works on and the terminal that it talks to. */
-export type Action = (
-  work: (register: INestApplicationContext, line: CommandLine) => Promise<void>,
-) => Promise<void>;
 
 interface TokenOptions {
   readonly user: string;

@@ -16,6 +16,11 @@ export const Public = (): CustomDecorator => SetMetadata(RIGHT, 'public');
 /** What the caller of a route must be allowed to do. */
 export const Requires = (right: Right): CustomDecorator => SetMetadata(RIGHT, right);
 
+export const SHOWS_TOKEN = 'access:shows-token';
+
+/** Says that the answer of a route shows a token, which is nowhere else. */
+export const ShowsToken = (): CustomDecorator => SetMetadata(SHOWS_TOKEN, true);
+
 /** Who is calling. */
 export const Caller = createParamDecorator(
   (_data: unknown, context: ExecutionContext): Principal =>

@@ -4,7 +4,7 @@ import { Documented } from '../../shared/http/documented.js';
 import { parseInstant } from '../../shared/instant.js';
 import { TokensService } from '../application/tokens.service.js';
 import type { Principal } from '../application/principal.js';
-import { Caller, Requires } from './access.decorators.js';
+import { Caller, Requires, ShowsToken } from './access.decorators.js';
 import {
   CreatedTokenDto,
   NewTokenDto,
@@ -33,6 +33,7 @@ export class TokensController {
 
   @Post()
   @HttpCode(200)
+  @ShowsToken()
   @Requires('admin:write')
   @Documented({
     summary: 'Create a token, or adopt one',
@@ -52,6 +53,7 @@ export class TokensController {
 
   @Post(':id/rotate')
   @HttpCode(200)
+  @ShowsToken()
   @Requires('admin:write')
   @Documented({
     summary: 'Replace a token by a new one of the same user, scope, addresses and expiry',

@@ -26,6 +26,13 @@ export class TypeOrmSignInRepository extends SignInRepository {
     await unlessTaken(() => this.database.manager.insert(SignInEntity, { ...entry, failure: null, day }));
   }
 
+  async purge(before: number, limit: number): Promise<number> {
+    const sql = 'SELECT id FROM sign_ins WHERE at < ? ORDER BY at LIMIT ?';
+    const ids = (await this.database.query<{ id: number }>(sql, [before, limit])).map(({ id }) => id);
+    if (ids.length > 0) await this.database.manager.delete(SignInEntity, ids);
+    return ids.length;
+  }
+
   async page(filter: SignInFilter, before: number, limit: number): Promise<SignInEntry[]> {
     const conditions: [string, SqlValue | undefined][] = [
       ['id < ?', before],

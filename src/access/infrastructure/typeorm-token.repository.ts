@@ -14,6 +14,7 @@ import { TokenEntity } from './access.entities.js';
 
 interface SignInRow {
   tokenId: number;
+  tokenLabel: string;
   scope: Scope;
   expiresAt: number | null;
   allowedIps: string | null;
@@ -30,7 +31,7 @@ interface SignInRow {
 type TokenRow = Omit<Token, 'allowedIps'> & { allowedIps: string | null };
 
 const SIGN_IN = `
-  SELECT t.id AS tokenId, t.scope, t.expires_at AS expiresAt, t.allowed_ips AS allowedIps,
+  SELECT t.id AS tokenId, t.label AS tokenLabel, t.scope, t.expires_at AS expiresAt, t.allowed_ips AS allowedIps,
          t.last_used_at AS lastUsedAt, u.name AS userName, u.enabled AS userEnabled, u.role,
          c.id AS contextId, c.name AS contextName, c.enabled AS contextEnabled, g.user_id IS NOT NULL AS granted
   FROM tokens t
@@ -56,6 +57,7 @@ export class TypeOrmTokenRepository extends TokenRepository {
     if (row === undefined) return undefined;
     return {
       tokenId: row.tokenId,
+      tokenLabel: row.tokenLabel,
       scope: row.scope,
       expiresAt: row.expiresAt,
       allowedIps: splitAddresses(row.allowedIps),

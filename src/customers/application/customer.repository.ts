@@ -19,10 +19,10 @@ export abstract class CustomerRepository {
   abstract lock(context: ContextId, userId: UserId): Promise<Customer | undefined>;
 
   /** @returns the id given; undefined = the UserID is taken, and nothing was written */
-  abstract insert(context: ContextId, details: CustomerDetails, at: number): Promise<number | undefined>;
+  abstract insert(context: ContextId, customer: Omit<Customer, 'id'>): Promise<number | undefined>;
 
   /** @returns false = the new UserID is taken, and nothing was written */
-  abstract update(context: ContextId, customer: Customer, at: number): Promise<boolean>;
+  abstract update(context: ContextId, customer: Customer): Promise<boolean>;
 
   abstract delete(context: ContextId, id: number): Promise<void>;
 
@@ -34,6 +34,15 @@ export abstract class CustomerRepository {
     limit: number,
   ): Promise<Customer[]>;
 
-  /** All of them in the same order, a batch at a time, as they stand when the first batch is asked for. */
-  abstract all(context: ContextId, filter: CustomerFilter, after: number): AsyncGenerator<Customer[]>;
+  /**
+   * All of them in the same order, a batch at a time, as they stand when the first batch is asked for.
+   *
+   * @param announce told how many there are, before the first batch
+   */
+  abstract all(
+    context: ContextId,
+    filter: CustomerFilter,
+    after: number,
+    announce: (count: number) => Promise<void>,
+  ): AsyncGenerator<Customer[]>;
 }

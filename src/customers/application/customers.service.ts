@@ -1,82 +1,151 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../access/application/principal.js';
+import { AuditTrail } from '../../history/application/audit-trail.js';
 import { Clock } from '../../shared/clock.js';
 import { validationFailed } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
-import { customerExists, customerNotFound } from '../domain/customer.errors.js';
-import { faultsOf, type Customer, type CustomerDetails, type UserId } from '../domain/customer.js';
+import { customerChanged, customerExists, customerNotFound } from '../domain/customer.errors.js';
+import {
+  changedFields,
+  faultsOf,
+  nextVersionAt,
+  versionOf,
+  type Customer,
+  type CustomerDetails,
+  type UserId,
+} from '../domain/customer.js';
+import { CustomerVersionRepository, type Change } from './customer-version.repository.js';
 import { CustomerRepository, type CustomerFilter } from './customer.repository.js';
 
-/** The customers of the context that the caller works in. */
+/** A filter, and how the client worded it. */
+export interface AskedFilter extends CustomerFilter {
+  readonly asked: object;
+}
+
+/** Whether a version is one of those that the client expects to change. */
+export type Expectation = (version: string) => boolean;
+
+/** The customers of the context that the caller works in. Every read and every write is on record. */
 @Injectable()
 export class CustomersService {
   constructor(
     private readonly customers: CustomerRepository,
+    private readonly versions: CustomerVersionRepository,
+    private readonly trail: AuditTrail,
     private readonly transactions: Transactions,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws RegisterError `customer_not_found` */
-  async get(by: Principal, userId: UserId): Promise<Customer> {
-    return known(await this.customers.find(by.context, userId));
+  /**
+   * @param recordedAt at what time, in Unix milliseconds, the register is asked; undefined = now
+   * @throws RegisterError `customer_not_found`
+   */
+  async get(by: Principal, userId: UserId, recordedAt?: number): Promise<Customer> {
+    const found =
+      recordedAt === undefined
+        ? await this.customers.find(by.context, userId)
+        : await this.versions.asOf(by.context, userId, recordedAt);
+    const details = { recorded_at: recordedAt, records: found === undefined ? 0 : 1 };
+    await this.trail.recordRead(by, { action: 'customer.read', userId, details });
+    return known(found);
   }
 
   /** A page of at most `limit` customers; `next` is the id to go on after, undefined on the last page. */
   async page(
     by: Principal,
-    filter: CustomerFilter,
+    filter: AskedFilter,
     after: number,
     limit: number,
   ): Promise<{ customers: Customer[]; next: number | undefined }> {
-    const customers = await this.customers.page(by.context, filter, after, limit + 1);
-    const next = customers.length > limit ? customers[limit - 1]?.id : undefined;
-    return { customers: customers.slice(0, limit), next };
+    const found = await this.customers.page(by.context, filter, after, limit + 1);
+    const customers = found.slice(0, limit);
+    await this.recordList(by, filter, customers.length);
+    return { customers, next: found.length > limit ? customers.at(-1)?.id : undefined };
   }
 
   /** All customers, a batch at a time. */
-  all(by: Principal, filter: CustomerFilter, after: number): AsyncGenerator<Customer[]> {
-    return this.customers.all(by.context, filter, after);
+  all(by: Principal, filter: AskedFilter, after: number): AsyncGenerator<Customer[]> {
+    return this.customers.all(by.context, filter, after, (count) => this.recordList(by, filter, count));
   }
 
   /** @throws RegisterError `customer_exists`, `validation_failed` */
   create(by: Principal, details: CustomerDetails): Promise<Customer> {
     check(details);
     return this.transactions.run(async () => {
-      const id = await this.customers.insert(by.context, details, this.clock.now());
+      const customer = { ...details, updatedAt: this.clock.now() };
+      const id = await this.customers.insert(by.context, customer);
       if (id === undefined) throw customerExists(details.userId, by.contextName);
-      return { id, ...details };
+      return this.record(by, 'created', { id, ...customer });
     });
   }
 
   /**
-   * Changes the fields that `changes` holds; another `userId` among them renames the customer.
+   * Changes the fields that `changes` holds; another `userId` among them renames the customer. Where they hold
+   * what it has already, there is no new version.
    *
-   * @throws RegisterError `customer_not_found`, `customer_exists`, `validation_failed`
+   * @throws RegisterError `customer_not_found`, `precondition_failed`, `customer_exists`, `validation_failed`
    */
-  change(by: Principal, userId: UserId, changes: Partial<CustomerDetails>): Promise<Customer> {
+  change(
+    by: Principal,
+    userId: UserId,
+    changes: Partial<CustomerDetails>,
+    isExpected?: Expectation,
+  ): Promise<Customer> {
     check(changes);
     return this.transactions.run(async () => {
-      const before = known(await this.customers.lock(by.context, userId));
-      const after = { ...before, ...changes };
-      if (!(await this.customers.update(by.context, after, this.clock.now()))) {
+      const before = expected(await this.customers.lock(by.context, userId), isExpected);
+      const changed = changedFields(before, changes);
+      if (changed.length === 0) {
+        await this.trail.record(by, { action: 'customer.unchanged', userId });
+        return before;
+      }
+      const after = { ...before, ...changes, updatedAt: nextVersionAt(before, this.clock.now()) };
+      if (!(await this.customers.update(by.context, after))) {
         throw customerExists(after.userId, by.contextName);
       }
-      return after;
+      return this.record(by, 'updated', after, before);
     });
   }
 
-  /** @throws RegisterError `customer_not_found` */
-  delete(by: Principal, userId: UserId): Promise<Customer> {
+  /** @throws RegisterError `customer_not_found`, `precondition_failed` */
+  delete(by: Principal, userId: UserId, isExpected?: Expectation): Promise<Customer> {
     return this.transactions.run(async () => {
-      const customer = known(await this.customers.lock(by.context, userId));
-      await this.customers.delete(by.context, customer.id);
-      return customer;
+      const before = expected(await this.customers.lock(by.context, userId), isExpected);
+      await this.customers.delete(by.context, before.id);
+      await this.record(by, 'deleted', { ...before, updatedAt: nextVersionAt(before, this.clock.now()) });
+      return before;
     });
+  }
+
+  /** A write is kept with its version and its entry in the audit trail, or not at all. */
+  private async record(
+    by: Principal,
+    change: Change,
+    customer: Customer,
+    before = customer,
+  ): Promise<Customer> {
+    await this.versions.insert(by, change, customer);
+    const details = {
+      id: customer.id,
+      ...(before.userId === customer.userId ? {} : { renamed_to: customer.userId }),
+    };
+    await this.trail.record(by, { action: `customer.${change}`, userId: before.userId, details });
+    return customer;
+  }
+
+  private recordList(by: Principal, { asked }: AskedFilter, records: number): Promise<void> {
+    return this.trail.recordRead(by, { action: 'customers.listed', details: { filter: asked, records } });
   }
 }
 
 function known(customer: Customer | undefined): Customer {
   if (customer === undefined) throw customerNotFound();
+  return customer;
+}
+
+function expected(found: Customer | undefined, isExpected: Expectation | undefined): Customer {
+  const customer = known(found);
+  if (isExpected?.(versionOf(customer)) === false) throw customerChanged();
   return customer;
 }
 

@@ -8,3 +8,10 @@ export function customerExists(userId: UserId, contextName: string): RegisterErr
 export function customerNotFound(): RegisterError {
   return new RegisterError('customer_not_found', 'IPDR Customer not found');
 }
+
+export function customerChanged(): RegisterError {
+  return new RegisterError(
+    'precondition_failed',
+    'The customer was changed since the version of If-Match; read it again, then decide',
+  );
+}

@@ -15,9 +15,12 @@ export interface CustomerDetails {
   readonly altPhoneNumber: string | null;
 }
 
-/** A customer of the register. `id` is given by the register and never used again. */
+/** A customer of the register, in one of the versions that it had. */
 export interface Customer extends CustomerDetails {
+  /** Given by the register and never used again. */
   readonly id: number;
+  /** Since when it is known in this version: Unix milliseconds, greater in every later version. */
+  readonly updatedAt: number;
 }
 
 export type CustomerField = keyof CustomerDetails;
@@ -25,6 +28,25 @@ export type CustomerField = keyof CustomerDetails;
 /** The same text, typed in another Unicode form, is the same UserID. */
 export function toUserId(text: string): UserId {
   return text.normalize('NFC') as UserId;
+}
+
+/** Tells this version from all others, of this customer and of others. */
+export function versionOf({ id, updatedAt }: Customer): string {
+  return `${id}-${updatedAt}`;
+}
+
+/** The fields of which `changes` holds another value than `before`. */
+export function changedFields(before: CustomerDetails, changes: Partial<CustomerDetails>): CustomerField[] {
+  const fields = Object.keys(FIELDS) as CustomerField[];
+  return fields.filter((field) => changes[field] !== undefined && changes[field] !== before[field]);
+}
+
+/**
+ * When the version after `before` is recorded. Clocks of several instances differ, and go back at times; versions
+ * must not.
+ */
+export function nextVersionAt(before: Customer, now: number): number {
+  return Math.max(now, before.updatedAt + 1);
 }
 
 /** What is wrong with a value of `field`, to follow the field's name in a sentence; undefined if nothing is. */

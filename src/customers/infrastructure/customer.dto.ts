@@ -19,7 +19,7 @@ import {
 import { isSearchable, SEARCH_LENGTH } from './customer.entity.js';
 
 /** The names that the API has for the fields of a customer, in the order of its answers. */
-const WIRE_NAMES = {
+export const WIRE_NAMES = {
   name: 'Name',
   address: 'Address',
   email: 'Email',
@@ -127,6 +127,17 @@ export class ListQueryDto extends IntersectionType(CustomerFilterDto, PageQueryD
   })
   @Checked(optional(instant))
   updated_since?: string;
+}
+
+/** Which version of a customer is asked for. */
+export class VersionQueryDto {
+  @ApiPropertyOptional({
+    example: '2026-11-24T00:00:00+05:30',
+    description:
+      'What the register said at this moment, deleted customers included: Unix seconds, or ISO 8601 with an offset',
+  })
+  @Checked(optional(instant))
+  recorded_at?: string;
 }
 
 /** A customer as the API answers it. */

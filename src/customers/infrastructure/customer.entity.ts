@@ -1,7 +1,7 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 import type { ContextId } from '../../access/application/principal.js';
 import type { SqlValue } from '../../shared/database/database.js';
-import type { CustomerDetails, CustomerField } from '../domain/customer.js';
+import type { Customer, CustomerField } from '../domain/customer.js';
 
 /**
  * A customer of a context. The indexes serve, in this order: the list and its pages, `updated_since`, and
@@ -46,7 +46,7 @@ export class CustomerEntity {
   @Column({ name: 'email_search', type: 'varchar', length: 64, nullable: true })
   emailSearch!: string | null;
 
-  /** Unix milliseconds. */
+  /** Unix milliseconds, greater in every later version (customer-version.entity.ts). */
   @Column({ name: 'updated_at', type: 'bigint' })
   updatedAt!: number;
 }
@@ -61,10 +61,14 @@ export const COLUMN_OF = {
   altPhoneNumber: 'alt_phone_number',
 } as const satisfies Record<CustomerField, string>;
 
-const FIELDS = Object.keys(COLUMN_OF) as CustomerField[];
+export const FIELDS = Object.keys(COLUMN_OF) as CustomerField[];
 
 /** What is read of a customer, under the names of the domain. */
-export const READ_COLUMNS = ['id', ...FIELDS.map((field) => `${COLUMN_OF[field]} AS ${field}`)].join(', ');
+export const READ_COLUMNS = [
+  'id',
+  ...FIELDS.map((field) => `${COLUMN_OF[field]} AS ${field}`),
+  'updated_at AS updatedAt',
+].join(', ');
 
 /** Longer starts than this are not told apart by `search`. */
 export const SEARCH_LENGTH = 64;
@@ -89,7 +93,8 @@ export function isSearchable(text: string): boolean {
 /** What is written of a customer, the keys for `search` with it; in the order of `toValues`. */
 export const WRITTEN_COLUMNS = [...Object.values(COLUMN_OF), 'name_search', 'email_search', 'updated_at'];
 
-export function toValues(details: CustomerDetails, at: number): SqlValue[] {
-  const emailSearch = details.email === null ? null : searchKey(details.email);
-  return [...FIELDS.map((field) => details[field]), searchKey(details.name), emailSearch, at];
+export function toValues(customer: Omit<Customer, 'id'>): SqlValue[] {
+  const { name, email, updatedAt } = customer;
+  const emailSearch = email === null ? null : searchKey(email);
+  return [...FIELDS.map((field) => customer[field]), searchKey(name), emailSearch, updatedAt];
 }

@@ -18,13 +18,13 @@ import type { Principal } from '../../access/application/principal.js';
 import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
 import { Produces } from '../../shared/http/accept.guard.js';
 import { Documented } from '../../shared/http/documented.js';
+import { ifMatch, isKnown, sendVersion } from '../../shared/http/etag.js';
 import { linkNext, startOf } from '../../shared/http/paging.js';
 import { NDJSON, sendRows } from '../../shared/http/send-rows.js';
 import { requireMembers } from '../../shared/http/validation.js';
 import { parseInstant } from '../../shared/instant.js';
-import type { CustomerFilter } from '../application/customer.repository.js';
-import { CustomersService } from '../application/customers.service.js';
-import { toUserId, type Customer } from '../domain/customer.js';
+import { CustomersService, type AskedFilter } from '../application/customers.service.js';
+import { toUserId, versionOf, type Customer } from '../domain/customer.js';
 import {
   ChangeCustomerDto,
   CreateCustomerDto,
@@ -35,6 +35,7 @@ import {
   toDetails,
   toDto,
   toFields,
+  VersionQueryDto,
 } from './customer.dto.js';
 
 const EXAMPLE = {
@@ -88,10 +89,20 @@ export class CustomersController {
     summary: 'Read a customer',
     example: ['GET /api/ipdrcustomers/B68t19'],
     answers: CustomerDto,
+    isVersioned: true,
     errors: ['customer_not_found'],
   })
-  async get(@Caller() caller: Principal, @Param('UserID') userId: string): Promise<CustomerDto> {
-    return toDto(await this.customers.get(caller, toUserId(userId)));
+  async get(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Query() query: VersionQueryDto,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const customer = await this.customers.get(caller, toUserId(userId), parseInstant(query.recorded_at));
+    sendVersion(response, versionOf(customer));
+    if (isKnown(request, versionOf(customer))) response.status(304).end();
+    else response.json(toDto(customer));
   }
 
   @Post()
@@ -103,8 +114,12 @@ export class CustomersController {
     answers: CustomerDto,
     errors: ['customer_exists'],
   })
-  async create(@Caller() caller: Principal, @Body() body: CreateCustomerDto): Promise<CustomerDto> {
-    return toDto(await this.customers.create(caller, toDetails(body)));
+  async create(
+    @Caller() caller: Principal,
+    @Body() body: CreateCustomerDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<CustomerDto> {
+    return answer(response, await this.customers.create(caller, toDetails(body)));
   }
 
   @Put(':UserID')
@@ -114,14 +129,18 @@ export class CustomersController {
     description: 'Another UserID in the body renames the customer.',
     example: ['PUT /api/ipdrcustomers/B68t19', EXAMPLE_CHANGED],
     answers: CustomerDto,
+    isVersioned: true,
     errors: ['customer_not_found', 'customer_exists'],
   })
   async replace(
     @Caller() caller: Principal,
     @Param('UserID') userId: string,
     @Body() body: ReplaceCustomerDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<CustomerDto> {
-    return toDto(await this.customers.change(caller, toUserId(userId), toFields(body)));
+    const fields = toFields(body);
+    return answer(response, await this.customers.change(caller, toUserId(userId), fields, ifMatch(request)));
   }
 
   @Patch(':UserID')
@@ -131,32 +150,42 @@ export class CustomersController {
     description: 'Fields left out keep their values; null clears one that is optional.',
     example: ['PATCH /api/ipdrcustomers/B68t19', { Address: 'Partially Updated' }],
     answers: CustomerDto,
+    isVersioned: true,
     errors: ['customer_not_found', 'customer_exists'],
   })
   async change(
     @Caller() caller: Principal,
     @Param('UserID') userId: string,
     @Body() body: ChangeCustomerDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<CustomerDto> {
-    return toDto(await this.customers.change(caller, toUserId(userId), toFields(requireMembers(body))));
+    const fields = toFields(requireMembers(body));
+    return answer(response, await this.customers.change(caller, toUserId(userId), fields, ifMatch(request)));
   }
 
   @Delete(':UserID')
   @Requires('write')
   @Documented({
     summary: 'Delete a customer',
-    description: 'Answers the customer as it was. Its UserID is free again; its id is never used again.',
+    description:
+      'Answers the customer as it was. Its UserID is free again; its id is never used again. Its history stays.',
     example: ['DELETE /api/ipdrcustomers/B68t19'],
     answers: CustomerDto,
+    isVersioned: true,
     errors: ['customer_not_found'],
   })
-  async delete(@Caller() caller: Principal, @Param('UserID') userId: string): Promise<CustomerDto> {
-    return toDto(await this.customers.delete(caller, toUserId(userId)));
+  async delete(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Req() request: Request,
+  ): Promise<CustomerDto> {
+    return toDto(await this.customers.delete(caller, toUserId(userId), ifMatch(request)));
   }
 
   private async *page(
     caller: Principal,
-    filter: CustomerFilter,
+    filter: AskedFilter,
     after: number,
     limit: number,
     request: Request,
@@ -168,10 +197,17 @@ export class CustomersController {
   }
 }
 
-function toFilter(query: ListQueryDto, body: CustomerFilterDto): CustomerFilter {
+/** The answer to a write: the customer, and in the ETag which version that is. */
+function answer(response: Response, customer: Customer): CustomerDto {
+  sendVersion(response, versionOf(customer));
+  return toDto(customer);
+}
+
+function toFilter(query: ListQueryDto, body: CustomerFilterDto): AskedFilter {
   const { search, updated_since: since } = query;
   const updatedSince = parseInstant(since);
   return {
+    asked: { ...query, ...body },
     equal: [toFields(query), toFields(body)],
     ...(search === undefined ? {} : { search }),
     ...(updatedSince === undefined ? {} : { updatedSince }),

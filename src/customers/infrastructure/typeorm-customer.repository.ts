@@ -33,12 +33,12 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     return this.one(context, userId, this.database.forUpdate);
   }
 
-  async insert(context: ContextId, details: CustomerDetails, at: number): Promise<number | undefined> {
-    return unlessTaken(() => this.database.write(INSERT, [...toValues(details, at), context]));
+  async insert(context: ContextId, customer: Omit<Customer, 'id'>): Promise<number | undefined> {
+    return unlessTaken(() => this.database.write(INSERT, [...toValues(customer), context]));
   }
 
-  async update(context: ContextId, customer: Customer, at: number): Promise<boolean> {
-    const parameters = [...toValues(customer, at), context, customer.id];
+  async update(context: ContextId, customer: Customer): Promise<boolean> {
+    const parameters = [...toValues(customer), context, customer.id];
     return (await unlessTaken(() => this.database.write(UPDATE, parameters))) !== undefined;
   }
 
@@ -50,15 +50,22 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     return this.read(this.database, context, filter, after, limit);
   }
 
-  async *all(context: ContextId, filter: CustomerFilter, after: number): AsyncGenerator<Customer[]> {
+  async *all(
+    context: ContextId,
+    filter: CustomerFilter,
+    after: number,
+    announce: (count: number) => Promise<void>,
+  ): AsyncGenerator<Customer[]> {
     // What fits one batch is of one moment anyway; only longer lists need a snapshot.
     const first = await this.page(context, filter, after, BATCH);
     if (first.length < BATCH) {
+      await announce(first.length);
       if (first.length > 0) yield first;
       return;
     }
     const snapshot = await this.database.snapshot();
     try {
+      await announce(await this.count(snapshot, context, filter, after));
       for (let last: number | undefined = after; last !== undefined;) {
         const batch: Customer[] = await this.read(snapshot, context, filter, last, BATCH);
         if (batch.length > 0) yield batch;
@@ -69,6 +76,20 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     }
   }
 
+  private async count(
+    from: Pick<Database, 'query'>,
+    context: ContextId,
+    filter: CustomerFilter,
+    after: number,
+  ): Promise<number> {
+    const { found, parameters } = select(context, filter, this.database.useIndex);
+    const [row] = await from.query<{ count: number }>(`SELECT COUNT(*) AS count ${found}`, [
+      ...parameters,
+      after,
+    ]);
+    return row?.count ?? 0;
+  }
+
   private read(
     from: Pick<Database, 'query'>,
     context: ContextId,
@@ -76,8 +97,9 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     after: number,
     limit: number,
   ): Promise<Customer[]> {
-    const { sql, parameters } = select(context, filter, this.database.useIndex);
-    return from.query<Customer>(`${sql} LIMIT ?`, [...parameters, after, limit]);
+    const { found, parameters } = select(context, filter, this.database.useIndex);
+    const sql = `SELECT ${READ_COLUMNS} ${found} ORDER BY id LIMIT ?`;
+    return from.query<Customer>(sql, [...parameters, after, limit]);
   }
 
   private async one(context: ContextId, userId: UserId, locking: string): Promise<Customer | undefined> {
@@ -91,15 +113,15 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
 
 type UseIndex = Database['useIndex'];
 
-/** The list's SELECT, up to its LIMIT; one more parameter follows: the id to go on after. */
+/** FROM and WHERE of a list; one more parameter follows: the id to go on after. */
 function select(
   context: ContextId,
   filter: CustomerFilter,
   useIndex: UseIndex,
-): { sql: string; parameters: SqlValue[] } {
-  const found = filter.search === undefined ? undefined : search(context, filter.search, useIndex);
+): { found: string; parameters: SqlValue[] } {
+  const searched = filter.search === undefined ? undefined : search(context, filter.search, useIndex);
   const conditions = ['context_id = ?'];
-  const parameters: SqlValue[] = [...(found?.parameters ?? []), context];
+  const parameters: SqlValue[] = [...(searched?.parameters ?? []), context];
   for (const fields of filter.equal ?? []) {
     for (const [field, column] of Object.entries(COLUMN_OF)) {
       const value = fields[field as keyof CustomerDetails];
@@ -114,16 +136,13 @@ function select(
   }
   conditions.push('id > ?');
   // Left to itself, MariaDB takes an index of the context alone, and reads all that comes before the page.
-  const isPlain = conditions.length === 2 && found === undefined;
+  const isPlain = conditions.length === 2 && searched === undefined;
   const from =
-    found === undefined
+    searched === undefined
       ? `customers${isPlain ? useIndex('customers_id') : ''}`
       : // CROSS, which to SQLite means: in this order. By itself it would read the whole context.
-        `(${found.sql}) AS found CROSS JOIN customers USING (id)`;
-  return {
-    sql: `SELECT ${READ_COLUMNS} FROM ${from} WHERE ${conditions.join(' AND ')} ORDER BY id`,
-    parameters,
-  };
+        `(${searched.sql}) AS searched CROSS JOIN customers USING (id)`;
+  return { found: `FROM ${from} WHERE ${conditions.join(' AND ')}`, parameters };
 }
 
 /** The ids that `text` finds: a UNION of ranges, each on its own index; an OR would read the whole context. */

@@ -25,17 +25,19 @@ export function createDataSource(database: DatabaseConfiguration, entities: Enti
     logging: false,
   };
   if (database.type === 'sqlite') {
-    return new DataSource({
-      ...common,
-      type: 'better-sqlite3',
-      database: database.path,
-      enableWAL: true,
-      // Waiting blocks the process: short, since a transaction that finds the file busy is tried again.
-      timeout: 100,
-      prepareDatabase: (connection: { pragma(text: string): unknown }) => {
-        connection.pragma('synchronous = FULL');
-      },
-    });
+    return withMysqlTypes(
+      new DataSource({
+        ...common,
+        type: 'better-sqlite3',
+        database: database.path,
+        enableWAL: true,
+        // Waiting blocks the process: short, since a transaction that finds the file busy is tried again.
+        timeout: 100,
+        prepareDatabase: (connection: { pragma(text: string): unknown }) => {
+          connection.pragma('synchronous = FULL');
+        },
+      }),
+    );
   }
   const { host, port, user, password, database: name } = mysqlPoolOptions(database.url);
   return new DataSource({
@@ -51,6 +53,18 @@ export function createDataSource(database: DatabaseConfiguration, entities: Enti
     connectTimeout: CONNECT_TIMEOUT_MS,
     extra: { maxPreparedStatements: MAX_STATEMENTS },
   } as DataSourceOptions);
+}
+
+/** Has TypeORM take, on SQLite, the types of MySQL that entities need for what is large; to SQLite they are names. */
+function withMysqlTypes(dataSource: DataSource): DataSource {
+  const { driver } = dataSource;
+  driver.supportedDataTypes.push('longtext');
+  const normalizeType = driver.normalizeType.bind(driver);
+  driver.normalizeType = (column) =>
+    column.type === 'bigint' && 'isGenerated' in column && column.isGenerated
+      ? 'integer'
+      : normalizeType(column);
+  return dataSource;
 }
 
 /** What `mysql://user:password@host:port/name` says, for the driver. */

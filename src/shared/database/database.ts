@@ -3,6 +3,12 @@ import type { EntityManager, QueryRunner } from 'typeorm';
 /** What a statement's `?` may stand for. The drivers build surprising SQL from anything else. */
 export type SqlValue = string | number | null;
 
+/** A statement with its values. */
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly SqlValue[];
+}
+
 /** A view of the database as it stood at one moment, for long reads; close it. */
 export interface Snapshot {
   query<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]>;
@@ -27,6 +33,9 @@ export abstract class Database {
   /** What follows a table's name to have an index used, where the database would choose another. */
   abstract readonly useIndex: (name: string) => string;
 
+  /** What follows a table's name in an UPDATE to have the rows found by their ids, one by one, and no others locked. */
+  abstract readonly byPrimaryKey: string;
+
   /**
    * Runs one INSERT, UPDATE or DELETE that must be fast, as a prepared statement; others go through `manager`.
    *
@@ -34,6 +43,14 @@ export abstract class Database {
    * @throws Error outside `Transactions.run`
    */
   abstract write(sql: string, parameters: readonly SqlValue[]): Promise<number>;
+
+  /**
+   * Says by which row the transaction under way is known, should the connection be lost while it commits: a row
+   * that it alone has written. Asked by its primary key, so that the question waits for the answer.
+   *
+   * @param sql a SELECT that finds that row
+   */
+  abstract proveBy(sql: string, parameters: readonly SqlValue[]): void;
 
   /** TypeORM's manager of the transaction under way. @throws Error outside `Transactions.run` */
   abstract get manager(): EntityManager;
@@ -52,6 +69,8 @@ export interface OpenTransaction {
   readonly connection: QueryRunner;
   readonly manager: EntityManager;
   depth: number;
+  /** What finds a row that is there if the transaction was committed, and not otherwise. */
+  proof: Statement | undefined;
   /** The database undid the transaction by itself: it must not be committed, even if the error is swallowed. */
   broken: Error | undefined;
   /** Work that was not awaited must not write after the end. */

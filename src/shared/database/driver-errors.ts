@@ -1,5 +1,6 @@
 import { QueryFailedError } from 'typeorm';
 import { RegisterError } from '../errors.js';
+import type { Statement } from './database.js';
 
 /**
  * What a database driver's error means for us:
@@ -45,6 +46,22 @@ const BY_CODE: Readonly<Record<string, DriverFailure>> = {
   ENOENT: 'lost',
   EAI_AGAIN: 'lost',
 };
+
+/** The connection was lost after COMMIT was sent: it may have been done, or not. */
+export class CommitInDoubt extends Error {
+  override readonly name = 'CommitInDoubt';
+  /** To be told as what it is by `driverFailure`. */
+  readonly code = 'PROTOCOL_CONNECTION_LOST';
+
+  /** @param result what the transaction answers if it was done */
+  constructor(
+    readonly proof: Statement | undefined,
+    readonly result: unknown,
+    cause: unknown,
+  ) {
+    super('the connection was lost while committing', { cause });
+  }
+}
 
 /** What `error` means, or undefined when it is not a driver's, or a mistake of ours. */
 export function driverFailure(error: unknown): DriverFailure | undefined {

@@ -13,6 +13,7 @@ const MAX_SILENCE_MS = 10_000;
 export class MysqlDatabase extends TypeOrmDatabase {
   readonly forUpdate = ' FOR UPDATE';
   readonly useIndex = (name: string): string => ` FORCE INDEX (${name})`;
+  readonly byPrimaryKey = ' FORCE INDEX (PRIMARY)';
   protected readonly begin = 'START TRANSACTION';
   private readonly pool: Pool;
   /** Long reads have connections of their own: slow readers must not keep writers waiting. */
@@ -75,6 +76,13 @@ export class MysqlDatabase extends TypeOrmDatabase {
     const connection = (await queryRunner.connect()) as PoolConnection;
     await new Promise<void>((resolve, reject) => {
       connection.query(sql, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  protected async seeAllCommits(queryRunner: QueryRunner): Promise<void> {
+    // Galera: another node may not have applied yet what this one is asked for. MySQL does not know the variable.
+    await this.command(queryRunner, 'SET SESSION wsrep_sync_wait = 1').catch((error: unknown) => {
+      if (driverFailure(error) === 'lost') throw error;
     });
   }
 

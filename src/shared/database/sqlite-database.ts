@@ -11,6 +11,7 @@ import { TypeOrmDatabase } from './typeorm-database.js';
 export class SqliteDatabase extends TypeOrmDatabase {
   readonly forUpdate = '';
   readonly useIndex = (name: string): string => ` INDEXED BY ${name}`;
+  readonly byPrimaryKey = '';
   protected readonly begin = 'BEGIN IMMEDIATE';
   private readonly reader: BetterSqlite3.Database;
   private readonly statements = new Map<string, BetterSqlite3.Statement>();
@@ -64,6 +65,10 @@ export class SqliteDatabase extends TypeOrmDatabase {
 
   protected command(queryRunner: QueryRunner, sql: string): Promise<unknown> {
     return queryRunner.query(sql);
+  }
+
+  protected async seeAllCommits(): Promise<void> {
+    // There is one file.
   }
 
   protected async openSnapshot(): Promise<Snapshot> {

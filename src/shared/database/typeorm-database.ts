@@ -3,11 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { RegisterError } from '../errors.js';
 import { Transactions } from '../transactions.js';
-import { Database, type OpenTransaction, type Snapshot, type SqlValue } from './database.js';
-import { driverFailure, endsTransaction, tellable } from './driver-errors.js';
+import { Database, type OpenTransaction, type Snapshot, type SqlValue, type Statement } from './database.js';
+import { CommitInDoubt, driverFailure, endsTransaction, tellable } from './driver-errors.js';
 
 const MAX_TRIES = 5;
 const MAX_RETRY_MS = 2000;
+/** How long a commit whose answer was lost is asked after. */
+const MAX_DOUBT_MS = 10_000;
+const DOUBT_PAUSE_MS = 100;
 /** Long reads at once: each holds a connection for as long as its client takes to read. */
 export const MAX_SNAPSHOTS = 16;
 
@@ -40,6 +43,8 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   ): Promise<number>;
   /** BEGIN, COMMIT and the like, the short way. */
   protected abstract command(connection: QueryRunner, sql: string): Promise<unknown>;
+  /** Has what follows on the connection see what was committed anywhere, on a cluster. */
+  protected abstract seeAllCommits(connection: QueryRunner): Promise<void>;
   protected abstract openSnapshot(): Promise<Snapshot>;
 
   async query<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]> {
@@ -61,6 +66,10 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   async write(sql: string, parameters: readonly SqlValue[]): Promise<number> {
     const transaction = this.current();
     return inside(transaction, () => this.writeInside(transaction.connection, sql, parameters));
+  }
+
+  proveBy(sql: string, parameters: readonly SqlValue[]): void {
+    this.current().proof = { sql, parameters };
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -96,8 +105,9 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
       try {
         return await this.withConnection((connection) => this.outermost(connection, work));
       } catch (error) {
+        if (error instanceof CommitInDoubt && (await this.wasKept(error))) return error.result as T;
         const failure = driverFailure(error);
-        // A lost connection was rolled back by the server, and COMMIT had not been sent (see `commit`).
+        // A lost connection was rolled back by the server, or COMMIT did not get there.
         const again = failure === 'conflict' || failure === 'lost';
         const pause = Math.random() * 20 * 2 ** tries;
         if (!again || tries >= MAX_TRIES || performance.now() + pause > giveUpAt) throw tellable(error);
@@ -121,7 +131,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
       const result = await this.scope.run(transaction, work);
       if (transaction.broken) throw transaction.broken;
       await end(transaction);
-      await this.commit(connection);
+      await this.commit(transaction, connection, result);
       return result;
     } catch (error) {
       await end(transaction);
@@ -138,6 +148,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
       connection,
       manager,
       depth: 0,
+      proof: undefined,
       broken: undefined,
       ended: false,
       underway: new Set(),
@@ -149,6 +160,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
 
   private async nested<T>(transaction: OpenTransaction, work: () => Promise<T>): Promise<T> {
     const savepoint = `nested_${++transaction.depth}`;
+    const { proof } = transaction;
     const query = (sql: string): Promise<unknown> =>
       inside(transaction, () => this.command(transaction.connection, `${sql} ${savepoint}`));
     try {
@@ -158,23 +170,55 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
       return result;
     } catch (error) {
       if (transaction.broken === undefined) await query('ROLLBACK TO SAVEPOINT');
+      transaction.proof = proof;
       throw error;
     } finally {
       transaction.depth--;
     }
   }
 
-  private async commit(connection: QueryRunner): Promise<void> {
+  private async commit(
+    transaction: OpenTransaction,
+    connection: QueryRunner,
+    result: unknown,
+  ): Promise<void> {
     try {
       await this.command(connection, 'COMMIT');
     } catch (error) {
       if (driverFailure(error) !== 'lost') throw error;
-      throw new RegisterError(
-        'outcome_unknown',
-        'The database was lost while the change was being kept; read before you repeat it',
-        { cause: error },
-      );
+      throw new CommitInDoubt(transaction.proof, result, error);
     }
+  }
+
+  /**
+   * Whether a commit that was sent and not answered was done.
+   *
+   * @throws RegisterError `outcome_unknown` if that can't be found out
+   */
+  private async wasKept({ proof, cause }: CommitInDoubt): Promise<boolean> {
+    const giveUpAt = performance.now() + MAX_DOUBT_MS;
+    while (proof !== undefined && performance.now() < giveUpAt) {
+      try {
+        return await this.withConnection((connection) => this.isThere(connection, proof));
+      } catch (error) {
+        if (!['lost', 'conflict'].includes(driverFailure(error) ?? '')) throw error;
+        await delay(DOUBT_PAUSE_MS);
+      }
+    }
+    throw new RegisterError(
+      'outcome_unknown',
+      'The database was lost while the change was being kept, and is away; read before you repeat it',
+      { cause },
+    );
+  }
+
+  /** A locking read: while the server is still at the commit, or has not noticed that its client is gone, it waits. */
+  private async isThere(connection: QueryRunner, { sql, parameters }: Statement): Promise<boolean> {
+    await this.seeAllCommits(connection);
+    await this.command(connection, this.begin);
+    const rows = await this.readInside(connection, `${sql}${this.forUpdate}`, parameters);
+    await this.rollBack(connection);
+    return rows.length > 0;
   }
 
   private async rollBack(connection: QueryRunner): Promise<void> {

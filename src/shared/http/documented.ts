@@ -1,6 +1,7 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import {
   ApiExtraModels,
+  ApiHeader,
   ApiOkResponse,
   ApiOperation,
   ApiProperty,
@@ -52,7 +53,12 @@ const COMMON: readonly ErrorCode[] = [
   'database_unavailable',
   'database_busy',
 ];
-const WRITING: readonly ErrorCode[] = ['scope_forbidden', 'outcome_unknown'];
+const WRITING: readonly ErrorCode[] = [
+  'scope_forbidden',
+  'idempotency_key_malformed',
+  'idempotency_key_reused',
+  'outcome_unknown',
+];
 
 const REQUEST_ID = {
   'X-Request-Id': {
@@ -62,6 +68,30 @@ const REQUEST_ID = {
 } as const;
 const RETRY_AFTER = { schema: { type: 'integer' }, description: 'Seconds to wait' } as const;
 const LINK = { schema: { type: 'string' }, description: 'Where the next page is: `rel="next"`' } as const;
+
+const REPLAYED = {
+  schema: { type: 'string', example: 'true' },
+  description: 'There if this is what the same request under the same Idempotency-Key was answered before',
+} as const;
+const ETAG = { schema: { type: 'string' }, description: 'Which version this is' } as const;
+
+/** The request headers that are no credentials. */
+const HEADERS = {
+  ifMatch: {
+    name: 'If-Match',
+    description: 'The ETag of the version that is to be changed; if it is not the present one: 412',
+  },
+  ifNoneMatch: {
+    name: 'If-None-Match',
+    description: 'The ETag of the version that the client has; if it is the present one: 304, without a body',
+  },
+  idempotencyKey: {
+    name: 'Idempotency-Key',
+    description:
+      "Up to 255 characters of the client's own choice, a new one for each write: repeated within 24 hours, the " +
+      'request is not done again, but answered as it was, with `Idempotent-Replayed: true`',
+  },
+} as const;
 
 interface Documentation {
   readonly summary: string;
@@ -74,8 +104,12 @@ interface Documentation {
   readonly answers: Type | readonly [Type];
   /** Other media types that the same comes in, a line each. */
   readonly alsoAs?: readonly string[];
+  /** The media type, if it is not JSON: a line of JSON for each. */
+  readonly onlyAs?: string;
   /** Whether the Link header leads to a next page. */
   readonly isPaged?: boolean;
+  /** Whether it is about a single resource that has versions: ETag, If-Match, If-None-Match. */
+  readonly isVersioned?: boolean;
   /** The errors of this route besides those that any route may answer. */
   readonly errors?: readonly ErrorCode[];
 }
@@ -85,23 +119,41 @@ export function Documented(route: Documentation): MethodDecorator {
   const [request, members = {}] = route.example;
   const method = request.split(' ', 1)[0];
   const example = `\`\`\`bash\n${curl(request, members, route.as ?? 'user')}\n\`\`\``;
-  const codes = [...COMMON, ...(method === 'GET' ? [] : WRITING), ...(route.errors ?? [])];
+  const isWrite = method !== 'GET';
+  const codes = [
+    ...COMMON,
+    ...(isWrite ? WRITING : []),
+    ...(route.isVersioned ? versioning(isWrite) : []),
+    ...(route.errors ?? []),
+  ];
+  const condition = isWrite ? HEADERS.ifMatch : HEADERS.ifNoneMatch;
+  const headers = [...(route.isVersioned ? [condition] : []), ...(isWrite ? [HEADERS.idempotencyKey] : [])];
   const model = Array.isArray(route.answers) ? (route.answers as [Type])[0] : (route.answers as Type);
   const one = { $ref: getSchemaPath(model) };
   const schema = Array.isArray(route.answers) ? { type: 'array', items: one } : one;
-  const types = ['application/json', ...(route.alsoAs ?? [])];
+  const types = [route.onlyAs ?? 'application/json', ...(route.alsoAs ?? [])];
   return applyDecorators(
     ApiExtraModels(model, ErrorDto),
     ApiOperation({ summary: route.summary, description: `${route.description ?? ''}\n\n${example}`.trim() }),
     ApiOkResponse({
       description: 'Done',
-      headers: route.isPaged ? { ...REQUEST_ID, Link: LINK } : REQUEST_ID,
+      headers: {
+        ...REQUEST_ID,
+        ...(isWrite ? { 'Idempotent-Replayed': REPLAYED } : {}),
+        ...(route.isPaged ? { Link: LINK } : {}),
+        ...(route.isVersioned && method !== 'DELETE' ? { ETag: ETAG } : {}),
+      },
       content: Object.fromEntries(
         types.map((type) => [type, { schema: type === 'application/json' ? schema : one }]),
       ),
     }),
+    ...headers.map((header) => ApiHeader({ ...header, required: false })),
     ...errorResponses(codes),
   );
+}
+
+function versioning(isWrite: boolean): ErrorCode[] {
+  return isWrite ? ['etag_malformed', 'precondition_failed'] : ['etag_malformed'];
 }
 
 function errorResponses(codes: readonly ErrorCode[]): MethodDecorator[] {

@@ -13,6 +13,7 @@ export const STATUS_OF = {
   not_acceptable: 406,
   timeout: 408,
   conflict: 409,
+  precondition_failed: 412,
   too_large: 413,
   unsupported_type: 415,
   invalid: 422,

@@ -1,9 +1,11 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { optional, textThat } from './checks.js';
+import { validationFailed } from '../errors.js';
 import { Checked } from './validation.js';
 
 const MAX_LIMIT = 10_000;
+const NO_CURSOR = 'must be a cursor from the Link header of a page';
 
 /** The part of a list that a query string asks for. */
 export class PageQueryDto {
@@ -24,33 +26,43 @@ export class PageQueryDto {
   limit?: string;
 
   @ApiPropertyOptional({ description: 'Where a page begins: from the Link header of the page before' })
-  @Checked(
-    optional(
-      textThat((text) => parseCursor(text) !== undefined, 'must be a cursor from the Link header of a page'),
-    ),
-  )
+  @Checked(optional(textThat((text) => parseCursor(text) !== undefined, NO_CURSOR)))
   after?: string;
 }
 
 /** The id that a page begins after; undefined = it is the first. */
-export function startOf({ after }: PageQueryDto): number | undefined {
-  return after === undefined ? undefined : parseCursor(after);
+export function startOf(query: PageQueryDto): number | undefined {
+  return placeIn(query, 1)?.[0];
 }
 
-/** Tells in the answer's Link header where the page after `id` is; relative, since a proxy may serve it elsewhere. */
-export function linkNext(request: Request, response: Response, id: number): void {
+/** The same for lists whose order is by two numbers. */
+export function startOfPair(query: PageQueryDto): [number, number] | undefined {
+  return placeIn(query, 2) as [number, number] | undefined;
+}
+
+/** Tells in the answer's Link header where the next page is; relative, since a proxy may serve it elsewhere. */
+export function linkNext(request: Request, response: Response, ...place: number[]): void {
   const { pathname, searchParams } = new URL(request.originalUrl, 'http://localhost');
-  searchParams.set('after', toCursor(id));
+  searchParams.set('after', toCursor(...place));
   response.setHeader('Link', `<${pathname}?${searchParams.toString()}>; rel="next"`);
 }
 
 /** Opaque to clients, so that what is behind it may change. */
-function toCursor(id: number): string {
-  return Buffer.from(`id:${id}`).toString('base64url');
+export function toCursor(...place: number[]): string {
+  return Buffer.from(`id:${place.join('.')}`).toString('base64url');
+}
+
+/** @throws RegisterError `validation_failed` if the cursor is one of another list */
+function placeIn({ after }: PageQueryDto, numbers: 1 | 2): number[] | undefined {
+  if (after === undefined) return undefined;
+  const place = parseCursor(after);
+  if (place?.length !== numbers) throw validationFailed([{ field: 'after', message: NO_CURSOR }]);
+  return place;
 }
 
 /** @returns undefined = not a cursor of ours */
-function parseCursor(cursor: string): number | undefined {
-  const [, id] = /^id:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  return id === undefined ? undefined : Number(id);
+function parseCursor(cursor: string): number[] | undefined {
+  const [, numbers] =
+    /^id:(\d{1,15}(?:\.\d{1,15})?)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  return numbers?.split('.').map(Number);
 }

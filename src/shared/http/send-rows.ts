@@ -3,9 +3,10 @@ import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
 
 export const NDJSON = 'application/x-ndjson';
+export const CSV = 'text/csv';
 
 /**
- * Sends rows as a JSON array, or as NDJSON, a batch at a time and no faster than the client reads; a single
+ * Sends rows as a JSON array, as NDJSON or as CSV, a batch at a time and no faster than the client reads; a single
  * batch goes in one piece. What fails before the second batch is there is still told as an error; after that,
  * a failure cuts the answer off.
  *
@@ -17,7 +18,7 @@ export async function sendRows<Row>(
   batches: AsyncGenerator<Row[]>,
   toDto: (row: Row) => object,
 ): Promise<void> {
-  const format = type === NDJSON ? ndjson : jsonArray;
+  const format = FORMATS[type] ?? jsonArray;
   try {
     const first = await batches.next();
     const second = await batches.next();
@@ -57,3 +58,23 @@ const jsonArray: Format = {
 const lines = (rows: object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
 const ndjson: Format = { begin: lines, next: lines, end: '' };
+
+const csv: Format = {
+  begin: (rows) => (rows[0] === undefined ? '' : csvLines([Object.keys(rows[0])])) + csv.next(rows),
+  next: (rows) => csvLines(rows.map((row) => Object.values(row) as unknown[])),
+  end: '',
+};
+
+const FORMATS: Readonly<Record<string, Format>> = { [NDJSON]: ndjson, [CSV]: csv };
+
+function csvLines(rows: unknown[][]): string {
+  return rows.map((cells) => `${cells.map(csvCell).join(',')}\r\n`).join('');
+}
+
+/** @see RFC 4180. A cell that a spreadsheet would run as a formula gets a leading `'`. */
+function csvCell(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  const text = typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value);
+  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}

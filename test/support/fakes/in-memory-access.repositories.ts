@@ -30,6 +30,7 @@ export class InMemoryTokenRepository extends TokenRepository {
     if (token === undefined || user === undefined) return undefined;
     return {
       tokenId: token.id,
+      tokenLabel: token.label,
       scope: token.scope,
       expiresAt: token.expiresAt,
       allowedIps: token.allowedIps,
@@ -167,8 +168,9 @@ export class InMemoryContextRepository extends ContextRepository {
   async delete(name: string): Promise<boolean> {
     const { draft } = this.store;
     const row = draft.contexts.find(({ context }) => context.name === name);
-    if (draft.customers.some(({ context }) => context === row?.id)) return false;
+    if ([...draft.customers, ...draft.versions].some(({ context }) => context === row?.id)) return false;
     draft.contexts = draft.contexts.filter((each) => each !== row);
+    draft.keys = draft.keys.filter(({ context }) => context !== row?.id);
     draft.users = draft.users.map((user) => ({
       ...user,
       contexts: user.contexts.filter((each) => each !== name),
@@ -203,6 +205,13 @@ export class InMemorySignInRepository extends SignInRepository {
       (row) => row.day === day && row.entry.tokenId === tokenId && row.entry.address === address,
     );
     if (!isThere) draft.signIns.push({ entry: { ...success, failure: null, id: ++draft.lastId }, day });
+  }
+
+  async purge(before: number, limit: number): Promise<number> {
+    const { draft } = this.store;
+    const purged = new Set(draft.signIns.filter(({ entry }) => entry.at < before).slice(0, limit));
+    draft.signIns = draft.signIns.filter((row) => !purged.has(row));
+    return purged.size;
   }
 
   async page(filter: SignInFilter, before: number, limit: number): Promise<SignInEntry[]> {

@@ -19,19 +19,19 @@ export class InMemoryCustomerRepository extends CustomerRepository {
     return this.find(context, userId);
   }
 
-  async insert(context: ContextId, details: CustomerDetails, at: number): Promise<number | undefined> {
+  async insert(context: ContextId, customer: Omit<Customer, 'id'>): Promise<number | undefined> {
     const { draft } = this.store;
-    if (this.isTaken(context, details.userId)) return undefined;
+    if (this.isTaken(context, customer.userId)) return undefined;
     const id = ++draft.lastId;
-    draft.customers.push({ context, customer: { id, ...details }, updatedAt: at });
+    draft.customers.push({ context, customer: { id, ...customer } });
     return id;
   }
 
-  async update(context: ContextId, customer: Customer, at: number): Promise<boolean> {
+  async update(context: ContextId, customer: Customer): Promise<boolean> {
     const { customers } = this.store.draft;
     if (this.isTaken(context, customer.userId, customer.id)) return false;
     const row = customers.find((each) => each.context === context && each.customer.id === customer.id);
-    if (row !== undefined) Object.assign(row, { customer, updatedAt: at });
+    if (row !== undefined) row.customer = customer;
     return true;
   }
 
@@ -46,8 +46,15 @@ export class InMemoryCustomerRepository extends CustomerRepository {
       .slice(0, limit);
   }
 
-  async *all(context: ContextId, filter: CustomerFilter, after: number): AsyncGenerator<Customer[]> {
-    const [first, ...others] = await this.page(context, filter, after, Infinity);
+  async *all(
+    context: ContextId,
+    filter: CustomerFilter,
+    after: number,
+    announce: (count: number) => Promise<void>,
+  ): AsyncGenerator<Customer[]> {
+    const found = await this.page(context, filter, after, Infinity);
+    await announce(found.length);
+    const [first, ...others] = found;
     if (first !== undefined) yield [first];
     if (others.length > 0) yield others;
   }
@@ -61,8 +68,9 @@ export class InMemoryCustomerRepository extends CustomerRepository {
   /** By ascending id, since that is how they were inserted. */
   private matching(context: ContextId, filter: CustomerFilter): Customer[] {
     return this.store.rows.customers
-      .filter((row) => row.context === context && row.updatedAt >= (filter.updatedSince ?? 0))
+      .filter((row) => row.context === context)
       .map((row) => row.customer)
+      .filter(({ updatedAt }) => updatedAt >= (filter.updatedSince ?? 0))
       .filter((customer) => isEqual(customer, filter) && isFound(customer, filter.search ?? ''));
   }
 }

@@ -2,8 +2,28 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Context, Token, User } from '../../../src/access/application/access.repositories.js';
 import type { ContextId } from '../../../src/access/application/principal.js';
 import type { SignInEntry } from '../../../src/access/application/sign-in-log.js';
+import type { Change, Recorder } from '../../../src/customers/application/customer-version.repository.js';
 import type { Customer } from '../../../src/customers/domain/customer.js';
+import type { Block } from '../../../src/history/domain/audit-chain.js';
+import type { RecordedEntry } from '../../../src/history/domain/audit-entry.js';
 import { Transactions } from '../../../src/shared/transactions.js';
+
+export interface VersionRow {
+  readonly id: number;
+  readonly context: ContextId;
+  readonly change: Change;
+  readonly customer: Customer;
+  readonly by: Recorder;
+  readonly block: number | null;
+}
+
+export interface KeyRow {
+  readonly context: ContextId;
+  readonly userName: string;
+  readonly keyHash: string;
+  readonly at: number;
+  readonly kept: { readonly requestHash: string; readonly answer: string | null };
+}
 
 interface Rows {
   lastId: number;
@@ -11,7 +31,11 @@ interface Rows {
   users: User[];
   tokens: { token: Token; hash: string }[];
   signIns: { entry: SignInEntry; day: number | null }[];
-  customers: { context: ContextId; customer: Customer; updatedAt: number }[];
+  customers: { context: ContextId; customer: Customer }[];
+  versions: VersionRow[];
+  entries: RecordedEntry[];
+  blocks: Block[];
+  keys: KeyRow[];
 }
 
 interface Scope {
@@ -22,7 +46,18 @@ interface Scope {
 /** All rows of the in-memory fakes. A transaction works on a copy, which takes the place of the original. */
 export class InMemoryStore extends Transactions {
   private readonly committed: Scope = {
-    rows: { lastId: 0, contexts: [], users: [], tokens: [], signIns: [], customers: [] },
+    rows: {
+      lastId: 0,
+      contexts: [],
+      users: [],
+      tokens: [],
+      signIns: [],
+      customers: [],
+      versions: [],
+      entries: [],
+      blocks: [],
+      keys: [],
+    },
     ended: false,
   };
   private readonly scope = new AsyncLocalStorage<Scope>();

@@ -1,4 +1,4 @@
-import type { TableColumnOptions, TableForeignKeyOptions } from 'typeorm';
+import type { QueryRunner, TableColumnOptions, TableForeignKeyOptions } from 'typeorm';
 
 /** A number that is given and never used again. */
 export const id: TableColumnOptions = {
@@ -8,6 +8,11 @@ export const id: TableColumnOptions = {
   isGenerated: true,
   generationStrategy: 'increment',
 };
+
+/** The same for tables that outgrow 32 bits. SQLite's INTEGER has 64, and takes no other type for a generated id. */
+export function bigId({ dataSource }: QueryRunner): TableColumnOptions {
+  return { ...id, type: dataSource.options.type === 'mysql' ? 'bigint' : 'integer' };
+}
 
 export function text(name: string, length: number, isNullable = false): TableColumnOptions {
   return { name, type: 'varchar', length: String(length), isNullable };

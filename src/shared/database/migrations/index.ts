@@ -1,5 +1,10 @@
 import { CreateRegister1764000000000 } from './1764000000000-create-register.js';
 import { AddNamesAndSignIns1764000000001 } from './1764000000001-add-names-and-sign-ins.js';
+import { AddHistory1764000000002 } from './1764000000002-add-history.js';
 
 /** In the order in which they run. */
-export const migrations = [CreateRegister1764000000000, AddNamesAndSignIns1764000000001];
+export const migrations = [
+  CreateRegister1764000000000,
+  AddNamesAndSignIns1764000000001,
+  AddHistory1764000000002,
+];

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../access/application/principal.js';
+import { AuditTrail } from '../../history/application/audit-trail.js';
+import { customerNotFound } from '../domain/customer.errors.js';
+import type { UserId } from '../domain/customer.js';
+import { ChangeNews } from './change-news.js';
+import {
+  CustomerVersionRepository,
+  type ChangePlace,
+  type CustomerChange,
+  type CustomerVersion,
+} from './customer-version.repository.js';
+
+/** What became of the customers of the context that the caller works in. */
+@Injectable()
+export class CustomerHistoryService {
+  constructor(
+    private readonly versions: CustomerVersionRepository,
+    private readonly news: ChangeNews,
+    private readonly trail: AuditTrail,
+  ) {}
+
+  /**
+   * A page of at most `limit` versions, the newest first, of every customer that has or once had this UserID;
+   * `next` is the id to go on below, undefined on the last page.
+   *
+   * @throws RegisterError `customer_not_found` if there never was one
+   */
+  async versionsOf(
+    by: Principal,
+    userId: UserId,
+    before: number | undefined,
+    limit: number,
+  ): Promise<{ versions: CustomerVersion[]; next: number | undefined }> {
+    const below = before ?? Number.MAX_SAFE_INTEGER;
+    const found = await this.versions.history(by.context, userId, below, limit + 1);
+    const versions = found.slice(0, limit);
+    const details = { records: versions.length };
+    await this.trail.recordRead(by, { action: 'customer.history_read', userId, details });
+    if (versions.length === 0 && before === undefined) throw customerNotFound();
+    return { versions, next: found.length > limit ? versions.at(-1)?.id : undefined };
+  }
+
+  /**
+   * The changes behind a place. They are told once their order is final, within a second or two.
+   *
+   * @param waitMs how long to wait for the first one, if there is none
+   * @param gone tells when nobody waits any more
+   */
+  async changes(
+    by: Principal,
+    after: ChangePlace,
+    limit: number,
+    waitMs: number,
+    gone: AbortSignal,
+  ): Promise<CustomerChange[]> {
+    const patience = AbortSignal.any([gone, AbortSignal.timeout(waitMs)]);
+    for (;;) {
+      const seen = await this.versions.lastBlock();
+      const changes = await this.versions.changes(by.context, after, limit);
+      if (changes.length > 0) {
+        const details = { records: changes.length };
+        await this.trail.recordRead(by, { action: 'customers.changes_read', details });
+        return changes;
+      }
+      if (waitMs === 0 || !(await this.news.beyond(seen, patience))) return [];
+    }
+  }
+}

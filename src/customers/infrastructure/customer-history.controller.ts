@@ -1,0 +1,80 @@
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import type { Principal } from '../../access/application/principal.js';
+import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import { Documented } from '../../shared/http/documented.js';
+import { linkNext, PageQueryDto, startOf, startOfPair } from '../../shared/http/paging.js';
+import { CustomerHistoryService } from '../application/customer-history.service.js';
+import { toUserId } from '../domain/customer.js';
+import {
+  ChangesQueryDto,
+  CustomerChangeDto,
+  CustomerVersionDto,
+  toChangeDto,
+  toVersionDto,
+} from './customer-history.dto.js';
+
+const PAGE = 1000;
+
+/** What became of customers: of one, and of all of a context. */
+@ApiTags('History')
+@Controller()
+export class CustomerHistoryController {
+  constructor(private readonly history: CustomerHistoryService) {}
+
+  @Get('api/ipdrcustomers/:UserID/history')
+  @Requires('read')
+  @Documented({
+    summary: 'Every version of a customer, the newest first',
+    description:
+      'Who recorded it, when, and what changed. A deleted customer has its history still; a UserID that several ' +
+      `customers had, one after the other, has that of all of them. ${PAGE} versions unless \`limit\` says otherwise.`,
+    example: ['GET /api/ipdrcustomers/B68t19/history'],
+    answers: [CustomerVersionDto],
+    isPaged: true,
+    errors: ['customer_not_found'],
+  })
+  async versions(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Query() query: PageQueryDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<CustomerVersionDto[]> {
+    const limit = Number(query.limit ?? PAGE);
+    const id = toUserId(userId);
+    const { versions, next } = await this.history.versionsOf(caller, id, startOf(query), limit);
+    if (next !== undefined) linkNext(request, response, next);
+    return versions.map(toVersionDto);
+  }
+
+  @Get('api/ipdrcustomers_changes')
+  @Requires('read')
+  @Documented({
+    summary: 'The changes of all customers, in the order in which they were made',
+    description:
+      'For a client that follows along: it sends the `cursor` of the last change that it has as `after`, and so ' +
+      'misses none and gets none twice. The Link header always leads on. A change is told within two seconds. ' +
+      `${PAGE} changes unless \`limit\` says otherwise.`,
+    example: ['GET /api/ipdrcustomers_changes?limit=100'],
+    answers: [CustomerChangeDto],
+    isPaged: true,
+  })
+  async changes(
+    @Caller() caller: Principal,
+    @Query() query: ChangesQueryDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<CustomerChangeDto[]> {
+    const [block, id] = startOfPair(query) ?? [0, 0];
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const limit = Number(query.limit ?? PAGE);
+    const waitMs = Number(query.wait ?? 0) * 1000;
+    const changes = await this.history.changes(caller, { block, id }, limit, waitMs, gone.signal);
+    const last = changes.at(-1) ?? { block, id };
+    linkNext(request, response, last.block, last.id);
+    return changes.map(toChangeDto);
+  }
+}

@@ -1,0 +1,153 @@
+import { Injectable } from '@nestjs/common';
+import type { ContextId, Principal } from '../../access/application/principal.js';
+import { Database } from '../../shared/database/database.js';
+import { placeInBlock } from '../../shared/database/place-in-block.js';
+import {
+  CustomerVersionRepository,
+  type Change,
+  type ChangePlace,
+  type CustomerChange,
+  type CustomerVersion,
+  type Recorder,
+} from '../application/customer-version.repository.js';
+import type { Customer, UserId } from '../domain/customer.js';
+import { CustomerVersionEntity } from './customer-version.entity.js';
+import { COLUMN_OF, FIELDS } from './customer.entity.js';
+
+const WRITTEN = [
+  ...['context_id', 'customer_id', 'recorded_at', 'change_made', ...Object.values(COLUMN_OF)],
+  ...['by_user', 'by_token_id', 'by_token', 'by_address'],
+];
+const INSERT = `INSERT INTO customer_versions (${WRITTEN.join(', ')}) VALUES (${WRITTEN.map(() => '?').join(', ')})`;
+
+/** The customer of a version, under the names of the domain, each with `prefix` before it. */
+function customerOf(table: string, prefix = ''): string {
+  const columns = { id: 'customer_id', updatedAt: 'recorded_at', ...COLUMN_OF };
+  return Object.entries(columns)
+    .map(([name, column]) => `${table}.${column} AS ${prefix}${name}`)
+    .join(', ');
+}
+
+const AS_OF = `
+  SELECT ${customerOf('v')} FROM customer_versions v
+  WHERE v.context_id = ? AND v.user_id = ? AND v.recorded_at <= ? AND v.change_made <> 'deleted'
+    AND NOT EXISTS (SELECT 1 FROM customer_versions n
+                    WHERE n.customer_id = v.customer_id AND n.recorded_at > v.recorded_at AND n.recorded_at <= ?)
+  ORDER BY v.recorded_at DESC, v.id DESC LIMIT 1`;
+
+const CHANGE = `v.block, v.id AS version, v.change_made AS changeMade, ${customerOf('v')}`;
+
+const HISTORY = `
+  SELECT v.id AS version, v.change_made AS changeMade, v.by_user AS userName, v.by_token_id AS tokenId,
+         v.by_token AS tokenLabel, v.by_address AS byAddress, ${customerOf('v')}, ${customerOf('p', 'before_')}
+  FROM customer_versions v
+  LEFT JOIN customer_versions p ON p.customer_id = v.customer_id AND p.recorded_at = (
+    SELECT MAX(b.recorded_at) FROM customer_versions b
+    WHERE b.customer_id = v.customer_id AND b.recorded_at < v.recorded_at)
+  WHERE v.context_id = ? AND v.id < ? AND v.customer_id IN (
+    SELECT customer_id FROM customer_versions WHERE context_id = ? AND user_id = ?)
+  ORDER BY v.id DESC LIMIT ?`;
+
+type ChangeRow = Customer & { block: number; version: number; changeMade: Change };
+
+type VersionRow = Omit<Recorder, 'address'> &
+  Customer & { version: number; changeMade: Change; byAddress: string | null } & Record<
+    `before_${string}`,
+    never
+  >;
+
+@Injectable()
+export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async insert(by: Principal, change: Change, customer: Customer): Promise<void> {
+    const { context, userName, tokenId, tokenLabel, address } = by;
+    await this.database.write(INSERT, [
+      ...[context, customer.id, customer.updatedAt, change, ...FIELDS.map((field) => customer[field])],
+      ...[userName, tokenId, tokenLabel, address],
+    ]);
+  }
+
+  async asOf(context: ContextId, userId: UserId, at: number): Promise<Customer | undefined> {
+    return (await this.database.query<Customer>(AS_OF, [context, userId, at, at]))[0];
+  }
+
+  async history(
+    context: ContextId,
+    userId: UserId,
+    before: number,
+    limit: number,
+  ): Promise<CustomerVersion[]> {
+    const parameters = [context, before, context, userId, limit];
+    return (await this.database.query<VersionRow>(HISTORY, parameters)).map(toVersion);
+  }
+
+  async changes(context: ContextId, after: ChangePlace, limit: number): Promise<CustomerChange[]> {
+    // The rest of a block, and what comes after it: in one condition, the block would be read from its beginning.
+    const from = `customer_versions v${this.database.useIndex('customer_versions_feed')} WHERE v.context_id = ?`;
+    const rows = await this.database.query<ChangeRow>(
+      `SELECT * FROM (SELECT ${CHANGE} FROM ${from} AND v.block = ? AND v.id > ? ORDER BY v.id LIMIT ?) AS rest
+       UNION ALL
+       SELECT * FROM (SELECT ${CHANGE} FROM ${from} AND v.block > ? ORDER BY v.block, v.id LIMIT ?) AS later
+       ORDER BY block, version LIMIT ?`,
+      [context, after.block, after.id, limit, context, after.block, limit, limit],
+    );
+    return rows.map(({ block, version: id, changeMade: change, ...customer }) => ({
+      ...{ block, id, change, customer },
+    }));
+  }
+
+  async place(block: number): Promise<void> {
+    const sql = 'SELECT id FROM customer_versions WHERE block IS NULL ORDER BY id';
+    const ids = (await this.database.query<{ id: number }>(sql, [])).map(({ id }) => id);
+    await placeInBlock(this.database, 'customer_versions', ids, block);
+  }
+
+  async lastBlock(): Promise<number> {
+    const sql = 'SELECT MAX(block) AS block FROM customer_versions';
+    return (await this.database.query<{ block: number | null }>(sql, []))[0]?.block ?? 0;
+  }
+
+  async purge(
+    deletedBefore: number,
+    after: number,
+    limit: number,
+  ): Promise<{ customers: number; next: number | undefined }> {
+    const deletions = await this.database.query<{ id: number; customerId: number }>(
+      `SELECT id, customer_id AS customerId FROM customer_versions
+       WHERE id > ? AND change_made = 'deleted' AND recorded_at < ? ORDER BY id LIMIT ?`,
+      [after, deletedBefore, limit],
+    );
+    if (deletions.length > 0) {
+      await this.database.manager
+        .createQueryBuilder()
+        .delete()
+        .from(CustomerVersionEntity)
+        .where('customer_id IN (:...ids)', { ids: deletions.map(({ customerId }) => customerId) })
+        .execute();
+    }
+    return {
+      customers: deletions.length,
+      next: deletions.length < limit ? undefined : deletions.at(-1)?.id,
+    };
+  }
+}
+
+function toVersion(row: VersionRow): CustomerVersion {
+  const { version: id, changeMade: change, userName, tokenId, tokenLabel, byAddress: address } = row;
+  const customer = pick(row, '') as unknown as Customer;
+  const before = pick(row, 'before_') as unknown as Customer;
+  return {
+    ...{ id, change, userName, tokenId, tokenLabel, address, customer },
+    before: before.id === null ? undefined : before,
+  };
+}
+
+/** The members of a customer that a row holds under names with `prefix` before them. */
+function pick(row: object, prefix: string): Record<string, unknown> {
+  const values = row as Record<string, unknown>;
+  const names = ['id', 'updatedAt', ...FIELDS];
+  return Object.fromEntries(names.map((name) => [name, values[`${prefix}${name}`]]));
+}

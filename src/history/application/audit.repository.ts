@@ -1,0 +1,65 @@
+import type { Block } from '../domain/audit-chain.js';
+import type { Action, AuditEntry, RecordedEntry } from '../domain/audit-entry.js';
+
+/** Which entries a list holds: those to which every condition applies. Times are Unix milliseconds. */
+export interface AuditFilter {
+  readonly userName?: string | undefined;
+  readonly contextName?: string | undefined;
+  readonly action?: Action | undefined;
+  readonly userId?: string | undefined;
+  readonly from?: number | undefined;
+  /** Exclusive. */
+  readonly to?: number | undefined;
+}
+
+/** A place in the list of entries, which is by descending time and id. */
+export type Place = Pick<RecordedEntry, 'at' | 'id'>;
+
+/** Writes, and what locks, exist inside `Transactions.run` alone. */
+export abstract class AuditRepository {
+  /** Keeps entries, unsealed. The transaction is known by the first of them, should its outcome get lost. */
+  abstract insert(entries: readonly AuditEntry[]): Promise<void>;
+
+  /** Whether there are entries that are not sealed yet. */
+  abstract hasUnsealed(): Promise<boolean>;
+
+  /** At most `limit` entries that are not sealed yet, by ascending id. */
+  abstract unsealed(limit: number): Promise<RecordedEntry[]>;
+
+  /** The last block; others who ask wait until the transaction ends. */
+  abstract lockHead(): Promise<Block | undefined>;
+
+  /** Keeps a block, and notes in its entries that they are sealed in it. */
+  abstract insertBlock(block: Block, entries: readonly RecordedEntry[]): Promise<void>;
+
+  /** The last block. */
+  abstract head(): Promise<Block | undefined>;
+
+  /** At most `limit` entries, the newest first. @param before where to go on; undefined = at the newest */
+  abstract page(filter: AuditFilter, before: Place | undefined, limit: number): Promise<RecordedEntry[]>;
+
+  /**
+   * All of them in the same order, a batch at a time, as they stand when the first batch is asked for.
+   *
+   * @param announce told how many there are, before the first batch
+   */
+  abstract all(
+    filter: AuditFilter,
+    before: Place | undefined,
+    announce: (count: number) => Promise<void>,
+  ): AsyncGenerator<RecordedEntry[]>;
+
+  /** Every block with the entries that it still has, from the first on; then the last block that any entry names. */
+  abstract chain(): AsyncGenerator<{ block: Block; entries: RecordedEntry[] }, number>;
+
+  /** The last block sealed before a time; 0 = none was. */
+  abstract lastBlockBefore(at: number): Promise<number>;
+
+  /**
+   * Deletes the entries of whole blocks up to `block`, the first ones first: at most `limit` entries, which must be
+   * more than a block has.
+   *
+   * @returns how many; 0 = none are left
+   */
+  abstract deleteThrough(block: number, limit: number): Promise<number>;
+}

@@ -1,0 +1,77 @@
+import { setImmediate } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../access/application/principal.js';
+import { ChainCheck, type Block, type Head, type Verdict } from '../domain/audit-chain.js';
+import type { RecordedEntry } from '../domain/audit-entry.js';
+import { AuditTrail } from './audit-trail.js';
+import { AuditRepository, type AuditFilter, type Place } from './audit.repository.js';
+
+/** A block, and those of its entries that are there still. */
+export interface SealedBlock {
+  readonly block: Block;
+  readonly entries: readonly RecordedEntry[];
+}
+
+/** The audit trail, as administrators read it. Reading it is on record too: it holds personal data. */
+@Injectable()
+export class AuditService {
+  constructor(
+    private readonly audit: AuditRepository,
+    private readonly trail: AuditTrail,
+  ) {}
+
+  /**
+   * A page of at most `limit` entries, the newest first; `next` is where to go on, undefined on the last page.
+   *
+   * @param asked the filter as the client worded it
+   */
+  async page(
+    by: Principal,
+    filter: AuditFilter,
+    asked: object,
+    before: Place | undefined,
+    limit: number,
+  ): Promise<{ entries: RecordedEntry[]; next: Place | undefined }> {
+    const found = await this.audit.page(filter, before, limit + 1);
+    const entries = found.slice(0, limit);
+    await this.recordRead(by, asked, entries.length);
+    return { entries, next: found.length > limit ? entries.at(-1) : undefined };
+  }
+
+  /** All entries, the newest first, a batch at a time. */
+  all(
+    by: Principal,
+    filter: AuditFilter,
+    asked: object,
+    before: Place | undefined,
+  ): AsyncGenerator<RecordedEntry[]> {
+    return this.audit.all(filter, before, (count) => this.recordRead(by, asked, count));
+  }
+
+  /** The whole chain with its entries, to be verified elsewhere. */
+  async *export(by: Principal | undefined): AsyncGenerator<SealedBlock[]> {
+    await this.trail.recordRead(by, { action: 'audit.read', details: { export: true } });
+    for await (const sealed of this.audit.chain()) yield [sealed];
+  }
+
+  head(): Promise<Block | undefined> {
+    return this.audit.head();
+  }
+
+  /** Recomputes the chain. @param kept a head that was read out before */
+  async verify(kept?: Head): Promise<Verdict> {
+    const check = new ChainCheck(kept);
+    const chain = this.audit.chain();
+    let next = await chain.next();
+    while (next.done !== true) {
+      check.add(next.value.block, next.value.entries);
+      await setImmediate(); // SQLite answers at once: requests would wait for the end
+      next = await chain.next();
+    }
+    return check.finish(next.value);
+  }
+
+  private recordRead(by: Principal, asked: object, records: number): Promise<void> {
+    return this.trail.recordRead(by, { action: 'audit.read', details: { filter: asked, records } });
+  }
+}

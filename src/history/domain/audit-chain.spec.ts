@@ -1,0 +1,659 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ChainCheck, seal, type Block, type Fault, type Head, type Verdict } from './audit-chain.js';
+import { ACTIONS, type AuditEntry, type RecordedEntry } from './audit-entry.js';
+
+/** What is in the database; those who tamper with it can change all of it. */
+interface Trail {
+  readonly blocks: readonly Block[];
+  readonly entries: readonly RecordedEntry[];
+}
+
+/** Verifies a trail as the register does: block by block, each with the entries that name it. */
+function verify({ blocks, entries }: Trail, kept?: Head): Verdict {
+  const check = new ChainCheck(kept);
+  for (const block of blocks.toSorted((a, b) => a.number - b.number)) {
+    const own = entries.filter((entry) => entry.block === block.number);
+    check.add(
+      block,
+      own.toSorted((a, b) => a.id - b.id),
+    );
+  }
+  return check.finish(Math.max(0, ...entries.map(({ block }) => block ?? 0)));
+}
+
+function expectFault(trail: Trail, fault: Partial<Fault>, kept?: Head): void {
+  expect(verify(trail, kept).fault).toMatchObject(fault);
+}
+
+/** Ids have gaps, in which something could be inserted. */
+const ID_STEP = 10;
+
+/** Seals each list of entries in a block, one block after the other. */
+function sealed(contents: readonly (readonly AuditEntry[])[]): Trail {
+  const blocks: Block[] = [];
+  const entries: RecordedEntry[] = [];
+  for (const content of contents) {
+    const block = seal(blocks.at(-1), content, 1000 + blocks.length);
+    blocks.push(block);
+    for (const entry of content) {
+      entries.push({ ...entry, id: ID_STEP * (entries.length + 1), block: block.number });
+    }
+  }
+  return { blocks, entries };
+}
+
+const EXAMPLE: AuditEntry = {
+  at: 1_764_000_000_000,
+  action: 'customer.read',
+  userName: 'user',
+  tokenId: 2,
+  tokenLabel: 'first start',
+  address: '127.0.0.1',
+  contextName: 'default',
+  userId: 'U1',
+  details: '{}',
+  nonce: 'AAAAAAAAAAAAAAAAAAAAAA',
+};
+
+const someText = fc.option(fc.string({ unit: 'binary', maxLength: 8 }), { nil: null });
+const entry: fc.Arbitrary<AuditEntry> = fc.record({
+  at: fc.integer({ min: 0, max: 2 ** 42 }),
+  action: fc.constantFrom(...ACTIONS.filter((action) => action !== 'purge.started')),
+  userName: someText,
+  tokenId: fc.option(fc.nat(), { nil: null }),
+  tokenLabel: someText,
+  address: someText,
+  contextName: someText,
+  userId: someText,
+  details: fc.json({ maxDepth: 1 }),
+  nonce: fc.base64String({ minLength: 24, maxLength: 24 }),
+});
+/** Nonces are random: no two entries are the same. */
+const entries = (minLength: number, maxLength: number): fc.Arbitrary<AuditEntry[]> =>
+  fc.uniqueArray(entry, { minLength, maxLength, selector: ({ nonce }) => nonce });
+
+/** Entries in blocks. */
+const contents = (minBlocks = 1, minEntries = 1): fc.Arbitrary<AuditEntry[][]> =>
+  fc
+    .array(fc.integer({ min: minEntries, max: minEntries + 3 }), { minLength: minBlocks, maxLength: 5 })
+    .chain((sizes) => {
+      const total = sizes.reduce((sum, size) => sum + size, 0);
+      return entries(total, total).map((all) => {
+        const rest = [...all];
+        return sizes.map((size) => rest.splice(0, size));
+      });
+    });
+const trail = (minBlocks = 1, minEntries = 1): fc.Arbitrary<Trail> =>
+  contents(minBlocks, minEntries).map(sealed);
+
+/** An index of a list, whatever its length turns out to be. */
+const pick = fc.nat();
+function at<T>(list: readonly T[], n: number): T {
+  return list[n % list.length] as T;
+}
+const first = <T>(list: readonly T[]): T => at(list, 0);
+const last = <T>(list: readonly T[]): T => at(list, list.length - 1);
+const entriesOf = ({ entries }: Trail, block: number): RecordedEntry[] =>
+  entries.filter((each) => each.block === block);
+const without = <T>(list: readonly T[], ...gone: T[]): T[] => list.filter((each) => !gone.includes(each));
+const instead = <T>(list: readonly T[], old: T, replacement: T): T[] =>
+  list.map((each) => (each === old ? replacement : each));
+
+/** Another value of the same type. */
+function other<T>(value: T): T {
+  if (typeof value === 'number') return (value + 1) as T;
+  return (typeof value === 'string' ? `${value}x` : 'x') as T;
+}
+
+const EDITS = {
+  at: ({ at }) => ({ at: other(at) }),
+  action: ({ action }) => ({ action: action === 'token.reset' ? 'token.revoked' : 'token.reset' }),
+  userName: ({ userName }) => ({ userName: other(userName) }),
+  tokenId: ({ tokenId }) => ({ tokenId: tokenId === null ? 0 : other(tokenId) }),
+  tokenLabel: ({ tokenLabel }) => ({ tokenLabel: other(tokenLabel) }),
+  address: ({ address }) => ({ address: other(address) }),
+  contextName: ({ contextName }) => ({ contextName: other(contextName) }),
+  userId: ({ userId }) => ({ userId: other(userId) }),
+  details: ({ details }) => ({ details: other(details) }),
+  nonce: ({ nonce }) => ({ nonce: other(nonce) }),
+} as const satisfies Record<keyof AuditEntry, (entry: AuditEntry) => Partial<AuditEntry>>;
+const NULLABLE = ['userName', 'tokenId', 'tokenLabel', 'address', 'contextName', 'userId'] as const;
+
+describe('an audit trail that nobody tampered with', () => {
+  it('is intact, with its head and whatever head was kept', () => {
+    fc.assert(
+      fc.property(trail(), pick, (whole, n) => {
+        const { number, hash } = last(whole.blocks);
+        const verdict = {
+          ...{ fault: undefined, blocks: whole.blocks.length, entries: whole.entries.length, purged: 0 },
+          head: { number, hash },
+        };
+        expect(verify(whole)).toEqual(verdict);
+        expect(verify(whole, at(whole.blocks, n))).toEqual(verdict);
+      }),
+    );
+  });
+
+  it('may be empty, or have entries that are not sealed yet', () => {
+    const empty = { blocks: [], entries: [] };
+    expect(verify(empty)).toEqual({ ...{ fault: undefined, blocks: 0, entries: 0, purged: 0 } });
+    const whole = sealed([[EXAMPLE]]);
+    const unsealed = { ...EXAMPLE, id: 99, block: null };
+    expect(verify({ ...whole, entries: [...whole.entries, unsealed] }).fault).toBeUndefined();
+  });
+
+  it('has blocks whose hashes hold for all that came before', () => {
+    fc.assert(
+      fc.property(contents(2), (all) => {
+        const [changed = [], ...rest] = all;
+        const hashes = (what: AuditEntry[][]): string[] => sealed(what).blocks.map(({ hash }) => hash);
+        const edited = [[{ ...first(changed), at: first(changed).at + 1 }, ...changed.slice(1)], ...rest];
+        const [before, after] = [hashes(all), hashes(edited)];
+        expect(before.filter((hash) => after.includes(hash))).toEqual([]);
+        expect(before.join()).toMatch(/^[0-9a-f]{64}(,[0-9a-f]{64})*$/);
+      }),
+    );
+  });
+});
+
+describe('the chain', () => {
+  it('is computed as it always was: chains that are there would break', () => {
+    const { blocks } = sealed([
+      [EXAMPLE, { ...EXAMPLE, userName: null, tokenId: null, userId: 'é😀' }],
+      [EXAMPLE],
+    ]);
+    expect(blocks.map(({ hash }) => hash)).toEqual([
+      '7d2e1ea5560e0cb358acc5edcde2351c6b801716cf8c4fa27ac42131e83c5258',
+      'c3cd1c58524c7703ca35adc14d08eda1892737e5e3d13dfc67b09060df739c29',
+    ]);
+  });
+});
+
+describe('an entry of the audit trail', () => {
+  it.each(Object.keys(EDITS) as (keyof AuditEntry)[])('is found when its %s is edited', (field) => {
+    fc.assert(
+      fc.property(trail(), pick, ({ blocks, entries }, n) => {
+        const edited = at(entries, n);
+        const tampered = instead(entries, edited, { ...edited, ...EDITS[field](edited) });
+        const { id, block } = edited;
+        expectFault({ blocks, entries: tampered }, { fault: 'edited', block: block ?? 0, entry: id });
+      }),
+    );
+  });
+
+  it.each(NULLABLE)('is found when its %s is erased', (field) => {
+    fc.assert(
+      fc.property(trail(), pick, ({ blocks, entries }, n) => {
+        const edited = at(entries, n);
+        fc.pre(edited[field] !== null);
+        const tampered = instead(entries, edited, { ...edited, [field]: null });
+        const { id, block } = edited;
+        expectFault({ blocks, entries: tampered }, { fault: 'edited', block: block ?? 0, entry: id });
+      }),
+    );
+  });
+
+  it('is found when what one field tells is moved to the next', () => {
+    const whole = sealed([[{ ...EXAMPLE, userName: 'a', tokenLabel: 'b' }]]);
+    const moved = { ...first(whole.entries), userName: 'a"', tokenLabel: '"b' };
+    expectFault({ ...whole, entries: [moved] }, { fault: 'edited', block: 1, entry: ID_STEP });
+    const swapped = { ...first(whole.entries), userName: 'b', tokenLabel: 'a' };
+    expectFault({ ...whole, entries: [swapped] }, { fault: 'edited', block: 1, entry: ID_STEP });
+  });
+
+  it('is missed when it is removed, behind the one before it', () => {
+    fc.assert(
+      fc.property(trail(), pick, (whole, n) => {
+        const removed = at(whole.entries, n);
+        const siblings = entriesOf(whole, removed.block ?? 0);
+        const before = siblings[siblings.indexOf(removed) - 1]?.id ?? null;
+        const tampered = { ...whole, entries: without(whole.entries, removed) };
+        expectFault(tampered, { fault: 'removed', block: removed.block ?? 0, entry: before });
+      }),
+    );
+  });
+
+  it('is missed when others of its block are removed too', () => {
+    fc.assert(
+      fc.property(trail(1, 2), pick, fc.infiniteStream(fc.boolean()), (whole, n, isGone) => {
+        const siblings = entriesOf(whole, at(whole.blocks, n).number);
+        const gone = siblings.filter(() => isGone.next().value);
+        fc.pre(gone.length > 0 && gone.length < siblings.length);
+        const before = siblings[siblings.indexOf(first(gone)) - 1]?.id ?? null;
+        const block = at(whole.blocks, n).number;
+        const tampered = { ...whole, entries: without(whole.entries, ...gone) };
+        expectFault(tampered, { fault: 'removed', block, entry: before });
+      }),
+    );
+  });
+
+  it('is found when it was forged and inserted, wherever that is', () => {
+    fc.assert(
+      fc.property(trail(), entry, pick, pick, (whole, forged, n, m) => {
+        fc.pre(!whole.entries.some(({ nonce }) => nonce === forged.nonce));
+        const { number } = at(whole.blocks, n);
+        const ids = entriesOf(whole, number).map(({ id }) => id);
+        const id = at([first(ids) - 1, ...ids.map((each) => each + 1)], m);
+        const inserted = { ...forged, id, block: number };
+        const tampered = { ...whole, entries: [...whole.entries, inserted] };
+        expectFault(tampered, { fault: 'inserted', block: number, entry: id });
+      }),
+    );
+  });
+
+  it('is found when it is a copy of one that was sealed, wherever that is', () => {
+    fc.assert(
+      fc.property(trail(), pick, pick, pick, (whole, n, m, place) => {
+        const copied = at(whole.entries, n);
+        const { number } = at(whole.blocks, m);
+        const ids = entriesOf(whole, number).map(({ id }) => id);
+        // In its own block, behind itself: before, the original would be the one too many.
+        const places = ids.filter((id) => number !== copied.block || id >= copied.id).map((id) => id + 1);
+        const id = at(places, place);
+        const tampered = { ...whole, entries: [...whole.entries, { ...copied, id, block: number }] };
+        expectFault(tampered, { block: number, entry: id });
+        expect(['inserted', 'reordered']).toContain(verify(tampered).fault?.fault);
+      }),
+    );
+  });
+
+  it('is found when it changed places with another of its block', () => {
+    fc.assert(
+      fc.property(trail(1, 2), pick, pick, pick, (whole, n, i, j) => {
+        const { number } = at(whole.blocks, n);
+        const [one, two] = [at(entriesOf(whole, number), i), at(entriesOf(whole, number), j)];
+        fc.pre(one.id < two.id);
+        const swapped = swap(whole, one, two);
+        expectFault(swapped, { fault: 'reordered', block: number, entry: one.id });
+      }),
+    );
+  });
+
+  it('is found when it changed places with one of another block', () => {
+    fc.assert(
+      fc.property(trail(2), pick, pick, (whole, i, j) => {
+        const [one, two] = [at(whole.entries, i), at(whole.entries, j)];
+        const block = one.block ?? 0;
+        fc.pre(block < (two.block ?? 0));
+        expectFault(swap(whole, one, two), { fault: 'edited', block, entry: one.id });
+      }),
+    );
+  });
+
+  it('is found when the whole of a block is in reverse', () => {
+    const whole = sealed([[EXAMPLE], ['a', 'b', 'c'].map((nonce) => ({ ...EXAMPLE, nonce }))]);
+    const [one, ...rest] = whole.entries;
+    const reversed = rest.map((each, n) => ({ ...each, id: at(rest, 2 - n).id }));
+    expectFault(
+      { ...whole, entries: [one as RecordedEntry, ...reversed] },
+      { fault: 'reordered', block: 2, entry: 20 },
+    );
+  });
+
+  it('is found when it was moved into another block', () => {
+    fc.assert(
+      fc.property(trail(2), pick, pick, (whole, n, m) => {
+        const moved = at(whole.entries, n);
+        const [from, to] = [moved.block ?? 0, at(whole.blocks, m).number];
+        fc.pre(from !== to);
+        const entries = instead(whole.entries, moved, { ...moved, block: to });
+        const siblings = entriesOf(whole, from);
+        const before = siblings[siblings.indexOf(moved) - 1]?.id ?? null;
+        const expected = [
+          { fault: 'removed', block: from, entry: before } as const,
+          { fault: 'inserted', block: to, entry: moved.id } as const,
+        ].toSorted((a, b) => a.block - b.block);
+        expectFault({ ...whole, entries }, first(expected));
+      }),
+    );
+  });
+
+  it('is missed when it is said not to be sealed yet', () => {
+    fc.assert(
+      fc.property(trail(), pick, (whole, n) => {
+        const freed = at(whole.entries, n);
+        const entries = instead(whole.entries, freed, { ...freed, block: null });
+        expectFault({ ...whole, entries }, { fault: 'removed', block: freed.block ?? 0 });
+      }),
+    );
+  });
+
+  /** Gives each of two entries what the other one tells. */
+  function swap(whole: Trail, one: RecordedEntry, two: RecordedEntry): Trail {
+    const given = (to: RecordedEntry, from: RecordedEntry): RecordedEntry => {
+      return { ...from, id: to.id, block: to.block };
+    };
+    const entries = whole.entries.map((each) =>
+      each === one ? given(one, two) : each === two ? given(two, one) : each,
+    );
+    return { ...whole, entries };
+  }
+});
+
+describe('a block of the audit trail', () => {
+  it.each<[string, (block: Block, n: number) => Partial<Block>]>([
+    ['digests', ({ digests }, n) => ({ digests: flipped(digests, n) })],
+    ['digests, by one that is added,', ({ digests }) => ({ digests: Buffer.concat([digests, digests]) })],
+    ['digests, by one that is taken,', ({ digests }) => ({ digests: digests.subarray(32) })],
+    ['hash', ({ hash }, n) => ({ hash: flipped(Buffer.from(hash, 'hex'), n).toString('hex') })],
+    ['time', ({ sealedAt }) => ({ sealedAt: sealedAt - 1 })],
+  ])('is found when its %s is edited', (_what, edit) => {
+    fc.assert(
+      fc.property(trail(), pick, pick, ({ blocks, entries }, n, m) => {
+        const edited = at(blocks, n);
+        const tampered = { entries, blocks: instead(blocks, edited, { ...edited, ...edit(edited, m) }) };
+        expectFault(tampered, { fault: 'block_changed', block: edited.number, entry: null });
+      }),
+    );
+  });
+
+  it('is missed under its number when that is edited', () => {
+    fc.assert(
+      fc.property(trail(), pick, fc.integer({ min: 1, max: 9 }), ({ blocks, entries }, n, more) => {
+        const edited = at(blocks, n);
+        const number = blocks.length + more;
+        fc.pre(number !== edited.number);
+        const own = entries.map((each) => (each.block === edited.number ? { ...each, block: number } : each));
+        for (const each of [entries, own]) {
+          const tampered = { entries: each, blocks: instead(blocks, edited, { ...edited, number }) };
+          expectFault(tampered, { fault: 'removed', block: edited.number, entry: null });
+        }
+      }),
+    );
+  });
+
+  it('is found when it changed places with another', () => {
+    fc.assert(
+      fc.property(trail(2), pick, pick, ({ blocks, entries }, n, m) => {
+        const [one, two] = [at(blocks, n), at(blocks, m)];
+        fc.pre(one.number < two.number);
+        const renumber = (block: Block): Block =>
+          block === one
+            ? { ...one, number: two.number }
+            : block === two
+              ? { ...two, number: one.number }
+              : block;
+        const expected = { fault: 'block_changed', block: one.number, entry: null } as const;
+        expectFault({ entries, blocks: blocks.map(renumber) }, expected);
+      }),
+    );
+  });
+
+  it('is missed when its row is removed: its entries still name it', () => {
+    fc.assert(
+      fc.property(trail(), pick, ({ blocks, entries }, n) => {
+        const removed = at(blocks, n);
+        const isLast = removed === last(blocks);
+        const tampered = { entries, blocks: without(blocks, removed) };
+        const fault = isLast ? 'cut_off' : 'removed';
+        expectFault(tampered, { fault, block: removed.number, entry: null });
+      }),
+    );
+  });
+
+  it('is missed when it is removed with its entries, unless it was the last', () => {
+    fc.assert(
+      fc.property(trail(2), pick, (whole, n) => {
+        const removed = at(whole.blocks.slice(0, -1), n);
+        const tampered = {
+          blocks: without(whole.blocks, removed),
+          entries: without(whole.entries, ...entriesOf(whole, removed.number)),
+        };
+        expectFault(tampered, { fault: 'removed', block: removed.number, entry: null });
+      }),
+    );
+  });
+
+  it('is missed when its entries alone are removed', () => {
+    fc.assert(
+      fc.property(trail(), pick, (whole, n) => {
+        const { number } = at(whole.blocks, n);
+        const tampered = { ...whole, entries: without(whole.entries, ...entriesOf(whole, number)) };
+        expectFault(tampered, { fault: 'removed', block: number, entry: null });
+      }),
+    );
+  });
+
+  it('is missed when it is taken out, and those after it are sealed anew', () => {
+    fc.assert(
+      fc.property(contents(2), pick, (all, n) => {
+        const kept = last(sealed(all).blocks);
+        const rewritten = sealed(without(all, at(all, n)));
+        expect(verify(rewritten).fault).toBeUndefined();
+        expectFault(rewritten, { fault: 'cut_off', block: all.length }, kept);
+      }),
+    );
+  });
+});
+
+describe('the end of the audit trail', () => {
+  /** The trail up to a block; of what comes after it, nothing is left. */
+  const upTo = (whole: Trail, count: number): Trail => ({
+    blocks: whole.blocks.slice(0, count),
+    entries: whole.entries.filter(({ block }) => (block ?? 0) <= count),
+  });
+
+  it('is missed when it was cut off, by whoever kept the head of then or a later one', () => {
+    fc.assert(
+      fc.property(trail(2), pick, (whole, n) => {
+        const left = n % whole.blocks.length;
+        for (const kept of whole.blocks.slice(left)) {
+          expectFault(upTo(whole, left), { fault: 'cut_off', block: left + 1, entry: null }, kept);
+        }
+      }),
+    );
+  });
+
+  it('is not missed without a kept head, nor by one from before the cut', () => {
+    fc.assert(
+      fc.property(trail(2), pick, (whole, n) => {
+        const left = n % whole.blocks.length;
+        for (const kept of [undefined, ...whole.blocks.slice(0, left)]) {
+          expect(verify(upTo(whole, left), kept).fault).toBeUndefined();
+        }
+      }),
+    );
+  });
+
+  it('is missed when any of its entries is left', () => {
+    fc.assert(
+      fc.property(trail(2), pick, pick, (whole, n, m) => {
+        const left = n % whole.blocks.length;
+        const { blocks, entries } = upTo(whole, left);
+        const survivor = at(without(whole.entries, ...entries), m);
+        const tampered = { blocks, entries: [...entries, survivor] };
+        expectFault(tampered, { fault: 'cut_off', block: left + 1, entry: null });
+      }),
+    );
+  });
+
+  it('is not there yet when a block is appended', () => {
+    fc.assert(
+      fc.property(contents(2), (all) => {
+        const [before, after] = [sealed(all.slice(0, -1)), sealed(all)];
+        expect(verify(after, last(before.blocks)).fault).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe('an audit trail that was sealed anew from some block on', () => {
+  const rewritten = (all: AuditEntry[][], from: number): Trail => {
+    const [edited = [], ...rest] = all.slice(from);
+    const forged = [{ ...first(edited), at: first(edited).at + 1 }, ...edited.slice(1)];
+    return sealed([...all.slice(0, from), forged, ...rest]);
+  };
+
+  it('is found by a head that was kept from then on, and by no other', () => {
+    fc.assert(
+      fc.property(contents(), pick, (all, n) => {
+        const from = n % all.length;
+        const forged = rewritten(all, from);
+        expect(verify(forged).fault).toBeUndefined();
+        for (const kept of sealed(all).blocks) {
+          if (kept.number <= from) expect(verify(forged, kept).fault).toBeUndefined();
+          else expectFault(forged, { fault: 'block_changed', block: kept.number, entry: null }, kept);
+        }
+      }),
+    );
+  });
+
+  it('is found where the forger stopped', () => {
+    fc.assert(
+      fc.property(contents(2), pick, (all, n) => {
+        const whole = sealed(all);
+        const from = n % (all.length - 1);
+        const forged = rewritten(all, from);
+        const until = from + 1;
+        const mixed = {
+          blocks: [...forged.blocks.slice(0, until), ...whole.blocks.slice(until)],
+          entries: forged.entries,
+        };
+        expectFault(mixed, { fault: 'block_changed', block: until + 1, entry: null });
+      }),
+    );
+  });
+});
+
+describe('an audit trail of which entries were purged', () => {
+  const purgeOf = (through_block: unknown): AuditEntry => {
+    return { ...EXAMPLE, action: 'purge.started', details: JSON.stringify({ through_block }) };
+  };
+  /** The last block tells of a purge; the entries of the first `emptied` blocks are gone. */
+  const purged = (all: AuditEntry[][], through: unknown, emptied: number): Trail => {
+    const whole = sealed([...all, [purgeOf(through)]]);
+    return { ...whole, entries: whole.entries.filter(({ block }) => (block ?? 0) > emptied) };
+  };
+  /** Blocks, how many of them a purge may have emptied, and how many it has, by now. */
+  const purge = fc.tuple(contents(1, 2), pick, pick).map(([all, n, m]) => {
+    const through = 1 + (n % all.length);
+    return { all, through, emptied: m % (through + 1) };
+  });
+
+  it('is intact as long as the purge is on record, also when that was cut short', () => {
+    fc.assert(
+      fc.property(purge, ({ all, through, emptied }) => {
+        const trail = purged(all, through, emptied);
+        const entries = trail.entries.length;
+        const { number, hash } = last(trail.blocks);
+        const verdict = { fault: undefined, blocks: all.length + 1, entries, purged: emptied };
+        expect(verify(trail)).toEqual({ ...verdict, head: { number, hash } });
+        for (const kept of trail.blocks) expect(verify(trail, kept)).toMatchObject(verdict);
+      }),
+    );
+  });
+
+  it('is intact after a second purge that removed the record of the first', () => {
+    const all = [[EXAMPLE], [purgeOf(1)], [{ ...EXAMPLE, nonce: 'b' }]];
+    expect(verify(purged(all, 3, 3))).toMatchObject({ fault: undefined, purged: 3 });
+    expectFault(purged(all, 1, 3), { fault: 'removed', block: 2, entry: null });
+  });
+
+  it('is found when more is gone than the purge may have removed', () => {
+    fc.assert(
+      fc.property(contents(2), pick, (all, n) => {
+        const through = n % all.length;
+        const trail = purged(all, through, all.length);
+        expectFault(trail, { fault: 'removed', block: through + 1, entry: null });
+      }),
+    );
+  });
+
+  it('is found when no purge is on record', () => {
+    fc.assert(
+      fc.property(trail(), pick, (whole, n) => {
+        const emptied = 1 + (n % whole.blocks.length);
+        const entries = whole.entries.filter(({ block }) => (block ?? 0) > emptied);
+        expectFault({ ...whole, entries }, { fault: 'removed', block: 1, entry: null });
+      }),
+    );
+  });
+
+  it.each([undefined, null, '2', true, {}])(
+    'is found when the record names %j as the last block',
+    (through) => {
+      expectFault(purged([[EXAMPLE]], through, 1), { fault: 'removed', block: 1, entry: null });
+    },
+  );
+
+  it('is found when the record of the purge is not sealed, or was altered or removed', () => {
+    fc.assert(
+      fc.property(contents(), (all) => {
+        const { blocks, entries } = purged(all, all.length, all.length);
+        const record = last(entries);
+        for (const instead of [
+          [],
+          [{ ...record, block: null }],
+          [{ ...record, action: 'customer.read' as const }],
+          [{ ...record, details: '{"through_block":99}' }],
+          [{ ...record, details: 'no JSON' }],
+          [
+            { ...record, block: null },
+            { ...record, id: record.id + 1, nonce: 'forged' },
+          ],
+        ]) {
+          expect(verify({ blocks, entries: [...without(entries, record), ...instead] }).fault).toBeDefined();
+        }
+      }),
+    );
+  });
+
+  it('is found when entries behind the purged ones are gone too', () => {
+    fc.assert(
+      fc.property(contents(3, 2), (all) => {
+        const { blocks, entries } = purged(all, 3, 1);
+        const tampered = { blocks, entries: entries.filter(({ block }) => block !== 3) };
+        expectFault(tampered, { fault: 'removed', block: 3, entry: null });
+        const one = entries.find(({ block }) => block === 2) as RecordedEntry;
+        expectFault({ blocks, entries: without(entries, one) }, { fault: 'removed', block: 2, entry: null });
+      }),
+    );
+  });
+
+  it('is found when one is put into a block that was purged', () => {
+    fc.assert(
+      fc.property(purge, entry, pick, ({ all, through, emptied }, forged, n) => {
+        fc.pre(emptied > 0);
+        const block = 1 + (n % emptied);
+        const { blocks, entries } = purged(all, through, emptied);
+        const tampered = { blocks, entries: [{ ...forged, id: 1, block }, ...entries] };
+        expectFault(tampered, { block, entry: 1 });
+      }),
+    );
+  });
+
+  it('names what was edited, not what was purged before it', () => {
+    fc.assert(
+      fc.property(purge, pick, ({ all, through, emptied }, n) => {
+        const { blocks, entries } = purged(all, through, emptied);
+        const edited = at(entries.slice(0, -1), n);
+        fc.pre(edited !== undefined);
+        const tampered = { blocks, entries: instead(entries, edited, { ...edited, at: edited.at + 1 }) };
+        expectFault(tampered, { fault: 'edited', block: edited.block ?? 0, entry: edited.id });
+      }),
+    );
+  });
+
+  it.each(['digests', 'row'])('is found when the %s of a block that was purged are gone', (what) => {
+    fc.assert(
+      fc.property(purge, pick, ({ all, through, emptied }, n) => {
+        fc.pre(emptied > 0);
+        const { blocks, entries } = purged(all, through, emptied);
+        const gone = at(blocks.slice(0, emptied), n);
+        const empty = { ...gone, digests: Buffer.alloc(0) };
+        const left = what === 'row' ? without(blocks, gone) : instead(blocks, gone, empty);
+        const fault = what === 'row' ? 'removed' : 'block_changed';
+        expectFault({ blocks: left, entries }, { fault, block: gone.number, entry: null });
+      }),
+    );
+  });
+});
+
+/** The same bytes, but for one bit. */
+function flipped(bytes: Buffer, n: number): Buffer {
+  const copy = Buffer.from(bytes);
+  const place = n % copy.length;
+  copy[place] = (copy[place] ?? 0) ^ 1;
+  return copy;
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+
+/** What the audit trail tells of. */
+export const ACTIONS = [
+  'customer.created',
+  'customer.updated',
+  'customer.unchanged', // an update that changed nothing
+  'customer.deleted',
+  'customer.read',
+  'customer.history_read',
+  'customers.listed',
+  'customers.changes_read',
+  'answer.repeated', // under an Idempotency-Key
+  'context.created',
+  'context.changed',
+  'context.deleted',
+  'user.created',
+  'user.changed',
+  'user.deleted',
+  'token.created',
+  'token.rotated',
+  'token.revoked',
+  'token.reset', // all of a user
+  'audit.read',
+  'purge.started',
+  'purge.finished',
+] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** One thing that somebody did. */
+export interface AuditEntry {
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly action: Action;
+  /** The name of the user; of the operating system's user, if it was done on the server itself. */
+  readonly userName: string | null;
+  /** null = no token was needed: it was done on the server itself. */
+  readonly tokenId: number | null;
+  /** The token's label. */
+  readonly tokenLabel: string | null;
+  /** Where the client was. */
+  readonly address: string | null;
+  readonly contextName: string | null;
+  /** The UserID of the customer that it was about. */
+  readonly userId: string | null;
+  /** A JSON object: what else is to be known. */
+  readonly details: string;
+  /** Random: without it, a digest would tell those who guess what an erased entry held. */
+  readonly nonce: string;
+}
+
+/** An entry that is in the register, and so in an order: by ascending id. */
+export interface RecordedEntry extends AuditEntry {
+  readonly id: number;
+  /** The block that it is sealed in; null = not yet. */
+  readonly block: number | null;
+}
+
+/** SHA-256 of all that an entry tells. What is written here can't change without breaking every chain there is. */
+export function digestOf(entry: AuditEntry): Buffer {
+  const { at, action, userName, tokenId, tokenLabel, address, contextName, userId, details, nonce } = entry;
+  const told = [at, action, userName, tokenId, tokenLabel, address, contextName, userId, details, nonce];
+  return createHash('sha256').update(JSON.stringify(told)).digest();
+}

@@ -1,0 +1,128 @@
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import type { Principal } from '../../access/application/principal.js';
+import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import { validationFailed } from '../../shared/errors.js';
+import { Produces } from '../../shared/http/accept.guard.js';
+import { Documented } from '../../shared/http/documented.js';
+import { linkNext, startOfPair } from '../../shared/http/paging.js';
+import { CSV, NDJSON, sendRows } from '../../shared/http/send-rows.js';
+import type { Place } from '../application/audit.repository.js';
+import { AuditService } from '../application/audit.service.js';
+import type { RecordedEntry } from '../domain/audit-entry.js';
+import {
+  AuditEntryDto,
+  AuditQueryDto,
+  HeadDto,
+  HeadQueryDto,
+  SealedBlockDto,
+  toAuditEntryDto,
+  toAuditFilter,
+  toHead,
+  toHeadDto,
+  toSealedBlockDto,
+  toVerdictDto,
+  VerdictDto,
+} from './audit.dto.js';
+
+@ApiTags('Audit')
+@Controller('api/admin/audit')
+export class AuditController {
+  constructor(private readonly audit: AuditService) {}
+
+  @Get()
+  @Requires('admin:read')
+  @Produces('application/json', NDJSON, CSV)
+  @Documented({
+    summary: 'Who did what, the newest first',
+    description:
+      'Every write, every act of administration and every read of personal data is one entry. Streamed; with ' +
+      '`limit`, the Link header leads to the next page.',
+    example: ['GET /api/admin/audit?limit=100'],
+    as: 'admin',
+    answers: [AuditEntryDto],
+    alsoAs: [NDJSON, CSV],
+    isPaged: true,
+  })
+  async list(
+    @Caller() caller: Principal,
+    @Query() query: AuditQueryDto,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const [at, id] = startOfPair(query) ?? [];
+    const before = at === undefined || id === undefined ? undefined : { at, id };
+    const entries =
+      query.limit === undefined
+        ? this.audit.all(caller, toAuditFilter(query), query, before)
+        : this.page(caller, query, before, request, response);
+    await sendRows(response, request.answerType, entries, toAuditEntryDto);
+  }
+
+  @Get('head')
+  @Requires('admin:read')
+  @Documented({
+    summary: 'The last block of the audit trail',
+    description:
+      'Keep it elsewhere, every day: with it, `verify` finds out whether what came before was rewritten or cut off.',
+    example: ['GET /api/admin/audit/head'],
+    as: 'admin',
+    answers: HeadDto,
+  })
+  async head(): Promise<HeadDto> {
+    return toHeadDto(await this.audit.head());
+  }
+
+  @Get('verify')
+  @Requires('admin:read')
+  @Documented({
+    summary: 'Recompute the chain that the audit trail hangs on',
+    description:
+      'Names the first entry that was edited, removed, inserted, reordered or cut off since it was sealed. ' +
+      '`block` and `hash` are a head that was kept.',
+    example: ['GET /api/admin/audit/verify'],
+    as: 'admin',
+    answers: VerdictDto,
+  })
+  async verify(@Query() query: HeadQueryDto): Promise<VerdictDto> {
+    if ((query.block === undefined) !== (query.hash === undefined)) {
+      const field = query.block === undefined ? 'block' : 'hash';
+      throw validationFailed([{ field, message: 'is required: block and hash go together' }]);
+    }
+    return toVerdictDto(await this.audit.verify(toHead(query)));
+  }
+
+  @Get('export')
+  @Requires('admin:read')
+  @Produces(NDJSON)
+  @Documented({
+    summary: 'The whole audit trail, block by block',
+    description:
+      'A line for each block. `ipdr-customers audit verify FILE` verifies it without the service and its database.',
+    example: ['GET /api/admin/audit/export'],
+    as: 'admin',
+    answers: SealedBlockDto,
+    onlyAs: NDJSON,
+  })
+  async export(
+    @Caller() caller: Principal | undefined,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    await sendRows(response, request.answerType, this.audit.export(caller), toSealedBlockDto);
+  }
+
+  private async *page(
+    caller: Principal,
+    query: AuditQueryDto,
+    before: Place | undefined,
+    request: Request,
+    response: Response,
+  ): AsyncGenerator<RecordedEntry[]> {
+    const filter = toAuditFilter(query);
+    const { entries, next } = await this.audit.page(caller, filter, query, before, Number(query.limit));
+    if (next !== undefined) linkNext(request, response, next.at, next.id);
+    if (entries.length > 0) yield entries;
+  }
+}

@@ -1,0 +1,207 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { instant, oneOf, optional, text, textThat } from '../../shared/http/checks.js';
+import { PageQueryDto } from '../../shared/http/paging.js';
+import { Checked } from '../../shared/http/validation.js';
+import { formatMoment, parseInstant } from '../../shared/instant.js';
+import type { AuditFilter } from '../application/audit.repository.js';
+import type { SealedBlock } from '../application/audit.service.js';
+import type { Block, Fault, Head, Verdict } from '../domain/audit-chain.js';
+import { ACTIONS, type Action, type RecordedEntry } from '../domain/audit-entry.js';
+
+const FAULTS = ['edited', 'removed', 'inserted', 'reordered', 'cut_off', 'block_changed'] as const;
+const HASH = /^[0-9a-f]{64}$/;
+
+export class AuditQueryDto extends PageQueryDto {
+  @ApiPropertyOptional({ description: 'Only what this user did' })
+  @Checked(optional(text(() => undefined)))
+  user?: string;
+
+  @ApiPropertyOptional({ description: 'Only what was done in the context of this name' })
+  @Checked(optional(text(() => undefined)))
+  context?: string;
+
+  @ApiPropertyOptional({ enum: ACTIONS })
+  @Checked(optional(oneOf(ACTIONS)))
+  action?: Action;
+
+  @ApiPropertyOptional({ description: 'Only what was done about the customer that was called so' })
+  @Checked(optional(text(() => undefined)))
+  UserID?: string;
+
+  @ApiPropertyOptional({ description: 'At this time or later: Unix seconds, or ISO 8601 with an offset' })
+  @Checked(optional(instant))
+  from?: string;
+
+  @ApiPropertyOptional({ description: 'At this second or earlier' })
+  @Checked(optional(instant))
+  to?: string;
+}
+
+export class AuditEntryDto {
+  @ApiProperty({ type: 'integer' })
+  id!: number;
+  @ApiProperty({ example: '2026-11-24T08:48:06.123Z' })
+  at!: string;
+  @ApiProperty({ enum: ACTIONS })
+  action!: Action;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: "Who did it; the operating system's user, if it was done on the server itself",
+  })
+  user!: string | null;
+  @ApiProperty({ type: 'integer', nullable: true, description: 'null = it was done on the server itself' })
+  token_id!: number | null;
+  @ApiProperty({ type: String, nullable: true, description: 'The label of the token, as it was' })
+  token!: string | null;
+  @ApiProperty({ type: String, nullable: true, description: 'Where the client was', example: '203.0.113.7' })
+  address!: string | null;
+  @ApiProperty({ type: String, nullable: true, description: 'The name of the context, as it was' })
+  context!: string | null;
+  @ApiProperty({ type: String, nullable: true, description: 'The customer that it was about' })
+  UserID!: string | null;
+  @ApiProperty({ type: 'object', additionalProperties: true, description: 'What else is to be known' })
+  details!: object;
+  @ApiProperty({ type: 'integer', nullable: true, description: 'The block that it is sealed in' })
+  block!: number | null;
+}
+
+export class HeadQueryDto {
+  @ApiPropertyOptional({ type: 'integer', description: 'The number of a head that was kept' })
+  @Checked(optional(textThat((number) => /^[1-9]\d{0,9}$/.test(number), 'must be the number of a block')))
+  block?: string;
+
+  @ApiPropertyOptional({ description: 'Its hash' })
+  @Checked(optional(textThat((hash) => HASH.test(hash), 'must be 64 hexadecimal digits')))
+  hash?: string;
+}
+
+export class HeadDto {
+  @ApiProperty({ type: 'integer', description: 'How many blocks there are; 0 = none yet' })
+  block!: number;
+  @ApiProperty({ example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08' })
+  hash!: string;
+  @ApiProperty({ type: String, nullable: true, example: '2026-11-24T08:48:06.123Z' })
+  sealed_at!: string | null;
+}
+
+class FaultDto {
+  @ApiProperty({ enum: FAULTS })
+  fault!: Fault['fault'];
+  @ApiProperty({ type: 'integer' })
+  block!: number;
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'The id of the entry; of a removed one, of the entry before it',
+  })
+  entry!: number | null;
+  @ApiProperty()
+  message!: string;
+}
+
+export class VerdictDto {
+  @ApiProperty({ description: 'Whether the record is what was sealed' })
+  intact!: boolean;
+  @ApiProperty({ type: FaultDto, nullable: true, description: 'The first place where it is not' })
+  fault!: FaultDto | null;
+  @ApiProperty({ type: 'integer' })
+  blocks!: number;
+  @ApiProperty({ type: 'integer', description: 'How many entries were looked at' })
+  entries!: number;
+  @ApiProperty({ type: 'integer', description: 'The last block whose entries were purged; 0 = none' })
+  purged!: number;
+  @ApiProperty({ type: HeadDto, description: 'To be kept elsewhere' })
+  head!: Pick<HeadDto, 'block' | 'hash'>;
+}
+
+/** A block with its entries, all that is needed to verify it elsewhere. */
+export class SealedBlockDto {
+  @ApiProperty({ type: 'integer' })
+  block!: number;
+  @ApiProperty({ type: 'integer', description: 'Unix milliseconds' })
+  sealed_at!: number;
+  @ApiProperty()
+  hash!: string;
+  @ApiProperty({ description: 'The SHA-256 of every entry, in hexadecimal, one after the other' })
+  digests!: string;
+  @ApiProperty({
+    type: 'array',
+    items: { type: 'object' },
+    description: 'Those that were not purged, member by member as they are kept',
+  })
+  entries!: readonly RecordedEntry[];
+}
+
+export function toAuditFilter({ user, context, action, UserID, from, to }: AuditQueryDto): AuditFilter {
+  const end = parseInstant(to);
+  return {
+    userName: user,
+    contextName: context,
+    action,
+    userId: UserID?.normalize('NFC'),
+    from: parseInstant(from),
+    to: end === undefined ? undefined : end + 1000,
+  };
+}
+
+export function toAuditEntryDto(entry: RecordedEntry): AuditEntryDto {
+  return {
+    id: entry.id,
+    at: formatMoment(entry.at),
+    action: entry.action,
+    user: entry.userName,
+    token_id: entry.tokenId,
+    token: entry.tokenLabel,
+    address: entry.address,
+    context: entry.contextName,
+    UserID: entry.userId,
+    details: parseDetails(entry.details),
+    block: entry.block,
+  };
+}
+
+/** What was tampered with is still to be shown. */
+function parseDetails(text: string): object {
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return { unreadable: text };
+  }
+}
+
+export function toHeadDto(block: Block | undefined): HeadDto {
+  return {
+    block: block?.number ?? 0,
+    hash: block?.hash ?? '',
+    sealed_at: block === undefined ? null : formatMoment(block.sealedAt),
+  };
+}
+
+export function toVerdictDto({ fault, blocks, entries, purged, head }: Verdict): VerdictDto {
+  return {
+    intact: fault === undefined,
+    fault: fault ?? null,
+    blocks,
+    entries,
+    purged,
+    head: { block: head?.number ?? 0, hash: head?.hash ?? '' },
+  };
+}
+
+export function toSealedBlockDto({ block, entries }: SealedBlock): SealedBlockDto {
+  const { number, sealedAt, hash, digests } = block;
+  return { block: number, sealed_at: sealedAt, hash, digests: digests.toString('hex'), entries };
+}
+
+/** The block that a line of an exported file holds. @throws Error if it holds none */
+export function parseSealedBlock(line: string): SealedBlock {
+  const { block: number, sealed_at: sealedAt, hash, digests, entries } = JSON.parse(line) as SealedBlockDto;
+  if (!Number.isInteger(number) || !Array.isArray(entries)) throw new Error('not a block');
+  return { block: { number, sealedAt, hash, digests: Buffer.from(digests, 'hex') }, entries };
+}
+
+/** A head that was kept. */
+export function toHead({ block, hash }: HeadQueryDto): Head | undefined {
+  return block === undefined || hash === undefined ? undefined : { number: Number(block), hash };
+}

@@ -1,0 +1,75 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import { CommandError, type Action, type CommandLine } from '../../shared/command-line.js';
+import { validated } from '../../shared/http/validation.js';
+import { AuditService } from '../application/audit.service.js';
+import { ChainCheck, type Verdict } from '../domain/audit-chain.js';
+import { AuditController } from './audit.controller.js';
+import {
+  HeadQueryDto,
+  parseSealedBlock,
+  toHead,
+  toSealedBlockDto,
+  toVerdictDto,
+  type VerdictDto,
+} from './audit.dto.js';
+
+/** @param line the terminal, for what needs no register */
+export function addHistoryCommands(program: Command, run: Action, line: () => CommandLine): void {
+  const audit = program.command('audit').description('the audit trail');
+  audit
+    .command('export <file>')
+    .description('write the audit trail, block by block, into a new file')
+    .action((path: string) =>
+      run(async (register) => {
+        const file = await open(path, 'wx', 0o600);
+        try {
+          for await (const blocks of register.get(AuditService).export(undefined)) {
+            for (const block of blocks) await file.write(`${JSON.stringify(toSealedBlockDto(block))}\n`);
+          }
+        } finally {
+          await file.close();
+        }
+      }),
+    );
+  audit
+    .command('head')
+    .description('the last block, to be kept elsewhere')
+    .action(() => run(async (register, out) => out.print(await register.get(AuditController).head())));
+  audit
+    .command('verify [file]')
+    .description(
+      'recompute the chain: of the register, or of a file that was exported, which needs no register',
+    )
+    .option('--block <number>', 'the number of a head that was kept')
+    .option('--hash <hash>', 'its hash')
+    .action(async (path: string | undefined, head: HeadQueryDto) => {
+      const query = await validated(HeadQueryDto, head);
+      if (path !== undefined) return tell(line(), toVerdictDto(await verifyFile(path, query)));
+      return run(async (register, out) => tell(out, await register.get(AuditController).verify(query)));
+    });
+}
+
+async function verifyFile(path: string, query: HeadQueryDto): Promise<Verdict> {
+  const check = new ChainCheck(toHead(query));
+  let lines = 0;
+  for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    lines++;
+    try {
+      const { block, entries } = parseSealedBlock(text);
+      check.add(block, entries);
+    } catch {
+      throw new CommandError(`line ${lines} of ${path} is not a block of an exported audit trail`);
+    }
+  }
+  return check.finish();
+}
+
+/** What is not intact is a failure, for scripts to notice. */
+function tell(line: CommandLine, verdict: VerdictDto): void {
+  const { fault, head, ...rest } = verdict;
+  line.print({ ...rest, head: head.block, hash: head.hash, ...(fault ?? {}) });
+  if (!verdict.intact) process.exitCode = 1;
+}

@@ -1,0 +1,110 @@
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../access/application/principal.js';
+import { AuditTrail } from '../../history/application/audit-trail.js';
+import { Clock } from '../../shared/clock.js';
+import { RegisterError } from '../../shared/errors.js';
+import { Transactions } from '../../shared/transactions.js';
+import { IdempotencyRepository } from './idempotency.repository.js';
+
+/** A write that a client may ask for again, not knowing whether it was done. */
+export interface RepeatableRequest {
+  /** The client's own name for it. */
+  readonly key: string;
+  /** All that is asked for, but for who asks. */
+  readonly content: string;
+  /** The route, for the audit trail. */
+  readonly route: string;
+  /** The token, if the answer shows another one: kept answers of this kind only it can read. */
+  readonly secret: string | undefined;
+}
+
+export interface Answer {
+  /** What is sent as JSON. */
+  readonly body: unknown;
+  readonly etag: string | undefined;
+}
+
+const KEPT_MS = 86_400_000;
+const KEYS_AT_A_TIME = 1000;
+const CIPHER = 'aes-256-gcm';
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Answers the same request under the same key as it was answered first, and does it once. */
+@Injectable()
+export class IdempotencyService {
+  constructor(
+    private readonly keys: IdempotencyRepository,
+    private readonly trail: AuditTrail,
+    private readonly transactions: Transactions,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Does a write unless it was done. The key and the answer are kept in the write's own transaction: one that
+   * failed has done nothing, and leaves no key.
+   *
+   * @param work is tried again with the transaction
+   * @throws RegisterError `idempotency_key_reused`, and what `work` throws
+   */
+  once(
+    by: Principal,
+    { key, content, route, secret }: RepeatableRequest,
+    work: () => Promise<Answer>,
+  ): Promise<{ answer: Answer; isRepeated: boolean }> {
+    const [keyHash, requestHash] = [sha256(key), sha256(content)];
+    return this.transactions.run(async () => {
+      const kept = await this.keys.claim(by, keyHash, requestHash, this.clock.now());
+      if (kept === undefined) {
+        const answer = await work();
+        const text = JSON.stringify(answer);
+        await this.keys.keep(by, keyHash, secret === undefined ? text : encrypt(text, key, secret));
+        return { answer, isRepeated: false };
+      }
+      if (kept.requestHash !== requestHash) {
+        throw reused('This Idempotency-Key was sent with another request; use a new one for each write');
+      }
+      await this.trail.record(by, { action: 'answer.repeated', details: { route } });
+      const text = secret === undefined ? kept.answer : decrypt(kept.answer, key, secret);
+      return { answer: JSON.parse(text) as Answer, isRepeated: true };
+    });
+  }
+
+  /** Forgets the keys that were kept for a day. */
+  async removeOld(): Promise<void> {
+    const before = this.clock.now() - KEPT_MS;
+    while ((await this.transactions.run(() => this.keys.purge(before, KEYS_AT_A_TIME))) > 0);
+  }
+}
+
+function reused(message: string): RegisterError {
+  return new RegisterError('idempotency_key_reused', message);
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Neither the key nor the token is in the database: who reads it can't read this. */
+function cipherKey(key: string, secret: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', `${secret} ${key}`, '', 'idempotency answer', 32));
+}
+
+function encrypt(text: string, key: string, secret: string): string {
+  const iv = randomBytes(IV_BYTES);
+  const cipher = createCipheriv(CIPHER, cipherKey(key, secret), iv);
+  const encrypted = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+  return Buffer.concat([iv, cipher.getAuthTag(), encrypted]).toString('base64');
+}
+
+function decrypt(text: string, key: string, secret: string): string {
+  const bytes = Buffer.from(text, 'base64');
+  const decipher = createDecipheriv(CIPHER, cipherKey(key, secret), bytes.subarray(0, IV_BYTES));
+  decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+  try {
+    return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
+  } catch {
+    throw reused('The answer holds a token: it is repeated only to the token that it was given to first');
+  }
+}

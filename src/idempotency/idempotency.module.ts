@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { IdempotencyRepository } from './application/idempotency.repository.js';
+import { IdempotencyService } from './application/idempotency.service.js';
+import { IdempotencyInterceptor } from './infrastructure/idempotency.interceptor.js';
+import { RemovalOfOldKeys } from './infrastructure/removal-of-old-keys.js';
+import { TypeOrmIdempotencyRepository } from './infrastructure/typeorm-idempotency.repository.js';
+
+@Module({
+  providers: [
+    IdempotencyService,
+    RemovalOfOldKeys,
+    { provide: IdempotencyRepository, useClass: TypeOrmIdempotencyRepository },
+    { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+  ],
+})
+export class IdempotencyModule {}

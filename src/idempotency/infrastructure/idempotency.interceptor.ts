@@ -1,0 +1,70 @@
+import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { Request, Response } from 'express';
+import { from, lastValueFrom, type Observable } from 'rxjs';
+import { RIGHT, SHOWS_TOKEN } from '../../access/infrastructure/access.decorators.js';
+import { RegisterError } from '../../shared/errors.js';
+import { IdempotencyService, type Answer } from '../application/idempotency.service.js';
+
+const HEADER = 'idempotency-key';
+const MAX_LENGTH = 255;
+
+/** Does a write that has an Idempotency-Key once, and answers its repetitions as it was answered. */
+@Injectable()
+export class IdempotencyInterceptor implements NestInterceptor {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly idempotency: IdempotencyService,
+  ) {}
+
+  intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
+    const request = context.switchToHttp().getRequest<Request>();
+    const given = request.headers[HEADER];
+    if (typeof given !== 'string' || !this.isWrite(context)) return next.handle();
+    return from(this.once(given, context, request, next));
+  }
+
+  private async once(
+    key: string,
+    context: ExecutionContext,
+    request: Request,
+    next: CallHandler<unknown>,
+  ): Promise<unknown> {
+    if (key === '' || key.length > MAX_LENGTH) {
+      const message = `Idempotency-Key must have 1 to ${MAX_LENGTH} characters`;
+      throw new RegisterError('idempotency_key_malformed', message);
+    }
+    const response = context.switchToHttp().getResponse<Response>();
+    const showsToken = this.reflector.get<true | undefined>(SHOWS_TOKEN, context.getHandler()) === true;
+    const { answer, isRepeated } = await this.idempotency.once(
+      request.principal,
+      {
+        key,
+        content: contentOf(request),
+        route: `${request.method} ${(request.route as { path: string }).path}`,
+        secret: showsToken ? request.credentials.token : undefined,
+      },
+      async (): Promise<Answer> => ({
+        body: await lastValueFrom(next.handle()),
+        etag: response.getHeader('ETag') as string | undefined,
+      }),
+    );
+    if (answer.etag !== undefined) response.setHeader('ETag', answer.etag);
+    if (isRepeated) response.setHeader('Idempotent-Replayed', 'true');
+    return answer.body;
+  }
+
+  private isWrite(context: ExecutionContext): boolean {
+    const right = this.reflector.getAllAndOverride<string>(RIGHT, [context.getHandler(), context.getClass()]);
+    return right.endsWith('write');
+  }
+}
+
+/** What a request asks for. A client that makes it anew may put the members in another order. */
+function contentOf({ method, originalUrl, headers, body }: Request): string {
+  return JSON.stringify([method, originalUrl, headers['if-match'] ?? null, body], (_name, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort())
+      : value,
+  );
+}

@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../access/application/principal.js';
+import { Database } from '../../shared/database/database.js';
+import { IdempotencyRepository, type KeptAnswer } from '../application/idempotency.repository.js';
+import { IdempotencyKeyEntity } from './idempotency-key.entity.js';
+
+@Injectable()
+export class TypeOrmIdempotencyRepository extends IdempotencyRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async claim(
+    by: Principal,
+    keyHash: string,
+    requestHash: string,
+    at: number,
+  ): Promise<KeptAnswer | undefined> {
+    // An update that changes nothing: where a plain INSERT finds the key, all who wait for it would share a lock on
+    // the row, and then get in each other's way.
+    await this.database.manager
+      .createQueryBuilder()
+      .insert()
+      .into(IdempotencyKeyEntity)
+      .values({ ...ownerOf(by), keyHash, requestHash, answer: null, createdAt: at })
+      .orUpdate(['context_id'], ['context_id', 'user_name', 'key_hash'])
+      .updateEntity(false)
+      .execute();
+    // Read after it waited: what this transaction sees is settled by its first read.
+    const [kept] = await this.database.query<{ requestHash: string; answer: string | null }>(
+      `SELECT request_hash AS requestHash, answer FROM idempotency_keys
+       WHERE context_id = ? AND user_name = ? AND key_hash = ?`,
+      [by.context, by.userName, keyHash],
+    );
+    // Only the transaction that writes it sees a row without an answer.
+    return kept === undefined || kept.answer === null ? undefined : { ...kept, answer: kept.answer };
+  }
+
+  async keep(by: Principal, keyHash: string, answer: string): Promise<void> {
+    await this.database.manager.update(IdempotencyKeyEntity, { ...ownerOf(by), keyHash }, { answer });
+  }
+
+  async purge(before: number, limit: number): Promise<number> {
+    const sql = 'SELECT id FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT ?';
+    const ids = (await this.database.query<{ id: number }>(sql, [before, limit])).map(({ id }) => id);
+    if (ids.length > 0) await this.database.manager.delete(IdempotencyKeyEntity, ids);
+    return ids.length;
+  }
+}
+
+function ownerOf({ context, userName }: Principal): Pick<IdempotencyKeyEntity, 'contextId' | 'userName'> {
+  return { contextId: context, userName };
+}

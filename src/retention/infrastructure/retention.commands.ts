@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import type { Action } from '../../shared/command-line.js';
+import { validated } from '../../shared/http/validation.js';
+import { RetentionController } from './retention.controller.js';
+import { PurgeDto } from './retention.dto.js';
+
+export function addRetentionCommands(program: Command, run: Action): void {
+  program
+    .command('purge')
+    .description(
+      'remove for good what is older than RETENTION_DAYS: deleted customers, audit entries, sign-ins',
+    )
+    .option('--before <time>', 'only what is older than this: ISO 8601 with an offset, or Unix seconds')
+    .action(({ before }: { before?: string }) =>
+      run(async (register, line) => {
+        const fields = await validated(PurgeDto, { before });
+        await line.confirm(`What is older than ${before ?? 'RETENTION_DAYS'} will be removed for good`);
+        line.print(await register.get(RetentionController).purge(undefined, fields));
+      }),
+    );
+}

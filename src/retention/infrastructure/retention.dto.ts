@@ -1,0 +1,33 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { instant, optional } from '../../shared/http/checks.js';
+import { Checked } from '../../shared/http/validation.js';
+import { formatInstant } from '../../shared/instant.js';
+import type { Purged } from '../application/retention.service.js';
+
+export class PurgeDto {
+  @ApiPropertyOptional({
+    example: '2020-01-01T00:00:00+05:30',
+    description:
+      'Only what is older: Unix seconds, or ISO 8601 with an offset. Left out = all that is older than RETENTION_DAYS',
+  })
+  @Checked(optional(instant))
+  before?: string | number;
+}
+
+export class PurgedDto {
+  @ApiProperty({ example: '2024-11-24T08:48:06Z', description: 'What was removed is older' })
+  before!: string;
+  @ApiProperty({
+    type: 'integer',
+    description: 'Customers that were deleted before, with all their versions',
+  })
+  customers!: number;
+  @ApiProperty({ type: 'integer' })
+  audit_entries!: number;
+  @ApiProperty({ type: 'integer' })
+  sign_ins!: number;
+}
+
+export function toPurgedDto({ before, customers, auditEntries, signIns }: Purged): PurgedDto {
+  return { before: formatInstant(before), customers, audit_entries: auditEntries, sign_ins: signIns };
+}

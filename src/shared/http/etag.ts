@@ -1,0 +1,49 @@
+import type { Request, Response } from 'express';
+import { RegisterError } from '../errors.js';
+
+const TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/;
+const TAGS = new RegExp(`^(?:\\*|${TAG.source}(?:[ \\t]*,[ \\t]*${TAG.source})*)$`);
+
+/** Tells which version of the resource the answer is about. */
+export function sendVersion(response: Response, version: string): void {
+  response.setHeader('ETag', toTag(version));
+}
+
+/**
+ * Whether a version is one that the request's If-Match takes; undefined = it has none.
+ *
+ * @throws RegisterError `etag_malformed`
+ * @see RFC 9110, section 13.1.1: weak tags never match
+ */
+export function ifMatch(request: Request): ((version: string) => boolean) | undefined {
+  const tags = tagsOf(request, 'if-match');
+  return tags && ((version) => tags.includes('*') || tags.includes(toTag(version)));
+}
+
+/**
+ * Whether the client has this version already, as If-None-Match says.
+ *
+ * @throws RegisterError `etag_malformed`
+ * @see RFC 9110, section 13.1.2: weak tags, as a proxy makes them, match too
+ */
+export function isKnown(request: Request, version: string): boolean {
+  const tags = tagsOf(request, 'if-none-match') ?? [];
+  return tags.includes('*') || tags.some((tag) => tag.replace(/^W\//, '') === toTag(version));
+}
+
+function toTag(version: string): string {
+  return `"${version}"`;
+}
+
+function tagsOf(request: Request, header: 'if-match' | 'if-none-match'): string[] | undefined {
+  const text = request.headers[header]?.trim();
+  if (text === undefined) return undefined;
+  if (!TAGS.test(text)) {
+    const name = header === 'if-match' ? 'If-Match' : 'If-None-Match';
+    throw new RegisterError(
+      'etag_malformed',
+      `${name} must hold ETags as they were answered, quotes included, or *`,
+    );
+  }
+  return text === '*' ? ['*'] : (text.match(new RegExp(TAG, 'g')) ?? []);
+}

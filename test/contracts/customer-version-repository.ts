@@ -1,0 +1,429 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it } from '@jest/globals';
+import type { ContextId, Principal } from '../../src/access/application/principal.js';
+import type {
+  Change,
+  ChangePlace,
+  CustomerVersion,
+} from '../../src/customers/application/customer-version.repository.js';
+import { toUserId, type Customer } from '../../src/customers/domain/customer.js';
+import { newContext, type Register } from '../support/register.js';
+import { itRefusesWritesOutsideTransactions } from './writes.js';
+
+const T = 1_764_000_000_000;
+const NEWEST = Number.MAX_SAFE_INTEGER;
+const FIRST: ChangePlace = { block: 0, id: 0 };
+/** Enough for `place` to need several batches. */
+const MANY = 1001;
+/** Before the times of all other tests: a purge goes through every context. */
+const LONG_AGO = 1000;
+
+const ODD = `O'Brien "Óscar" \\ \\0 100 %_ 😀 \0 end`;
+
+let lastId = 0;
+
+function aCustomer(userId: string, fields: Partial<Customer> = {}): Customer {
+  const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
+  return { id: ++lastId, userId: toUserId(userId), name: 'Trisul', ...absent, updatedAt: T, ...fields };
+}
+
+function principal(context: ContextId, fields: Partial<Principal> = {}): Principal {
+  return {
+    userName: 'asha',
+    role: 'operator',
+    tokenId: 7,
+    tokenLabel: 'CRM',
+    address: '192.0.2.1',
+    scope: 'write',
+    context,
+    contextName: 'somewhere',
+    ...fields,
+  };
+}
+
+export function customerVersionRepositoryContract(register: () => Register): void {
+  const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
+  const context = (): Promise<ContextId> => newContext(register());
+
+  const record = (of: ContextId | Principal, change: Change, customer: Customer): Promise<void> =>
+    run(() => register().versions.insert(typeof of === 'number' ? principal(of) : of, change, customer));
+  /** Records a version, and answers it as the customer that it is of. */
+  const create = async (of: ContextId | Principal, customer: Customer): Promise<Customer> => {
+    await record(of, 'created', customer);
+    return customer;
+  };
+  const update = async (
+    of: ContextId | Principal,
+    before: Customer,
+    fields: Partial<Customer>,
+  ): Promise<Customer> => {
+    const after = { ...before, ...fields };
+    await record(of, 'updated', after);
+    return after;
+  };
+  const destroy = async (
+    of: ContextId | Principal,
+    before: Customer,
+    updatedAt: number,
+  ): Promise<Customer> => {
+    const after = { ...before, updatedAt };
+    await record(of, 'deleted', after);
+    return after;
+  };
+  const place = (block: number): Promise<void> => run(() => register().versions.place(block));
+  const nextBlock = async (): Promise<number> => (await register().versions.lastBlock()) + 1;
+
+  const asOf = (of: ContextId, userId: string, at: number): Promise<Customer | undefined> =>
+    register().versions.asOf(of, toUserId(userId), at);
+  const history = (of: ContextId, userId: string, before = NEWEST, limit = 100): Promise<CustomerVersion[]> =>
+    register().versions.history(of, toUserId(userId), before, limit);
+  /** The versions that a history holds, the newest first, each as its customer. */
+  const states = async (of: ContextId, userId: string): Promise<Customer[]> =>
+    (await history(of, userId)).map(({ customer }) => customer);
+  /** The customers that the feed tells of. */
+  const fed = async (of: ContextId, after = FIRST, limit = 10_000): Promise<Customer[]> =>
+    (await register().versions.changes(of, after, limit)).map(({ customer }) => customer);
+
+  it('tells what a customer was at a moment, to the millisecond', async () => {
+    const here = await context();
+    const created = await create(here, aCustomer('U'));
+    const updated = await update(here, created, { name: 'Changed', updatedAt: T + 10 });
+    await destroy(here, updated, T + 20);
+    for (const [at, expected] of [
+      [0, undefined],
+      [T - 1, undefined],
+      [T, created],
+      [T + 9, created],
+      [T + 10, updated],
+      [T + 19, updated],
+      [T + 20, undefined],
+      [T + 1000, undefined],
+    ] as const) {
+      expect([at, await asOf(here, 'U', at)]).toEqual([at, expected]);
+    }
+  });
+
+  it('finds it under the UserID that it had then', async () => {
+    const here = await context();
+    const before = await create(here, aCustomer('old'));
+    const after = await update(here, before, { userId: toUserId('new'), updatedAt: T + 10 });
+    expect(await asOf(here, 'old', T + 9)).toEqual(before);
+    expect(await asOf(here, 'new', T + 9)).toBeUndefined();
+    expect(await asOf(here, 'old', T + 10)).toBeUndefined();
+    expect(await asOf(here, 'new', T + 10)).toEqual(after);
+    const successor = await create(here, aCustomer('old', { updatedAt: T + 10 }));
+    expect(await asOf(here, 'old', T + 9)).toEqual(before);
+    expect(await asOf(here, 'old', T + 10)).toEqual(successor);
+    expect(await asOf(here, 'new', T + 10)).toEqual(after);
+    const back = await update(here, after, { userId: toUserId('other'), updatedAt: T + 20 });
+    expect(await asOf(here, 'new', T + 20)).toBeUndefined();
+    expect(await asOf(here, 'other', T + 20)).toEqual(back);
+  });
+
+  it('tells apart customers who had one UserID after another', async () => {
+    const here = await context();
+    const first = await create(here, aCustomer('U'));
+    await destroy(here, first, T + 10);
+    const second = await create(here, aCustomer('U', { updatedAt: T + 20 }));
+    await destroy(here, second, T + 30);
+    const third = await create(here, aCustomer('U', { updatedAt: T + 30 }));
+    for (const [at, expected] of [
+      [T + 9, first],
+      [T + 10, undefined],
+      [T + 19, undefined],
+      [T + 20, second],
+      [T + 29, second],
+      [T + 30, third],
+    ] as const) {
+      expect([at, await asOf(here, 'U', at)]).toEqual([at, expected]);
+    }
+  });
+
+  it('takes the one that is known from a later time on, where two overlap because clocks differ', async () => {
+    const here = await context();
+    const first = await create(here, aCustomer('U'));
+    await destroy(here, first, T + 50);
+    const second = await create(here, aCustomer('U', { updatedAt: T + 40 }));
+    expect(await asOf(here, 'U', T + 39)).toEqual(first);
+    for (const at of [T + 40, T + 49, T + 50]) expect(await asOf(here, 'U', at)).toEqual(second);
+
+    // The one recorded last is known from an earlier time on.
+    const ahead = await create(here, aCustomer('V', { updatedAt: T + 40 }));
+    await destroy(here, ahead, T + 60);
+    const behind = await create(here, aCustomer('V', { updatedAt: T + 35 }));
+    expect(await asOf(here, 'V', T + 34)).toBeUndefined();
+    expect(await asOf(here, 'V', T + 39)).toEqual(behind);
+    for (const at of [T + 40, T + 59]) expect(await asOf(here, 'V', at)).toEqual(ahead);
+    expect(await asOf(here, 'V', T + 60)).toEqual(behind);
+
+    await create(here, aCustomer('W'));
+    const last = await create(here, aCustomer('W'));
+    expect(await asOf(here, 'W', T)).toEqual(last);
+  });
+
+  it('keeps every text as it is', async () => {
+    const here = await context();
+    const by = principal(here, {
+      userName: ODD,
+      tokenLabel: ODD,
+      address: '2001:db8::1',
+      tokenId: 2 ** 31 - 1,
+    });
+    const texts = { name: ODD, address: `${ODD}\r\n\t`, email: '', phoneNumber: ' ', altPhoneNumber: '+91 ' };
+    const odd = await create(by, aCustomer(ODD, texts));
+    const bare = await update(here, odd, { ...aCustomer('bare'), id: odd.id, updatedAt: T + 1 });
+    expect(await asOf(here, ODD, T)).toEqual(odd);
+    expect(await asOf(here, 'bare', T + 1)).toEqual(bare);
+    const { userName, tokenId, tokenLabel, address } = by;
+    const [second, first] = await history(here, ODD);
+    expect(first).toEqual({
+      ...{ id: first?.id, change: 'created', customer: odd, before: undefined },
+      ...{ userName, tokenId, tokenLabel, address },
+    });
+    expect(second).toMatchObject({ customer: bare, before: odd });
+    await place(await nextBlock());
+    expect(await fed(here)).toEqual([odd, bare]);
+  });
+
+  it('tells UserIDs apart byte for byte', async () => {
+    const here = await context();
+    const userIds = ['abc', 'ABC', 'äbc', 'abc\0', 'straße', 'strasse', '😀', '😁', '%', '_'];
+    for (const userId of userIds) await create(here, aCustomer(userId));
+    for (const userId of userIds) {
+      expect((await asOf(here, userId, T))?.userId).toBe(userId);
+      expect((await states(here, userId)).map((customer) => customer.userId)).toEqual([userId]);
+    }
+    for (const other of ['Abc', 'abc ', ' abc', '', 'a%']) {
+      expect(await asOf(here, other, T)).toBeUndefined();
+      expect(await history(here, other)).toEqual([]);
+    }
+  });
+
+  it('never shows a customer of another context', async () => {
+    const [here, there] = [await context(), await context()];
+    const mine = await create(here, aCustomer('same'));
+    const theirs = await create(there, aCustomer('same', { updatedAt: T + 1 }));
+    const hidden = await create(there, aCustomer('hidden'));
+    await place(await nextBlock());
+    for (const [of, same] of [
+      [here, mine],
+      [there, theirs],
+    ] as const) {
+      expect(await asOf(of, 'same', T + 1)).toEqual(same);
+      expect(await states(of, 'same')).toEqual([same]);
+    }
+    expect(await asOf(there, 'same', T)).toBeUndefined();
+    expect(await asOf(here, 'hidden', T)).toBeUndefined();
+    expect(await history(here, 'hidden')).toEqual([]);
+    expect(await fed(here)).toEqual([mine]);
+    expect(await fed(there)).toEqual([theirs, hidden]);
+  });
+
+  it('tells all that became of those who had a UserID, with what was before and who did it', async () => {
+    const here = await context();
+    const [asha, ravi] = [
+      principal(here, { userName: 'asha', tokenId: 1, tokenLabel: 'CRM', address: '192.0.2.1' }),
+      principal(here, { userName: 'ravi', tokenId: 2, tokenLabel: '', address: '2001:db8::1' }),
+    ];
+    const a1 = await create(asha, aCustomer('A'));
+    const c1 = await create(asha, aCustomer('C'));
+    const a2 = await update(ravi, a1, { userId: toUserId('B'), updatedAt: T + 1 });
+    const other1 = await create(ravi, aCustomer('A', { name: 'Other', updatedAt: T + 1 }));
+    await create(await context(), aCustomer('A'));
+    const a3 = await update(asha, a2, { name: 'Changed', updatedAt: T + 5 });
+    const other2 = await update(ravi, other1, { email: 'a@demo.example', updatedAt: T + 4 });
+    await update(asha, c1, { name: 'Changed', updatedAt: T + 6 });
+    const a4 = await destroy(ravi, a3, T + 7);
+    const other3 = await destroy(asha, other2, T + 8);
+
+    const by = ({ userName, tokenId, tokenLabel, address }: Principal): object => ({
+      ...{ userName, tokenId, tokenLabel, address },
+    });
+    const id: unknown = expect.any(Number);
+    const ofA = [
+      { id, change: 'deleted', customer: a4, before: a3, ...by(ravi) },
+      { id, change: 'updated', customer: a3, before: a2, ...by(asha) },
+      { id, change: 'updated', customer: a2, before: a1, ...by(ravi) },
+      { id, change: 'created', customer: a1, before: undefined, ...by(asha) },
+    ];
+    const ofOther = [
+      { id, change: 'deleted', customer: other3, before: other2, ...by(asha) },
+      { id, change: 'updated', customer: other2, before: other1, ...by(ravi) },
+      { id, change: 'created', customer: other1, before: undefined, ...by(ravi) },
+    ];
+    const expected = [ofOther[0], ofA[0], ofOther[1], ofA[1], ofOther[2], ofA[2], ofA[3]];
+    const whole = await history(here, 'A');
+    expect(whole).toEqual(expected);
+    expect(await history(here, 'B')).toEqual(ofA);
+    const ids = whole.map((version) => version.id);
+    expect(ids).toEqual(ids.toSorted((a, b) => b - a));
+
+    for (const [n, version] of whole.entries()) {
+      for (const limit of [1, 3, 100]) {
+        const behind = whole.slice(n + 1, n + 1 + limit);
+        expect(await history(here, 'A', version.id, limit)).toEqual(behind);
+      }
+    }
+  });
+
+  it('does not keep two versions of a customer of one time', async () => {
+    const here = await context();
+    const customer = await create(here, aCustomer('U'));
+    await expect(update(here, customer, { name: 'Changed' })).rejects.toThrow();
+    expect(await states(here, 'U')).toEqual([customer]);
+    await create(here, aCustomer('V'));
+  });
+
+  it('tells of changes by block, then by id', async () => {
+    const [here, there] = [await context(), await context()];
+    const first = await nextBlock();
+    const u1 = await create(here, aCustomer('U'));
+    const t1 = await create(there, aCustomer('T'));
+    const v1 = await create(here, aCustomer('V', { updatedAt: T - 100 }));
+    expect(await fed(here)).toEqual([]);
+    await place(first + 1);
+    expect(await fed(here)).toEqual([u1, v1]);
+    const u2 = await update(here, u1, { name: 'Changed', updatedAt: T + 1 });
+    const v2 = await destroy(here, v1, T - 99);
+    expect(await fed(here)).toEqual([u1, v1]);
+    // Ids of the earlier block are the greater ones: the block comes first.
+    await place(first);
+    expect(await register().versions.lastBlock()).toBe(first + 1);
+    const u3 = await update(here, u2, { name: 'Changed again', updatedAt: T + 2 });
+    await place(first + 2);
+    expect(await register().versions.lastBlock()).toBe(first + 2);
+    await destroy(here, u3, T + 3);
+
+    const id: unknown = expect.any(Number);
+    const changes = await register().versions.changes(here, FIRST, 100);
+    expect(changes).toEqual([
+      { block: first, id, change: 'updated', customer: u2 },
+      { block: first, id, change: 'deleted', customer: v2 },
+      { block: first + 1, id, change: 'created', customer: u1 },
+      { block: first + 1, id, change: 'created', customer: v1 },
+      { block: first + 2, id, change: 'updated', customer: u3 },
+    ]);
+    for (const [n, { block, id: last }] of changes.entries()) {
+      const rest = changes.slice(n + 1);
+      for (const limit of [1, 2, 100]) {
+        expect(await register().versions.changes(here, { block, id: last }, limit)).toEqual(
+          rest.slice(0, limit),
+        );
+      }
+    }
+    expect(await fed(here, { block: first - 1, id: NEWEST }, 1)).toEqual([u2]);
+    expect(await fed(here, { block: first, id: NEWEST })).toEqual([u1, v1, u3]);
+    expect(await fed(here, { block: first + 1, id: 0 })).toEqual([u1, v1, u3]);
+    expect(await fed(here, { block: first + 3, id: 0 })).toEqual([]);
+    expect(await fed(there)).toEqual([t1]);
+  });
+
+  it('places however many there are, of every context', async () => {
+    const [here, there] = [await context(), await context()];
+    const many = Array.from({ length: MANY }, (_, n) => aCustomer(`U${n}`));
+    await run(async () => {
+      for (const customer of many) await register().versions.insert(principal(here), 'created', customer);
+    });
+    const other = await create(there, aCustomer('U'));
+    const block = await nextBlock();
+    await place(block);
+    const changes = await register().versions.changes(here, { block, id: 0 }, 10_000);
+    expect(changes.map(({ customer }) => customer)).toEqual(many);
+    expect(new Set(changes.map((change) => change.block))).toEqual(new Set([block]));
+    expect(await fed(there, { block, id: 0 })).toEqual([other]);
+  });
+
+  it('purges customers that were deleted before a time, and nothing else', async () => {
+    const { versions } = register();
+    const purge = (after: number, limit: number): ReturnType<typeof versions.purge> =>
+      run(() => versions.purge(LONG_AGO, after, limit));
+    await purge(0, 10_000);
+    const [here, there] = [await context(), await context()];
+    const add = (userId: string, to = here): Promise<Customer> =>
+      create(to, aCustomer(userId, { updatedAt: 1 }));
+    const [early, late, kept] = [await add('early'), await add('late'), await add('kept')];
+    const lateEnd = await destroy(here, late, LONG_AGO);
+    await destroy(here, await update(here, early, { name: 'Changed', updatedAt: 2 }), LONG_AGO - 1);
+    const changed = await update(here, kept, { name: 'Changed', updatedAt: 2 });
+    await destroy(there, await add('theirs', there), 3);
+    await destroy(here, await update(here, await add('old'), { userId: toUserId('new'), updatedAt: 2 }), 3);
+    await destroy(here, await add('again'), 3);
+    const again = await create(here, aCustomer('again', { updatedAt: 3 }));
+
+    const left = async (): Promise<number[]> => {
+      const named = ['early', 'old', 'new', 'again', 'late', 'kept'];
+      const lengths = await Promise.all(named.map(async (userId) => (await states(here, userId)).length));
+      return [...lengths, (await states(there, 'theirs')).length];
+    };
+    expect(await left()).toEqual([3, 3, 3, 3, 2, 2, 2]);
+    const [deletion] = await history(here, 'early');
+    expect(await purge(Number(deletion?.id), 1)).toEqual({ customers: 1, next: expect.any(Number) });
+    expect(await left()).toEqual([3, 3, 3, 3, 2, 2, 0]);
+    const { customers, next = -1 } = await purge(0, 2);
+    expect(customers).toBe(2);
+    expect(await left()).toEqual([0, 0, 0, 3, 2, 2, 0]);
+    expect(await purge(next, 2)).toEqual({ customers: 1, next: undefined });
+    expect(await left()).toEqual([0, 0, 0, 1, 2, 2, 0]);
+    expect(await purge(0, 2)).toEqual({ customers: 0, next: undefined });
+    expect(await states(here, 'again')).toEqual([again]);
+    expect(await states(here, 'late')).toEqual([lateEnd, late]);
+    expect(await states(here, 'kept')).toEqual([changed, kept]);
+  });
+
+  it('tells where a purge goes on until it has found less than it might', async () => {
+    const here = await context();
+    const purge = (after: number): Promise<{ customers: number; next: number | undefined }> =>
+      run(() => register().versions.purge(LONG_AGO, after, 2));
+    await run(() => register().versions.purge(LONG_AGO, 0, 10_000));
+    for (let n = 0; n < 4; n++) {
+      await destroy(here, await create(here, aCustomer(`U${n}`, { updatedAt: 1 })), 2);
+    }
+    const first = await purge(0);
+    const second = await purge(first.next ?? -1);
+    const third = await purge(second.next ?? -1);
+    expect([first, second, third].map(({ customers }) => customers)).toEqual([2, 2, 0]);
+    expect(second.next).toBeGreaterThan(Number(first.next));
+    expect(third.next).toBeUndefined();
+  });
+
+  it('keeps a context whose customers are gone, as long as their versions are there', async () => {
+    const { contexts } = register();
+    const names = async (): Promise<string[]> => (await contexts.list()).map(({ name }) => name);
+    const before = await names();
+    const here = await context();
+    const [name = ''] = (await names()).filter((each) => !before.includes(each));
+    await destroy(here, await create(here, aCustomer('U', { updatedAt: 1 })), 2);
+    expect(await run(() => contexts.delete(name))).toBe(false);
+    expect(await states(here, 'U')).toHaveLength(2);
+    await run(() => register().versions.purge(LONG_AGO, 0, 10_000));
+    expect(await run(() => contexts.delete(name))).toBe(true);
+    expect(await names()).toEqual(before);
+  });
+
+  it('sees nothing of a transaction that failed', async () => {
+    const here = await context();
+    await expect(
+      run(async () => {
+        const customer = await create(here, aCustomer('U'));
+        expect(await asOf(here, 'U', T)).toEqual(customer);
+        throw new Error('made to fail');
+      }),
+    ).rejects.toThrow('made to fail');
+    expect(await history(here, 'U')).toEqual([]);
+  });
+
+  itRefusesWritesOutsideTransactions(async () => {
+    const here = await context();
+    const userId = randomUUID();
+    await destroy(here, await create(here, aCustomer(userId, { updatedAt: 1 })), 2);
+    const { versions } = register();
+    return {
+      read: async () => [await versions.changes(here, FIRST, 10), await history(here, userId)],
+      writes: [
+        () => versions.insert(principal(here), 'created', aCustomer(userId)),
+        () => versions.place(1),
+        () => versions.purge(LONG_AGO, 0, 10_000),
+      ],
+    };
+  });
+}

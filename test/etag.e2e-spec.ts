@@ -1,0 +1,234 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { newCaller, type Caller } from './support/callers.js';
+import { customer, pathOf, toJson, type CustomerFields } from './support/customers.js';
+import { databaseKinds } from './support/databases.js';
+import type { Answer } from './support/service.js';
+import { TestClock } from './support/test-clock.js';
+import { useService } from './support/use-service.js';
+
+const LIST = '/api/ipdrcustomers';
+const ONE = pathOf('B68t19');
+const CLIENTS = 20;
+const CHANGED = customer('B68t19', { Name: 'Changed' });
+
+/** Headers, made of the ETag that the customer has. */
+type Condition = (tag: string) => string;
+
+const WRITES = [
+  ['PUT', CHANGED],
+  ['PATCH', { Name: 'Changed' }],
+  ['DELETE', {}],
+] as const;
+
+describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
+  // The clock stands still: an ETag that is only a time would repeat itself.
+  const { service } = useService(kind, { adapt: new TestClock().adapt });
+  let caller: Caller;
+  let id: number;
+
+  beforeEach(async () => {
+    caller = await newCaller(service());
+    id = ((await create()).json as { id: number }).id;
+  });
+
+  const create = (): Promise<Answer> => caller.call('POST', LIST, { body: customer('B68t19') });
+  const get = (headers: Record<string, string> = {}): Promise<Answer> => caller.call('GET', ONE, { headers });
+  const tag = async (): Promise<string> => String((await get()).headers['etag']);
+  const versions = async (): Promise<number> =>
+    ((await caller.call('GET', `${ONE}/history`)).json as unknown[]).length;
+  const send = (method: string, body: object, match: string, path = ONE): Promise<Answer> =>
+    caller.call(method, path, { body, headers: { 'if-match': match } });
+
+  it('is a strong one, which stays while nothing changes', async () => {
+    const first = await tag();
+    expect(first).toMatch(/^"[\x21\x23-\x7e]+"$/);
+    expect(await tag()).toBe(first);
+  });
+
+  it.each<[string, string, object]>([
+    ['POST', LIST, customer('new')],
+    ['PUT', ONE, customer('new', { Name: 'Changed' })],
+    ['PUT', ONE, customer('B68t19')],
+    ['PATCH', ONE, { UserID: 'new' }],
+    ['PATCH', ONE, { Address: null }],
+    ['PATCH', ONE, { Address: 'Chennai' }],
+  ])('is answered by %s %s %j as GET answers it', async (method, path, body) => {
+    const answer = await caller.call(method, path, { body });
+    expect(answer.status).toBe(200);
+    const { UserID } = answer.json as CustomerFields;
+    const { headers } = await caller.call('GET', pathOf(UserID));
+    expect(answer.headers['etag']).toBe(headers['etag']);
+    expect(answer.headers['etag']).toMatch(/^".+"$/);
+  });
+
+  it('is another one in every version, also when a field has its old value again', async () => {
+    const tags = [await tag()];
+    for (const Name of ['A', 'Trisul', 'A', 'Trisul']) {
+      tags.push(String((await caller.call('PATCH', ONE, { body: { Name } })).headers['etag']));
+    }
+    expect(new Set(tags).size).toBe(5);
+    expect(tags.at(-1)).toBe(await tag());
+  });
+
+  it('is another one when the customer was deleted and created again, just the same', async () => {
+    const before = await tag();
+    await caller.call('DELETE', ONE);
+    await create();
+    expect(await tag()).not.toBe(before);
+    expect((await send('DELETE', {}, before)).status).toBe(412);
+    expect((await get({ 'if-none-match': before })).status).toBe(200);
+  });
+
+  it('is not that of the same UserID in another context', async () => {
+    const other = await newCaller(service());
+    const answer = await other.call('POST', LIST, { body: customer('B68t19') });
+    expect(answer.headers['etag']).not.toBe(await tag());
+  });
+
+  it('is not on lists and errors', async () => {
+    expect((await caller.call('GET', LIST)).headers['etag']).toBeUndefined();
+    expect((await caller.call('GET', pathOf('nobody'))).headers['etag']).toBeUndefined();
+  });
+
+  describe('is taken from If-None-Match:', () => {
+    it.each<[string, Condition]>([
+      ['the same', (own) => own],
+      ['the same, weak', (own) => `W/${own}`],
+      ['a list that holds it', (own) => `"other", ${own}`],
+      ['a list without spaces', (own) => `${own},"other"`],
+      ['a list that holds it weak', (own) => `W/"other" ,\t W/${own}`],
+      ['any', () => '*'],
+    ])('%s: 304, without a body', async (_what, condition) => {
+      const own = await tag();
+      const answer = await get({ 'if-none-match': condition(own) });
+      expect(answer).toMatchObject({ status: 304, text: '' });
+      expect(answer.headers['etag']).toBe(own);
+    });
+
+    it.each<[string, Condition]>([
+      ['another', () => '"other"'],
+      ['an empty one', () => '""'],
+      ['the beginning of it', (own) => `${own.slice(0, -2)}"`],
+      ['it with more behind it', (own) => `${own.slice(0, -1)}0"`],
+      ['it inside of another one', (own) => `"x,${own.slice(1, -1)}"`],
+      ['a list of others', () => '"a", W/"b"'],
+    ])('%s: 200', async (_what, condition) => {
+      const answer = await get({ 'if-none-match': condition(await tag()) });
+      expect(answer).toMatchObject({ status: 200, text: toJson(id, customer('B68t19')) });
+    });
+
+    it('that of a version before: 200', async () => {
+      const before = await tag();
+      await caller.call('PATCH', ONE, { body: { Name: 'Changed' } });
+      expect((await get({ 'if-none-match': before })).text).toBe(toJson(id, CHANGED));
+    });
+
+    it('any, of a customer that is not there: 404', async () => {
+      const answer = await caller.call('GET', pathOf('nobody'), { headers: { 'if-none-match': '*' } });
+      expect(answer.status).toBe(404);
+    });
+  });
+
+  describe.each(WRITES)('is taken from the If-Match of %s %j:', (method, body) => {
+    it.each<[string, Condition]>([
+      ['the same', (own) => own],
+      ['a list that holds it', (own) => `"other",W/"weak" , ${own}`],
+      ['any', () => '*'],
+    ])('%s: it is done', async (_what, condition) => {
+      const answer = await send(method, body, condition(await tag()));
+      const after = method === 'DELETE' ? customer('B68t19') : CHANGED;
+      expect(answer).toMatchObject({ status: 200, text: toJson(id, after) });
+      expect((await get()).status).toBe(method === 'DELETE' ? 404 : 200);
+      expect(await versions()).toBe(2);
+    });
+
+    it.each<[string, Condition]>([
+      ['another', () => '"other"'],
+      ['the same, weak', (own) => `W/${own}`],
+      ['a list of others', (own) => `"other", W/${own}`],
+      ['one that only begins like it', (own) => `${own.slice(0, -1)}0"`],
+    ])('%s: 412, and nothing is changed', async (_what, condition) => {
+      const own = await tag();
+      const answer = await send(method, body, condition(own));
+      expect(answer.status).toBe(412);
+      expect(answer.json).toMatchObject({ status: 'ERROR', code: 'precondition_failed' });
+      expect(answer.headers['etag']).toBeUndefined();
+      expect(await get()).toMatchObject({ text: toJson(id, customer('B68t19')), headers: { etag: own } });
+      expect(await versions()).toBe(1);
+    });
+
+    it('that of a version before: 412, and nothing is changed', async () => {
+      const before = await tag();
+      await caller.call('PATCH', ONE, { body: { Address: 'elsewhere' } });
+      expect((await send(method, body, before)).status).toBe(412);
+      expect((await get()).text).toBe(toJson(id, customer('B68t19', { Address: 'elsewhere' })));
+      expect(await versions()).toBe(2);
+    });
+
+    it.each(['*', '"other"', 'W/"weak"'])('%s, of a customer that is not there: 404', async (match) => {
+      const answer = await send(method, body, match, pathOf('nobody'));
+      expect(answer.status).toBe(404);
+      expect(answer.json).toMatchObject({ code: 'customer_not_found' });
+    });
+  });
+
+  it('is looked at before what a change would collide with, and before what it would not change', async () => {
+    await caller.call('POST', LIST, { body: customer('taken') });
+    expect((await send('PATCH', { UserID: 'taken' }, '"other"')).status).toBe(412);
+    expect((await send('PATCH', { UserID: 'taken' }, await tag())).status).toBe(409);
+    expect((await send('PATCH', { Name: 'Trisul' }, '"other"')).status).toBe(412);
+    expect((await send('PATCH', { Name: 'Trisul' }, await tag())).status).toBe(200);
+  });
+
+  describe('is told from what is none:', () => {
+    it.each([
+      '',
+      'x',
+      '5-1',
+      '"',
+      '"a',
+      'a"',
+      '"a" "b"',
+      '"a",',
+      'w/"a"',
+      'W/a',
+      '*, "a"',
+      '**',
+      '"a"b',
+      '"a b"',
+    ])('%j', async (text) => {
+      for (const [method, body] of WRITES) {
+        const answer = await send(method, body, text);
+        expect(answer.status).toBe(400);
+        expect(answer.json).toMatchObject({
+          code: 'etag_malformed',
+          message: expect.stringContaining('If-Match'),
+        });
+      }
+      const answer = await get({ 'if-none-match': text });
+      expect(answer.status).toBe(400);
+      expect(answer.json).toMatchObject({
+        code: 'etag_malformed',
+        message: expect.stringContaining('If-None-Match'),
+      });
+      expect(await versions()).toBe(1);
+    });
+  });
+
+  it('lets one of twenty clients change what all of them have read', async () => {
+    for (let round = 0; round < 5; round++) {
+      const [read, before] = [await tag(), await versions()];
+      const answers = await Promise.all(
+        Array.from({ length: CLIENTS }, (_, n) => send('PATCH', { Name: `R${round} N${n}` }, read)),
+      );
+      const [winner, ...others] = answers.toSorted((a, b) => a.status - b.status) as [Answer, ...Answer[]];
+      expect(winner.status).toBe(200);
+      for (const { status, json } of others) {
+        expect({ status, json }).toMatchObject({ status: 412, json: { code: 'precondition_failed' } });
+      }
+      expect((await get()).text).toBe(winner.text);
+      expect((await get()).headers['etag']).toBe(winner.headers['etag']);
+      expect(await versions()).toBe(before + 1);
+    }
+  });
+});

@@ -1,0 +1,438 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Transactions } from '../src/shared/transactions.js';
+import { asHeaders, newCaller, newContext, type Caller } from './support/callers.js';
+import { customer, pathOf, toJson } from './support/customers.js';
+import { databaseKinds, type TestDatabase } from './support/databases.js';
+import { documentedRoutes, validBody, type DocumentedRoute } from './support/documented-routes.js';
+import { dump } from './support/dump.js';
+import { TestService, type Answer, type Call, type ServiceOptions } from './support/service.js';
+import { TestClock } from './support/test-clock.js';
+import { until } from './support/until.js';
+import { useService } from './support/use-service.js';
+
+const LIST = '/api/ipdrcustomers';
+const DAY_MS = 86_400_000;
+const REPEATS = 50;
+
+/** Fails, or has the database try again, the next transaction in which a customer was written. */
+class UnluckyTransactions extends Transactions {
+  next: Error | undefined;
+
+  constructor(private readonly real: Transactions) {
+    super();
+  }
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    return this.real.run(async () => {
+      const result = await work();
+      const error = this.next;
+      if (error === undefined || !JSON.stringify(result ?? null).includes('unlucky')) return result;
+      this.next = undefined;
+      throw error;
+    });
+  }
+}
+
+describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
+  const clock = new TestClock();
+  let transactions: UnluckyTransactions;
+  const options: ServiceOptions = {
+    adapt: (builder, real) => {
+      transactions = new UnluckyTransactions(real);
+      return clock.adapt(builder).overrideProvider(Transactions).useValue(transactions);
+    },
+  };
+  const { service, database } = useService(kind, options);
+  let caller: Caller;
+  let key: string;
+
+  beforeEach(async () => {
+    caller = await newCaller(service());
+    key = randomUUID();
+  });
+
+  const call = (method: string, path: string, body: object = {}, more: Call = {}): Promise<Answer> =>
+    caller.call(method, path, { body, ...more, headers: { 'idempotency-key': key, ...more.headers } });
+  const post = (userId: string, more?: Call): Promise<Answer> => call('POST', LIST, customer(userId), more);
+  const plain = async (method: string, path: string, body: object = {}): Promise<Answer> => {
+    const answer = await caller.call(method, path, { body });
+    expect(answer.status).toBe(200);
+    return answer;
+  };
+  const list = async (): Promise<string> => (await plain('GET', LIST)).text;
+  /** How many versions there are of a customer. */
+  const versions = async (userId: string): Promise<number> =>
+    ((await plain('GET', `${pathOf(userId)}/history`)).json as unknown[]).length;
+  const keys = async (): Promise<number> =>
+    (await dump(database().configuration))['idempotency_keys']?.length ?? 0;
+
+  const expectReplayed = (answer: Answer, first: Answer): void => {
+    expect([answer.status, answer.text]).toEqual([first.status, first.text]);
+    expect(answer.headers).toMatchObject({ 'idempotent-replayed': 'true' });
+    expect(answer.headers['etag']).toBe(first.headers['etag']);
+    expect(answer.headers['content-type']).toBe(first.headers['content-type']);
+  };
+  const expectDone = (answer: Answer): void => {
+    expect(answer.status).toBe(200);
+    expect(answer.headers['idempotent-replayed']).toBeUndefined();
+  };
+  const expectReused = (answer: Answer): void => {
+    expect(answer.status).toBe(409);
+    expect(answer.json).toMatchObject({ status: 'ERROR', code: 'idempotency_key_reused' });
+  };
+
+  describe('is taken by every route that writes:', () => {
+    let routes: DocumentedRoute[];
+    let admin: Caller;
+
+    beforeAll(async () => {
+      const all = await documentedRoutes(service());
+      routes = all.filter(({ method }) => method !== 'GET');
+      admin = await newCaller(service(), { role: 'admin' });
+    });
+
+    /** Makes what the path of a route is to name. */
+    const targetOf = async ({ path, collection }: DocumentedRoute): Promise<string> => {
+      if (!path.includes('{')) return path;
+      const making: Record<string, () => Promise<string | number>> = {
+        [LIST]: async () => {
+          const body = customer(randomUUID(), { Name: 'Before' });
+          expect((await admin.call('POST', LIST, { body })).status).toBe(200);
+          return body.UserID;
+        },
+        '/api/admin/contexts': () => newContext(service()),
+        '/api/admin/users': async () => (await newCaller(service())).credentials.username,
+        '/api/admin/tokens': async () => (await newCaller(service())).tokenId,
+      };
+      return path.replace(/\{\w+\}/, String(await making[collection]?.()));
+    };
+    /** Every row, but for what the service writes beside: what was read, who signed in, and the order of changes. */
+    const state = async (): Promise<Record<string, object[]>> => {
+      const rows = Object.entries(await dump(database().configuration));
+      return Object.fromEntries(
+        rows
+          .filter(([table]) => !/^(audit_|sign_ins)/.test(table))
+          .map(([table, all]) => [table, all.map((row) => ({ ...row, block: null }))]),
+      );
+    };
+
+    it('a repeat answers the same and does nothing, and nothing secret is kept', async () => {
+      expect(routes.map(({ method, path }) => `${method} ${path}`)).toEqual(
+        expect.arrayContaining([
+          `POST ${LIST}`,
+          `PUT ${LIST}/{UserID}`,
+          `PATCH ${LIST}/{UserID}`,
+          `DELETE ${LIST}/{UserID}`,
+          'POST /api/admin/tokens',
+          'POST /api/admin/tokens/{id}/rotate',
+          'POST /api/admin/users',
+          'DELETE /api/admin/contexts/{name}',
+        ]),
+      );
+      const { json } = await service().admin('POST', '/api/admin/tokens', {
+        body: { user: admin.credentials.username },
+      });
+      const another = { ...admin.credentials, api_token: (json as { token: string }).token };
+      await service().callAs(another, 'GET', LIST); // notes its first use
+
+      for (const route of routes) {
+        const path = await targetOf(route);
+        const request = { body: validBody(route), headers: { 'idempotency-key': `key-${randomUUID()}` } };
+        const before = await state();
+        const first = await admin.call(route.method, path, request);
+        expect([route.method, path, first.status]).toEqual([route.method, path, 200]);
+        expectDone(first);
+        const done = await state();
+        expect(done['idempotency_keys']).toHaveLength((before['idempotency_keys']?.length ?? 0) + 1);
+        // A purge finds nothing that is old enough; whatever else writes has written.
+        const others = (rows: Record<string, object[]>) => ({ ...rows, idempotency_keys: [] });
+        if (path !== '/api/admin/purge') expect(others(done)).not.toEqual(others(before));
+
+        expectReplayed(await admin.call(route.method, path, request), first);
+        const reversed = Object.entries({ ...admin.credentials, ...request.body }).toReversed();
+        const raw = JSON.stringify(Object.fromEntries(reversed));
+        expectReplayed(await admin.call(route.method, path, { ...request, raw }), first);
+
+        // What shows a token is for the token that asked alone; the rest is for the user.
+        const { token } = first.json as { token?: string };
+        expect(token !== undefined).toBe(/\/tokens(\/.*rotate)?$/.test(path));
+        const elsewhere = await service().callAs(another, route.method, path, request);
+        if (token === undefined) expectReplayed(elsewhere, first);
+        else expectReused(elsewhere);
+
+        expect(await state()).toEqual(done);
+        const kept = JSON.stringify(await dump(database().configuration));
+        expect(kept).not.toContain(request.headers['idempotency-key']);
+        if (token !== undefined) expect(kept).not.toContain(token);
+      }
+    });
+  });
+
+  describe('has a repeat done once:', () => {
+    it.each<[string, string, object]>([
+      ['PUT', 'one', customer('two', { Name: 'N' })],
+      ['PATCH', 'one', { UserID: 'two', Name: 'N' }],
+      ['PATCH', 'one', { Name: 'N' }],
+      ['PATCH', 'one', { Name: 'Trisul' }],
+      ['DELETE', 'one', {}],
+    ])('%s %s %j', async (method, userId, body) => {
+      await plain('POST', LIST, customer('one'));
+      const first = await call(method, pathOf(userId), body);
+      expectDone(first);
+      const [kept, count] = [await list(), await versions('one')];
+      expectReplayed(await call(method, pathOf(userId), body), first);
+      expect([await list(), await versions('one')]).toEqual([kept, count]);
+    });
+
+    it('and answers what it was, whatever became of it since', async () => {
+      const first = await post('since');
+      await plain('PATCH', pathOf('since'), { Name: 'Later' });
+      expectReplayed(await post('since'), first);
+      await plain('DELETE', pathOf('since'));
+      expectReplayed(await post('since'), first);
+      expect(await list()).toBe('[]');
+    });
+
+    it('with the credentials in headers, and by a token that took the place of the first', async () => {
+      const first = await post('h');
+      const raw = JSON.stringify(customer('h'));
+      const inHeaders = asHeaders(caller.credentials);
+      const { json } = await service().admin('POST', `/api/admin/tokens/${caller.tokenId}/rotate`);
+      const rotated = { ...caller.credentials, api_token: (json as { token: string }).token };
+      const headers = { 'idempotency-key': key };
+      expect((await post('h', { raw, headers: inHeaders })).status).toBe(401);
+      const body = customer('h');
+      expectReplayed(await service().callAs(rotated, 'POST', LIST, { body, headers }), first);
+      expectReplayed(await post('h', { raw, headers: asHeaders(rotated) }), first);
+    });
+
+    it('with the If-Match of the first, which no longer matches', async () => {
+      const { headers } = await plain('POST', LIST, customer('m'));
+      const match = { headers: { 'if-match': String(headers['etag']) } };
+      const first = await call('PATCH', pathOf('m'), { Name: 'N' }, match);
+      expectDone(first);
+      expectReplayed(await call('PATCH', pathOf('m'), { Name: 'N' }, match), first);
+      expect(await versions('m')).toBe(2);
+    });
+
+    it('also if the transaction had to be tried again', async () => {
+      const { headers } = await plain('POST', LIST, customer('unlucky'));
+      transactions.next = Object.assign(new Error('a deadlock'), { errno: 1213 });
+      const match = { headers: { 'if-match': String(headers['etag']) } };
+      const first = await call('PATCH', pathOf('unlucky'), { Name: 'N' }, match);
+      expectDone(first);
+      expect(transactions.next).toBeUndefined();
+      expect((await plain('GET', pathOf('unlucky'))).headers['etag']).toBe(first.headers['etag']);
+      expectReplayed(await call('PATCH', pathOf('unlucky'), { Name: 'N' }, match), first);
+      expect(await versions('unlucky')).toBe(2);
+    });
+  });
+
+  it.each<[string, string, string, object, Record<string, string>]>([
+    ['body', 'PATCH', 'k', { Name: 'Other' }, {}],
+    ['member more', 'PATCH', 'k', { Name: 'N', Address: null }, {}],
+    ['customer', 'PATCH', 'other', { Name: 'N' }, {}],
+    ['method', 'DELETE', 'k', {}, {}],
+    ['If-Match', 'PATCH', 'k', { Name: 'N' }, { 'if-match': '*' }],
+  ])('is not taken with another %s', async (_what, method, userId, body, headers) => {
+    for (const name of ['k', 'other']) await plain('POST', LIST, customer(name));
+    const first = await call('PATCH', pathOf('k'), { Name: 'N' });
+    const kept = await list();
+    expectReused(await call(method, pathOf(userId), body, { headers }));
+    expect(await list()).toBe(kept);
+    expectReplayed(await call('PATCH', pathOf('k'), { Name: 'N' }), first);
+  });
+
+  describe('is not kept of what failed, which is looked at anew:', () => {
+    let before: number;
+    beforeEach(async () => {
+      before = await keys();
+    });
+
+    it.each<[number, string, string, object, Record<string, string>, () => Promise<unknown>]>([
+      [409, 'POST', LIST, customer('taken'), {}, () => plain('DELETE', pathOf('taken'))],
+      [404, 'PATCH', pathOf('new'), { Name: 'N' }, {}, () => plain('POST', LIST, customer('new'))],
+      [404, 'DELETE', pathOf('new'), {}, {}, () => plain('POST', LIST, customer('new'))],
+      [412, 'DELETE', pathOf('taken'), {}, { 'if-match': '"x"' }, async () => undefined],
+      [400, 'DELETE', pathOf('taken'), {}, { 'if-match': 'x' }, async () => undefined],
+      [422, 'PATCH', pathOf('taken'), { Name: '' }, {}, async () => undefined],
+    ])('%i %s %s', async (status, method, path, body, headers, mend) => {
+      await plain('POST', LIST, customer('taken'));
+      const answer = await call(method, path, body, { headers });
+      expect(answer.status).toBe(status);
+      expect(await keys()).toBe(before);
+      await mend();
+      const again = await call(method, path, body, { headers });
+      expect(again.headers['idempotent-replayed']).toBeUndefined();
+      expect(again.status).toBe([409, 404].includes(status) ? 200 : status);
+      // And so the key is free for another request, if it failed again.
+      if (again.status !== 200) expectDone(await call('PATCH', pathOf('taken'), { Name: 'Mended' }));
+      expect(await keys()).toBe(before + 1);
+    });
+
+    it('500, when the transaction could not be ended', async () => {
+      transactions.next = new Error('made to fail');
+      expect((await post('unlucky')).status).toBe(500);
+      expect(transactions.next).toBeUndefined();
+      expect([await keys(), await list()]).toEqual([before, '[]']);
+      expectDone(await post('unlucky'));
+      expect(await versions('unlucky')).toBe(1);
+    });
+  });
+
+  it('is one of the user, in the context', async () => {
+    const { contextname } = caller.credentials;
+    const elsewhere = await newContext(service());
+    const [colleague, stranger] = [
+      await newCaller(service(), { contexts: [contextname, elsewhere] }),
+      await newCaller(service()),
+    ];
+    const headers = { 'idempotency-key': key };
+    expectDone(await post('same'));
+    expectDone(await stranger.call('POST', LIST, { body: customer('same'), headers }));
+    expect((await colleague.call('POST', LIST, { body: customer('same'), headers })).status).toBe(409);
+    expectDone(await colleague.call('POST', LIST, { body: customer('other'), headers }));
+    const body = { ...customer('other'), contextname: elsewhere };
+    expectDone(await colleague.call('POST', LIST, { body, headers }));
+  });
+
+  it('is compared letter by letter', async () => {
+    for (const each of ['key', 'KEY', 'kéy', 'key/', 'k e y']) {
+      key = Buffer.from(each).toString('latin1');
+      expectDone(await post(each));
+    }
+  });
+
+  it.each([1, 255])('may have %i characters', async (length) => {
+    key = 'k'.repeat(length);
+    const first = await post('long');
+    expectDone(first);
+    expectReplayed(await post('long'), first);
+  });
+
+  it.each([
+    ['empty', ''],
+    ['of spaces', '   '],
+    ['of 256 characters', 'k'.repeat(256)],
+  ])('is refused when it is %s', async (_what, malformed) => {
+    key = malformed;
+    const answer = await post('refused');
+    expect(answer.status).toBe(400);
+    expect(answer.json).toMatchObject({
+      code: 'idempotency_key_malformed',
+      message: 'Idempotency-Key must have 1 to 255 characters',
+    });
+    expect(await list()).toBe('[]');
+  });
+
+  it.each(['k', '', 'k'.repeat(256)])('is nothing to GET: %j', async (given) => {
+    await plain('POST', LIST, customer('g', { Name: 'before' }));
+    key = given;
+    const before = await keys();
+    expect((await call('GET', pathOf('g'))).text).toContain('before');
+    await plain('PATCH', pathOf('g'), { Name: 'after' });
+    const answer = await call('GET', pathOf('g'));
+    expectDone(answer);
+    expect(answer.text).toContain('after');
+    expectDone(await call('GET', LIST));
+    expect(await keys()).toBe(before);
+  });
+
+  it('does not open what the caller may not do any more', async () => {
+    await post('secret');
+    const user = `/api/admin/users/${caller.credentials.username}`;
+    await service().admin('PATCH', user, { body: { role: 'reader' } });
+    expect((await post('secret')).status).toBe(403);
+    await service().admin('PATCH', user, { body: { enabled: false } });
+    expect((await post('secret')).status).toBe(401);
+  });
+});
+
+describe.each(databaseKinds)('Idempotency-Keys of several instances, on $name,', (kind) => {
+  const clock = new TestClock();
+  let database: TestDatabase;
+  let running: TestService[];
+  let caller: Caller;
+
+  const start = async (): Promise<TestService> => {
+    const service = await TestService.start(database, { adapt: clock.adapt });
+    running.push(service);
+    return service;
+  };
+  const stopAll = async (): Promise<void> => {
+    for (const service of running.splice(0)) await service.stop();
+  };
+  const post = (to: TestService | undefined, userId: string, key: string): Promise<Answer> => {
+    const call = { body: customer(userId), headers: { 'idempotency-key': key } };
+    return (to as TestService).callAs(caller.credentials, 'POST', LIST, call);
+  };
+  const isReplayed = ({ headers }: Answer): boolean => headers['idempotent-replayed'] === 'true';
+
+  beforeEach(async () => {
+    running = [];
+    database = await kind.create();
+    caller = await newCaller(await start());
+  });
+  afterEach(async () => {
+    await stopAll();
+    await database.drop();
+  });
+
+  it('have fifty repeats at the same moment done once, and all answered the same', async () => {
+    // A SQLite file belongs to one instance; here, half of the requests go to each of two.
+    if (kind.name === 'MySQL') await start();
+    for (let round = 0; round < 5; round++) {
+      const userId = `at-once-${round}`;
+      const answers = await Promise.all(
+        Array.from({ length: REPEATS }, (_, n) => post(running[n % running.length], userId, `key ${round}`)),
+      );
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+      expect(new Set(answers.map(({ headers }) => headers['etag'])).size).toBe(1);
+      expect(answers.filter((answer) => !isReplayed(answer))).toHaveLength(1);
+      const { json } = await caller.call('GET', `${pathOf(userId)}/history`);
+      expect(json).toHaveLength(1);
+    }
+  });
+
+  it('have one of fifty different requests done', async () => {
+    if (kind.name === 'MySQL') await start();
+    const answers = await Promise.all(
+      Array.from({ length: REPEATS }, (_, n) => post(running[n % running.length], `differs-${n}`, 'key')),
+    );
+    const [winner, ...others] = answers.toSorted((a, b) => a.status - b.status) as [Answer, ...Answer[]];
+    expect(winner.status).toBe(200);
+    for (const { status, json } of others) {
+      expect({ status, json }).toMatchObject({ status: 409, json: { code: 'idempotency_key_reused' } });
+    }
+    expect((await caller.call('GET', LIST)).text).toBe(`[${winner.text}]`);
+  });
+
+  it('are known after a restart', async () => {
+    const first = await post(running[0], 'restart', 'key');
+    await stopAll();
+    const repeated = await post(await start(), 'restart', 'key');
+    expect([repeated.status, repeated.text]).toEqual([200, first.text]);
+    expect(repeated.headers['etag']).toBe(first.headers['etag']);
+    expect(isReplayed(repeated)).toBe(true);
+  });
+
+  it('are forgotten after a day, and not before', async () => {
+    const first = await post(running[0], 'old', 'old');
+    clock.at += 1;
+    const younger = await post(running[0], 'young', 'young');
+    await stopAll();
+    clock.at += DAY_MS;
+    const service = await start();
+    const keys = async (): Promise<number | undefined> =>
+      (await dump(database.configuration))['idempotency_keys']?.length;
+    await until(async () => (await keys()) === 1);
+    const repeated = await post(service, 'young', 'young');
+    expect([repeated.text, isReplayed(repeated)]).toEqual([younger.text, true]);
+    const anew = await post(service, 'old', 'old');
+    expect(anew.status).toBe(409);
+    expect(anew.json).toMatchObject({ code: 'customer_exists' });
+    expect(first.text).toBe(toJson((first.json as { id: number }).id, customer('old')));
+  });
+});

@@ -1,0 +1,73 @@
+import type { RecordedEntry } from '../../src/history/domain/audit-entry.js';
+import { AuditRepository } from '../../src/history/application/audit.repository.js';
+import { Sealer } from '../../src/history/application/sealer.js';
+import type { Client } from './client.js';
+import type { TestService } from './service.js';
+import { until } from './until.js';
+
+/** An entry of the audit trail, as the API answers it. */
+export interface Entry {
+  readonly id: number;
+  readonly at: string;
+  readonly action: string;
+  readonly user: string | null;
+  readonly token_id: number | null;
+  readonly token: string | null;
+  readonly address: string | null;
+  readonly context: string | null;
+  readonly UserID: string | null;
+  readonly details: Record<string, unknown>;
+  readonly block: number | null;
+}
+
+export interface Verdict {
+  readonly intact: boolean;
+  readonly fault: {
+    readonly fault: string;
+    readonly block: number;
+    readonly entry: number | null;
+    readonly message: string;
+  } | null;
+  readonly blocks: number;
+  readonly entries: number;
+  readonly purged: number;
+  readonly head: { readonly block: number; readonly hash: string };
+}
+
+/** A line of an exported audit trail. */
+export interface ExportedBlock {
+  readonly block: number;
+  readonly sealed_at: number;
+  readonly hash: string;
+  readonly digests: string;
+  readonly entries: readonly RecordedEntry[];
+}
+
+/** The entries to which a query applies, the newest first. Asking is on record itself, but not in the answer. */
+export async function auditTrail(service: Client, query = ''): Promise<Entry[]> {
+  const answer = await service.admin('GET', `/api/admin/audit?${query}`);
+  if (answer.status !== 200) throw new Error(`the audit trail was not answered: ${answer.text}`);
+  return answer.json as Entry[];
+}
+
+export async function verify(service: Client, query = ''): Promise<Verdict> {
+  const answer = await service.admin('GET', `/api/admin/audit/verify?${query}`);
+  if (answer.status !== 200) throw new Error(`the audit trail was not verified: ${answer.text}`);
+  return answer.json as Verdict;
+}
+
+export async function exportTrail(service: Client): Promise<ExportedBlock[]> {
+  const { text } = await service.admin('GET', '/api/admin/audit/export');
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as ExportedBlock);
+}
+
+/** Waits until the service has sealed, by itself, all that is on record. */
+export async function untilSealed({ app }: TestService): Promise<void> {
+  await until(async () => !(await app.get(AuditRepository).hasUnsealed()));
+}
+
+/** Has the service seal what is on record at once. */
+export function sealNow({ app }: TestService): Promise<void> {
+  return app.get(Sealer).sealAll();
+}

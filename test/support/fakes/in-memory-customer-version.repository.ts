@@ -1,0 +1,98 @@
+import type { ContextId, Principal } from '../../../src/access/application/principal.js';
+import {
+  CustomerVersionRepository,
+  type Change,
+  type ChangePlace,
+  type CustomerChange,
+  type CustomerVersion,
+} from '../../../src/customers/application/customer-version.repository.js';
+import type { Customer, UserId } from '../../../src/customers/domain/customer.js';
+import type { InMemoryStore, VersionRow } from './in-memory-store.js';
+
+export class InMemoryCustomerVersionRepository extends CustomerVersionRepository {
+  constructor(private readonly store: InMemoryStore) {
+    super();
+  }
+
+  async insert(by: Principal, change: Change, customer: Customer): Promise<void> {
+    const { draft } = this.store;
+    const { context, userName, tokenId, tokenLabel, address } = by;
+    if (draft.versions.some((row) => isOf(row, customer) && row.customer.updatedAt === customer.updatedAt)) {
+      throw new Error('the customer has a version of this time');
+    }
+    draft.versions.push({
+      ...{ id: ++draft.lastId, context, change, customer },
+      by: { userName, tokenId, tokenLabel, address },
+      block: null,
+    });
+  }
+
+  async asOf(context: ContextId, userId: UserId, at: number): Promise<Customer | undefined> {
+    const known = this.store.rows.versions.filter(({ customer }) => customer.updatedAt <= at).sort(byTime);
+    return known
+      .filter((row) => known.findLast((each) => isOf(each, row.customer)) === row)
+      .filter((row) => row.context === context && row.customer.userId === userId)
+      .findLast(({ change }) => change !== 'deleted')?.customer;
+  }
+
+  async history(
+    context: ContextId,
+    userId: UserId,
+    before: number,
+    limit: number,
+  ): Promise<CustomerVersion[]> {
+    const { versions } = this.store.rows;
+    const named = versions.filter((row) => row.context === context && row.customer.userId === userId);
+    return versions
+      .filter((row) => row.id < before && named.some(({ customer }) => isOf(row, customer)))
+      .toReversed()
+      .slice(0, limit)
+      .map((row) => ({
+        ...{ id: row.id, change: row.change, customer: row.customer, ...row.by },
+        before: versions
+          .filter((each) => isOf(each, row.customer) && each.customer.updatedAt < row.customer.updatedAt)
+          .sort(byTime)
+          .at(-1)?.customer,
+      }));
+  }
+
+  async changes(context: ContextId, after: ChangePlace, limit: number): Promise<CustomerChange[]> {
+    return this.store.rows.versions
+      .filter((row) => row.context === context)
+      .flatMap(({ id, block, change, customer }) => (block === null ? [] : [{ block, id, change, customer }]))
+      .filter(({ block, id }) => block > after.block || (block === after.block && id > after.id))
+      .sort((a, b) => a.block - b.block || a.id - b.id)
+      .slice(0, limit);
+  }
+
+  async place(block: number): Promise<void> {
+    const { draft } = this.store;
+    draft.versions = draft.versions.map((row) => ({ ...row, block: row.block ?? block }));
+  }
+
+  async lastBlock(): Promise<number> {
+    return Math.max(0, ...this.store.rows.versions.map(({ block }) => block ?? 0));
+  }
+
+  async purge(
+    deletedBefore: number,
+    after: number,
+    limit: number,
+  ): Promise<{ customers: number; next: number | undefined }> {
+    const { draft } = this.store;
+    const deletions = draft.versions
+      .filter(({ id, change }) => id > after && change === 'deleted')
+      .filter(({ customer }) => customer.updatedAt < deletedBefore)
+      .slice(0, limit);
+    draft.versions = draft.versions.filter((row) => !deletions.some(({ customer }) => isOf(row, customer)));
+    return { customers: deletions.length, next: deletions.length < limit ? undefined : deletions.at(-1)?.id };
+  }
+}
+
+function isOf(row: VersionRow, { id }: Customer): boolean {
+  return row.customer.id === id;
+}
+
+function byTime(a: VersionRow, b: VersionRow): number {
+  return a.customer.updatedAt - b.customer.updatedAt || a.id - b.id;
+}

@@ -1,0 +1,44 @@
+import type { Principal } from '../../../src/access/application/principal.js';
+import {
+  IdempotencyRepository,
+  type KeptAnswer,
+} from '../../../src/idempotency/application/idempotency.repository.js';
+import type { InMemoryStore, KeyRow } from './in-memory-store.js';
+
+export class InMemoryIdempotencyRepository extends IdempotencyRepository {
+  constructor(private readonly store: InMemoryStore) {
+    super();
+  }
+
+  async claim(
+    by: Principal,
+    keyHash: string,
+    requestHash: string,
+    at: number,
+  ): Promise<KeptAnswer | undefined> {
+    const { keys } = this.store.draft;
+    const found = keys.find(isKey(by, keyHash));
+    if (found !== undefined)
+      return found.kept.answer === null ? undefined : { ...found.kept, answer: found.kept.answer };
+    const { context, userName } = by;
+    keys.push({ context, userName, keyHash, at, kept: { requestHash, answer: null } });
+    return undefined;
+  }
+
+  async keep(by: Principal, keyHash: string, answer: string): Promise<void> {
+    const { draft } = this.store;
+    const isIt = isKey(by, keyHash);
+    draft.keys = draft.keys.map((row) => (isIt(row) ? { ...row, kept: { ...row.kept, answer } } : row));
+  }
+
+  async purge(before: number, limit: number): Promise<number> {
+    const { draft } = this.store;
+    const purged = new Set(draft.keys.filter(({ at }) => at < before).slice(0, limit));
+    draft.keys = draft.keys.filter((row) => !purged.has(row));
+    return purged.size;
+  }
+}
+
+function isKey({ context, userName }: Principal, keyHash: string): (row: KeyRow) => boolean {
+  return (row) => row.context === context && row.userName === userName && row.keyHash === keyHash;
+}
