@@ -2,10 +2,12 @@
  * The floor: what `node:http` and `mysql2` alone cost for the SQL work and the answers of the service. It checks
  * the sign-in and nothing else. To be run with DATABASE_URL and PORT.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createPool, type Pool, type PoolConnection, type ResultSetHeader } from 'mysql2';
+
+import { COUNT, ENTRY, INSERT, INSERT_ENTRY, INSERT_VERSION, LIST, ONE, SIGN_IN, UPDATE } from './sql.js';
 
 type Body = Record<string, string>;
 type Value = string | number | null;
@@ -20,37 +22,21 @@ interface Customer {
   UserID: string;
 }
 
-const SIGN_IN = `
-  SELECT t.id AS tokenId, t.scope, t.expires_at AS expiresAt, t.allowed_ips AS allowedIps,
-         t.last_used_at AS lastUsedAt, u.name AS userName, u.enabled AS userEnabled, u.role,
-         c.id AS contextId, c.name AS contextName, c.enabled AS contextEnabled, g.user_id IS NOT NULL AS granted
-  FROM tokens t
-  JOIN users u ON u.id = t.user_id
-  LEFT JOIN context_names n ON n.name = ?
-  LEFT JOIN contexts c ON c.id = n.context_id
-  LEFT JOIN grants g ON g.user_id = u.id AND g.context_id = c.id
-  WHERE t.hash = ?`;
-// The names and the order are those of the answer: a row is the answer.
-const SELECT = `
-  SELECT id, name AS Name, address AS Address, email AS Email, phone_number AS PhoneNumber,
-         alt_phone_number AS AltPhoneNumber, user_id AS UserID
-  FROM customers`;
-const ONE = `${SELECT} WHERE context_id = ? AND user_id = ?`;
-// Left to itself, MariaDB reads the index from the context's first customer on, however deep the page is.
-const LIST = `${SELECT} FORCE INDEX (customers_id) WHERE context_id = ?`;
-const INSERT = `
-  INSERT INTO customers (user_id, name, address, email, phone_number, alt_phone_number, name_search,
-                         email_search, updated_at, context_id)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const UPDATE = `
-  UPDATE customers SET user_id = ?, name = ?, address = ?, email = ?, phone_number = ?, alt_phone_number = ?,
-                       name_search = ?, email_search = ?, updated_at = ?
-  WHERE context_id = ? AND id = ?`;
 const BATCH = 1000;
+const MAX_READS = 64;
+
+interface Caller {
+  readonly userName: string;
+  readonly tokenId: number;
+  readonly tokenLabel: string;
+  readonly contextId: number;
+  readonly contextName: string;
+  readonly granted: number;
+}
 
 /** Answers the text to send, or sends it itself. `key` is what the route's pattern captured. */
 type Handler = (
-  context: number,
+  caller: Caller,
   body: Body,
   key: string,
   response: ServerResponse,
@@ -69,23 +55,27 @@ const database = { uri: process.env['DATABASE_URL'] ?? '', charset: 'utf8mb4_bin
 const pool = createPool({ ...database, connectionLimit: 10 });
 const snapshots = createPool({ ...database, connectionLimit: 4 });
 
-async function readOne(context: number, _body: Body, userId: string): Promise<string> {
-  const [customer] = await execute<Customer[]>(pool, ONE, [context, userId]);
+async function readOne(caller: Caller, _body: Body, userId: string): Promise<string> {
+  const [customer] = await execute<Customer[]>(pool, ONE, [caller.contextId, userId]);
+  await recordRead(entry(caller, 'customer.read', userId, { records: 1 }));
   return JSON.stringify(customer);
 }
 
 /** One more than a page, as the service reads to know whether it is the last. */
-async function page(context: number, _body: Body, cursor: string): Promise<string> {
+async function page(caller: Caller, _body: Body, cursor: string): Promise<string> {
   const after = Number(Buffer.from(cursor, 'base64url').toString().slice('id:'.length));
   const sql = `${LIST} AND id > ? ORDER BY id LIMIT 101`;
-  const customers = await execute<Customer[]>(pool, sql, [context, after]);
+  const customers = await execute<Customer[]>(pool, sql, [caller.contextId, after]);
+  await recordRead(entry(caller, 'customers.listed', null, { filter: { after: cursor }, records: 100 }));
   return JSON.stringify(customers.slice(0, 100));
 }
 
 /** Streamed, which is faster than asking for a thousand rows at a time. */
-async function all(context: number, _body: Body, _key: string, response: ServerResponse): Promise<undefined> {
+async function all(caller: Caller, _body: Body, _key: string, response: ServerResponse): Promise<undefined> {
   const snapshot = await connect(snapshots);
   await query(snapshot, 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+  const [found] = await execute<[{ count: number }]>(snapshot, COUNT, [caller.contextId]);
+  await recordRead(entry(caller, 'customers.listed', null, { filter: {}, records: found.count }));
   response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' });
   let batch: Customer[] = [];
   let before = '[';
@@ -95,7 +85,7 @@ async function all(context: number, _body: Body, _key: string, response: ServerR
     before = ',';
     return response.write(text);
   };
-  const rows = snapshot.execute(`${LIST} ORDER BY id`, [context]).stream({ highWaterMark: BATCH });
+  const rows = snapshot.execute(`${LIST} ORDER BY id`, [caller.contextId]).stream({ highWaterMark: BATCH });
   rows.on('data', (row: Customer) => {
     batch.push(row);
     if (batch.length < BATCH || send()) return;
@@ -109,29 +99,91 @@ async function all(context: number, _body: Body, _key: string, response: ServerR
   snapshot.release();
 }
 
-function create(context: number, body: Body): Promise<string> {
+function create(caller: Caller, body: Body): Promise<string> {
   const { Name = '', Address = null, Email = null, PhoneNumber = null, AltPhoneNumber = null } = body;
   const given = { Name, Address, Email, PhoneNumber, AltPhoneNumber, UserID: body['UserID'] ?? '' };
   return transaction(async (on) => {
-    const { insertId: id } = await execute<ResultSetHeader>(on, INSERT, [...columns(given), context]);
+    const at = Date.now();
+    const { insertId: id } = await execute<ResultSetHeader>(on, INSERT, [
+      ...columns(given, at),
+      caller.contextId,
+    ]);
+    await record(on, caller, 'created', { id, ...given }, at);
     return JSON.stringify({ id, ...given });
   });
 }
 
-function change(context: number, body: Body, userId: string): Promise<string> {
+function change(caller: Caller, body: Body, userId: string): Promise<string> {
   return transaction(async (on) => {
-    const [before] = await execute<[Customer]>(on, `${ONE} FOR UPDATE`, [context, userId]);
+    const [before] = await execute<[Customer]>(on, `${ONE} FOR UPDATE`, [caller.contextId, userId]);
     const after = { ...before, ...body };
-    await execute(on, UPDATE, [...columns(after), context, after.id]);
+    const at = Date.now();
+    await execute(on, UPDATE, [...columns(after, at), caller.contextId, after.id]);
+    await record(on, caller, 'updated', after, at);
     return JSON.stringify(after);
   });
 }
 
+/** The version and the entry that go with a write. */
+async function record(
+  on: PoolConnection,
+  caller: Caller,
+  made: string,
+  customer: Customer,
+  at: number,
+): Promise<void> {
+  const { UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber } = customer;
+  const { contextId, userName, tokenId, tokenLabel } = caller;
+  await execute(on, INSERT_VERSION, [
+    ...[contextId, customer.id, at, made, UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber],
+    ...[userName, tokenId, tokenLabel, '127.0.0.1'],
+  ]);
+  const values = entry(caller, `customer.${made}`, UserID, { id: customer.id });
+  await execute(on, INSERT_ENTRY + ENTRY, values);
+}
+
+function entry(caller: Caller, action: string, userId: string | null, details: object): Value[] {
+  const { userName, tokenId, tokenLabel, contextName } = caller;
+  return [
+    ...[Date.now(), action, userName, tokenId, tokenLabel, '127.0.0.1', contextName, userId],
+    ...[JSON.stringify(details), randomBytes(16).toString('base64url')],
+  ];
+}
+
+const reads: { values: Value[]; done: () => void; failed: (error: Error) => void }[] = [];
+let isRecording = false;
+
+/** Together with those that come meanwhile, as the service does. */
+function recordRead(values: Value[]): Promise<void> {
+  return new Promise((done, failed) => {
+    reads.push({ values, done, failed });
+    if (!isRecording) void recordReads();
+  });
+}
+
+async function recordReads(): Promise<void> {
+  isRecording = true;
+  while (reads.length > 0) {
+    const batch = reads.splice(0, MAX_READS);
+    const sql = INSERT_ENTRY + batch.map(() => ENTRY).join(', ');
+    const inserted = execute(
+      pool,
+      sql,
+      batch.flatMap(({ values }) => values),
+    );
+    await inserted.then(
+      () => batch.forEach(({ done }) => done()),
+      (error: Error) => batch.forEach(({ failed }) => failed(error)),
+    );
+  }
+  isRecording = false;
+}
+
 /** What is written of a customer, with the keys for `search`, which are simple for ASCII. */
-function columns(customer: Omit<Customer, 'id'>): Value[] {
+function columns(customer: Omit<Customer, 'id'>, at: number): Value[] {
   const { UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber } = customer;
   const keys = [Name.slice(0, 64).toUpperCase(), Email?.slice(0, 64).toUpperCase() ?? null];
-  return [UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber, ...keys, Date.now()];
+  return [UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber, ...keys, at];
 }
 
 async function transaction<T>(work: (on: PoolConnection) => Promise<T>): Promise<T> {
@@ -175,7 +227,6 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     .update(api_token ?? '')
     .digest('hex');
   const who = [contextname ?? 'default', hash];
-  type Caller = { userName: string; contextId: number; granted: number };
   const [caller] = await execute<Caller[]>(pool, SIGN_IN, who);
   if (caller?.userName !== username || caller?.granted !== 1) {
     response.writeHead(401).end();
@@ -184,7 +235,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   for (const [pattern, handle] of ROUTES) {
     const [, key] = pattern.exec(`${request.method} ${request.url}`) ?? [];
     if (key === undefined) continue;
-    const text = await handle(caller.contextId, body, key, response);
+    const text = await handle(caller, body, key, response);
     if (text === undefined) return;
     const length = Buffer.byteLength(text);
     response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': length });

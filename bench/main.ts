@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DATABASE_URL, recreate, seed } from './database.js';
-import { Client, type Measurement } from './measure.js';
+import { Client, median, type Measurement } from './measure.js';
 import { startFloor, startService, type Program } from './processes.js';
-import { median, publish, toRow, type Row } from './report.js';
+import { publish, toRow, type Row } from './report.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
+import { measureWrite } from './write-cost.js';
 
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 2 : 5;
@@ -45,9 +46,10 @@ try {
     console.log(`${row.name}: ${row.ratio.toFixed(2)} of the floor`);
     rows.push(row);
   }
+  const write = await measureWrite();
   const megabytes = { atRest, peak: service.megabytes('peak') };
   const name = quick ? 'quick' : 'latest';
-  await publish(name, { database, rounds: ROUNDS, readyInMs: median(starts), megabytes, rows });
+  await publish(name, { database, rounds: ROUNDS, readyInMs: median(starts), megabytes, rows, write });
 } finally {
   await Promise.all(running.map((program) => program.stop()));
   await recreate('no more');

@@ -107,3 +107,9 @@ async function ask({ url }: Program, { path, ...options }: HttpRequest): Promise
   if (statusCode !== 200) throw new Error(`${options.method} ${path}: ${statusCode} ${text.slice(0, 500)}`);
   return text;
 }
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle) - 1] ?? NaN)) / 2;
+}

@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { format } from 'prettier';
-import type { Measurement } from './measure.js';
+import { median, type Measurement } from './measure.js';
+import type { WriteCost } from './write-cost.js';
 
 const FOLDER = join(import.meta.dirname, '../../../bench/results'); // seen from dist/bench/bench
 
@@ -23,12 +24,7 @@ export interface Report {
   /** Resident memory of the service, in MB. */
   readonly megabytes: { readonly atRest: number; readonly peak: number };
   readonly rows: readonly Row[];
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle) - 1] ?? NaN)) / 2;
+  readonly write: WriteCost;
 }
 
 /** The row of what was measured in alternation: the n-th of the service beside the n-th of the floor. */
@@ -73,7 +69,7 @@ const HEADER = [
   'Floor, MB',
 ];
 
-function toMarkdown({ database, rounds, readyInMs, megabytes, rows }: Report): string {
+function toMarkdown({ database, rounds, readyInMs, megabytes, rows, write }: Report): string {
   const table = [HEADER, HEADER.map((_, i) => (i === 0 ? '---' : '---:')), ...rows.map(cells)];
   const [cpu] = cpus();
   return `# Benchmark
@@ -82,6 +78,7 @@ ${table.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 
 - Ready on an existing database in ${(readyInMs / 1000).toFixed(2)} s (target: under 2 s)
 - Memory of the service at rest ${megabytes.atRest.toFixed(0)} MB (target: under 150 MB), at its peak ${megabytes.peak.toFixed(0)} MB; in the table: after the row
+- Time in the database, on one connection: an update ${write.bare.toFixed(2)} ms, with its version and its audit entry ${write.recorded.toFixed(2)} ms, ${write.ratio.toFixed(2)} times as much (target: at most 2.5)
 - Medians of ${rounds} rounds, service and floor (\`bench/floor.ts\`) in turn; the ratio is the median of the rounds' ratios
 - 16 keep-alive connections; client, programs and database on one machine: ${cpus().length} × ${cpu?.model.trim()}, Node ${process.versions.node}, ${database}
 `;
