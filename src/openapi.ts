@@ -13,6 +13,13 @@ can't send a body with GET or DELETE, these pages among them, send headers inste
 **Answers.** Success is status 200 with the bare object or array. An error has its true status and one shape,
 with a stable \`code\`. Every answer carries \`X-Request-Id\`. Members that a route does not know are an error.
 
+**Repeating and contending.** A write with an \`Idempotency-Key\` of the client's choice can be sent again for 24
+hours, and is done once. An \`ETag\` names the version of what was answered: with it as \`If-Match\`, a change is made to
+that version or not at all.
+
+**On record.** Every write, every act of administration and every read of personal data is on record, with user,
+token and address, before it is answered.
+
 The examples run as they are on a service started by \`npm start\`.`;
 
 /** The pages at `/api/docs` and the document at `/api/openapi.json`. */

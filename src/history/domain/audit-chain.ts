@@ -16,7 +16,7 @@ export interface Block {
 /** What is kept elsewhere, to prove later that nothing behind it was rewritten or cut off. */
 export type Head = Pick<Block, 'number' | 'hash'>;
 
-const DIGEST_BYTES = 32;
+export const DIGEST_BYTES = 32;
 
 /** The block that seals `entries`, by ascending id, behind `last`. */
 export function seal(last: Block | undefined, entries: readonly AuditEntry[], now: number): Block {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { placeInBlock } from '../../shared/database/place-in-block.js';
 import { AuditRepository, type AuditFilter, type Place } from '../application/audit.repository.js';
-import type { Block } from '../domain/audit-chain.js';
+import { DIGEST_BYTES, type Block } from '../domain/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../domain/audit-entry.js';
 import { AuditBlockEntity, AuditEntryEntity } from './audit.entities.js';
 
@@ -103,13 +103,14 @@ export class TypeOrmAuditRepository extends AuditRepository {
       for (let last: number | undefined = 0; last !== undefined;) {
         const sql = `${READ_BLOCK} WHERE number > ? ORDER BY number LIMIT 100`;
         const blocks: Block[] = await snapshot.query<Block>(sql, [last]);
-        for (const block of blocks) {
-          const parameters = [block.number];
+        for (const some of groups(blocks)) {
           const entries = await snapshot.query<RecordedEntry>(
-            `${READ} WHERE block = ? ORDER BY id`,
-            parameters,
+            `${READ} WHERE block BETWEEN ? AND ? ORDER BY block, id`,
+            [some[0].number, some.at(-1)?.number ?? 0],
           );
-          yield { block, entries };
+          const byBlock = new Map<number, RecordedEntry[]>(some.map(({ number }) => [number, []]));
+          for (const entry of entries) byBlock.get(entry.block ?? 0)?.push(entry);
+          for (const block of some) yield { block, entries: byBlock.get(block.number) ?? [] };
         }
         last = blocks.at(-1)?.number;
       }
@@ -175,4 +176,19 @@ export class TypeOrmAuditRepository extends AuditRepository {
       parameters: given.flatMap(([, ...values]) => values as SqlValue[]),
     };
   }
+}
+
+/** Blocks one after the other that have few enough entries to be read together. */
+function* groups(blocks: readonly Block[]): Generator<[Block, ...Block[]]> {
+  let [group, entries]: [Block[], number] = [[], 0];
+  for (const block of blocks) {
+    const more = block.digests.length / DIGEST_BYTES;
+    if (group.length > 0 && entries + more > BATCH) {
+      yield group as [Block, ...Block[]];
+      [group, entries] = [[], 0];
+    }
+    group.push(block);
+    entries += more;
+  }
+  if (group.length > 0) yield group as [Block, ...Block[]];
 }
