@@ -19,7 +19,9 @@ export class TypeOrmSignInRepository extends SignInRepository {
   }
 
   async insertFailure(entry: Omit<SignInEntry, 'id'>): Promise<void> {
-    await this.database.manager.insert(SignInEntity, { ...entry, day: null });
+    const { identifiers } = await this.database.manager.insert(SignInEntity, { ...entry, day: null });
+    const { id } = identifiers[0] as { id: number };
+    this.database.proveBy('SELECT 1 FROM sign_ins WHERE id = ?', [id]);
   }
 
   async insertSuccess(entry: Omit<SignInEntry, 'id' | 'failure'>, day: number): Promise<void> {

@@ -197,11 +197,13 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
    */
   private async wasKept({ proof, cause }: CommitInDoubt): Promise<boolean> {
     const giveUpAt = performance.now() + MAX_DOUBT_MS;
-    while (proof !== undefined && performance.now() < giveUpAt) {
+    let isOver = proof === undefined;
+    while (proof !== undefined && !isOver) {
       try {
         return await this.withConnection((connection) => this.isThere(connection, proof));
       } catch (error) {
-        if (!['lost', 'conflict'].includes(driverFailure(error) ?? '')) throw error;
+        const again = ['lost', 'conflict'].includes(driverFailure(error) ?? '');
+        isOver = !again || performance.now() > giveUpAt;
         await delay(DOUBT_PAUSE_MS);
       }
     }
