@@ -3,7 +3,6 @@ import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { Principal } from '../../access/application/principal.js';
 import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
-import { validationFailed } from '../../shared/errors.js';
 import { Produces } from '../../shared/http/accept.guard.js';
 import { Documented } from '../../shared/http/documented.js';
 import { linkNext, startOfPair } from '../../shared/http/paging.js';
@@ -86,10 +85,6 @@ export class AuditController {
     answers: VerdictDto,
   })
   async verify(@Query() query: HeadQueryDto): Promise<VerdictDto> {
-    if ((query.block === undefined) !== (query.hash === undefined)) {
-      const field = query.block === undefined ? 'block' : 'hash';
-      throw validationFailed([{ field, message: 'is required: block and hash go together' }]);
-    }
     return toVerdictDto(await this.audit.verify(toHead(query)));
   }
 

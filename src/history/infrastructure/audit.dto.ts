@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { validationFailed } from '../../shared/errors.js';
 import { instant, oneOf, optional, text, textThat } from '../../shared/http/checks.js';
 import { PageQueryDto } from '../../shared/http/paging.js';
 import { Checked } from '../../shared/http/validation.js';
@@ -201,7 +202,10 @@ export function parseSealedBlock(line: string): SealedBlock {
   return { block: { number, sealedAt, hash, digests: Buffer.from(digests, 'hex') }, entries };
 }
 
-/** A head that was kept. */
+/** A head that was kept. @throws RegisterError `validation_failed` if half of it is missing */
 export function toHead({ block, hash }: HeadQueryDto): Head | undefined {
-  return block === undefined || hash === undefined ? undefined : { number: Number(block), hash };
+  if (block === undefined && hash === undefined) return undefined;
+  if (block !== undefined && hash !== undefined) return { number: Number(block), hash };
+  const field = block === undefined ? 'block' : 'hash';
+  throw validationFailed([{ field, message: 'is required: block and hash go together' }]);
 }

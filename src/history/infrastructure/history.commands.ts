@@ -24,7 +24,9 @@ export function addHistoryCommands(program: Command, run: Action, line: () => Co
     .description('write the audit trail, block by block, into a new file')
     .action((path: string) =>
       run(async (register) => {
-        const file = await open(path, 'wx', 0o600);
+        const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+          throw new CommandError(`${path} cannot be made anew (${codeOf(error)})`);
+        });
         try {
           for await (const blocks of register.get(AuditService).export(undefined)) {
             for (const block of blocks) await file.write(`${JSON.stringify(toSealedBlockDto(block))}\n`);
@@ -55,7 +57,7 @@ export function addHistoryCommands(program: Command, run: Action, line: () => Co
 async function verifyFile(path: string, query: HeadQueryDto): Promise<Verdict> {
   const check = new ChainCheck(toHead(query));
   let lines = 0;
-  for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+  for await (const text of linesOf(path)) {
     lines++;
     try {
       const { block, entries } = parseSealedBlock(text);
@@ -65,6 +67,18 @@ async function verifyFile(path: string, query: HeadQueryDto): Promise<Verdict> {
     }
   }
   return check.finish();
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  } catch (error) {
+    throw new CommandError(`${path} cannot be read (${codeOf(error)})`);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code);
 }
 
 /** What is not intact is a failure, for scripts to notice. */

@@ -5,6 +5,7 @@ import { SignInRepository } from '../../access/application/sign-in-log.js';
 import { CustomerVersionRepository } from '../../customers/application/customer-version.repository.js';
 import { AuditRepository } from '../../history/application/audit.repository.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
+import { Sealer } from '../../history/application/sealer.js';
 import { Clock } from '../../shared/clock.js';
 import { validationFailed } from '../../shared/errors.js';
 import { formatInstant } from '../../shared/instant.js';
@@ -41,6 +42,7 @@ export class RetentionService {
     private readonly audit: AuditRepository,
     private readonly signIns: SignInRepository,
     private readonly trail: AuditTrail,
+    private readonly sealer: Sealer,
     private readonly transactions: Transactions,
     private readonly clock: Clock,
   ) {}
@@ -60,6 +62,7 @@ export class RetentionService {
       throw validationFailed([{ field: 'before', message }]);
     }
     const block = await this.begin(by, end);
+    await this.sealer.sealAll(); // until it is sealed, that record proves nothing
     const customers = await this.purgeCustomers(end);
     const auditEntries = await this.repeat(() => this.audit.deleteThrough(block, ENTRIES_AT_A_TIME));
     const signIns = await this.repeat(() => this.signIns.purge(end, SIGN_INS_AT_A_TIME));

@@ -1,0 +1,502 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { DataSource } from 'typeorm';
+import {
+  auditTrail,
+  exportTrail,
+  untilSealed,
+  verify,
+  type ExportedBlock,
+  type Verdict,
+} from './support/audit.js';
+import { newCaller } from './support/callers.js';
+import { customer, pathOf } from './support/customers.js';
+import { databaseKinds, type TestDatabase } from './support/databases.js';
+import { dump } from './support/dump.js';
+import { runCommand, type Ended } from './support/program.js';
+import { TestService } from './support/service.js';
+import { until } from './support/until.js';
+import { withDataSource } from './support/with-data-source.js';
+
+const LIST = '/api/ipdrcustomers';
+const FULL = 3;
+
+/** Has a service record what its chain has several blocks of, of which four have three entries and more. */
+async function fill(service: TestService): Promise<void> {
+  const caller = await newCaller(service);
+  let n = 0;
+  await until(async () => {
+    n++;
+    await caller.call('POST', LIST, { body: customer(`U${n}`) });
+    await Promise.all([1, 2, 3, 4, 5, 6].map((m) => caller.call('GET', pathOf(`nobody-${n}-${m}`))));
+    await untilSealed(service);
+    return (await exportTrail(service)).filter(({ entries }) => entries.length >= FULL).length >= 4;
+  });
+  await untilSealed(service);
+}
+
+describe.each(databaseKinds)('an audit trail in a database of $name that somebody tampers with', (kind) => {
+  let database: TestDatabase;
+  let service: TestService;
+  /** As it was sealed. */
+  let rows: Record<'audit_entries' | 'audit_blocks', Record<string, unknown>[]>;
+  /** Two blocks with three entries each, neither of them the first or the last; the last one. */
+  let [one, two]: { block: number; ids: number[] }[] = [];
+  let last: number;
+
+  const behindItsBack = <T>(work: (dataSource: DataSource) => Promise<T>): Promise<T> =>
+    withDataSource(database.configuration, work);
+  const sql = (statement: string, parameters: unknown[] = []): Promise<unknown> =>
+    behindItsBack((dataSource) => dataSource.query(statement, parameters));
+  const insert = async (table: string, given: Record<string, unknown>[]): Promise<void> =>
+    behindItsBack(async (dataSource) => {
+      for (const row of given) {
+        const columns = Object.keys(row);
+        const marks = columns.map(() => '?').join(', ');
+        const statement = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${marks})`;
+        await dataSource.query(statement, Object.values(row));
+      }
+    });
+  const row = (id: number): Record<string, unknown> =>
+    rows.audit_entries.find((each) => each['id'] === id) ?? {};
+  const expectFault = async (
+    fault: string,
+    block: number | undefined,
+    entry: number | null | undefined,
+  ): Promise<void> => {
+    const verdict = await verify(service);
+    expect(verdict).toMatchObject({ intact: false, fault: { fault, block, entry } });
+    expect(verdict.fault?.message).toMatch(/\w/);
+  };
+
+  beforeAll(async () => {
+    database = await kind.create();
+    service = await TestService.start(database);
+    await fill(service);
+    const exported = await exportTrail(service);
+    await untilSealed(service);
+    rows = (await dump(database.configuration)) as typeof rows;
+    last = Math.max(...rows.audit_blocks.map(({ number }) => Number(number)));
+    const inner = exported.slice(1, -1).filter(({ entries }) => entries.length >= FULL);
+    [one, two] = inner.map(({ block, entries }) => ({ block, ids: entries.map(({ id }) => id) }));
+  });
+  const restore = async (): Promise<void> => {
+    for (const table of ['audit_entries', 'audit_blocks'] as const) {
+      await sql(`DELETE FROM ${table}`);
+      await insert(table, rows[table]);
+    }
+  };
+  afterEach(() => restore());
+  afterAll(async () => {
+    await service.stop();
+    await database.drop();
+  });
+
+  it('is intact before', async () => {
+    const verdict = await verify(service);
+    const { hash } = rows.audit_blocks.find(({ number }) => Number(number) === last) ?? {};
+    expect(verdict).toEqual({
+      ...{ intact: true, fault: null, blocks: last, entries: rows.audit_entries.length, purged: 0 },
+      head: { block: last, hash },
+    });
+  });
+
+  it.each([
+    ['at', 'at + 1'],
+    ['action', "'customer.deleted'"],
+    ['user_name', "'admin'"],
+    ['user_name', 'NULL'],
+    ['token_id', 'token_id + 1'],
+    ['token_label', "'x'"],
+    ['address', "'192.0.2.1'"],
+    ['context_name', "'default'"],
+    ['user_id', "'other'"],
+    ['user_id', 'NULL'],
+    ['details', `'{"records":7}'`],
+    ['details', "'no JSON at all'"],
+    ['nonce', "''"],
+  ])('names the entry of which %s was set to %s', async (column, value) => {
+    await sql(`UPDATE audit_entries SET ${column} = ${value} WHERE id = ?`, [one?.ids[1]]);
+    await expectFault('edited', one?.block, one?.ids[1]);
+    expect(await auditTrail(service, 'limit=10000')).toContainEqual(
+      expect.objectContaining({ id: one?.ids[1] }),
+    );
+  });
+
+  it('names the first of several that were edited', async () => {
+    for (const id of [two?.ids[0], one?.ids[2], one?.ids[1]]) {
+      await sql('UPDATE audit_entries SET address = NULL WHERE id = ?', [id]);
+    }
+    await expectFault('edited', one?.block, one?.ids[1]);
+  });
+
+  it('names the entry before one that was removed', async () => {
+    await sql('DELETE FROM audit_entries WHERE id = ?', [one?.ids[1]]);
+    await expectFault('removed', one?.block, one?.ids[0]);
+  });
+
+  it('names the block of which the first, or every entry was removed', async () => {
+    await sql('DELETE FROM audit_entries WHERE id = ?', [one?.ids[0]]);
+    await expectFault('removed', one?.block, null);
+    await sql('DELETE FROM audit_entries WHERE block = ?', [one?.block]);
+    await expectFault('removed', one?.block, null);
+  });
+
+  it('names the first of two that changed places, in a block and across blocks', async () => {
+    const swap = async (a: number | undefined, b: number | undefined): Promise<void> => {
+      const [first, second] = [row(a ?? 0), row(b ?? 0)];
+      await sql('DELETE FROM audit_entries WHERE id IN (?, ?)', [a, b]);
+      await insert('audit_entries', [
+        { ...second, id: a, block: first['block'] },
+        { ...first, id: b, block: second['block'] },
+      ]);
+    };
+    await swap(one?.ids[0], two?.ids[0]);
+    await expectFault('edited', one?.block, one?.ids[0]);
+    await restore();
+    expect(await verify(service)).toMatchObject({ intact: true });
+    await swap(two?.ids[0], two?.ids[2]);
+    await expectFault('reordered', two?.block, two?.ids[0]);
+  });
+
+  it('names the entry that was inserted', async () => {
+    const forged = { ...row(one?.ids[1] ?? 0), nonce: 'forged', id: 1_000_000, block: one?.block };
+    await insert('audit_entries', [forged]);
+    await expectFault('inserted', one?.block, 1_000_000);
+  });
+
+  it('names the block out of which an entry was moved, or into which', async () => {
+    await sql('UPDATE audit_entries SET block = ? WHERE id = ?', [two?.block, one?.ids[1]]);
+    await expectFault('removed', one?.block, one?.ids[0]);
+    await sql('UPDATE audit_entries SET block = ? WHERE id = ?', [one?.block, one?.ids[1]]);
+    await sql('UPDATE audit_entries SET block = ? WHERE id = ?', [one?.block, two?.ids[1]]);
+    await expectFault('inserted', one?.block, two?.ids[1]);
+  });
+
+  it('names the block of an entry that is to be sealed anew', async () => {
+    await sql('UPDATE audit_entries SET block = NULL, address = NULL WHERE id = ?', [one?.ids[0]]);
+    await untilSealed(service);
+    await expectFault('removed', one?.block, null);
+  });
+
+  it.each([
+    ['sealed_at = sealed_at + 1'],
+    [`hash = '${'0'.repeat(64)}'`],
+    ["digests = ''"],
+    ['digests = (SELECT digests FROM (SELECT * FROM audit_blocks) b WHERE number = 1)'],
+  ])('names the block of which %s', async (set) => {
+    await sql(`UPDATE audit_blocks SET ${set} WHERE number = ?`, [one?.block]);
+    await expectFault('block_changed', one?.block, null);
+    await restore();
+    await sql(`UPDATE audit_blocks SET ${set} WHERE number = ?`, [last]);
+    await expectFault('block_changed', last, null);
+  });
+
+  it('names the block that was removed, alone or with its entries', async () => {
+    await sql('DELETE FROM audit_blocks WHERE number = ?', [one?.block]);
+    await expectFault('removed', one?.block, null);
+    await sql('DELETE FROM audit_entries WHERE block = ?', [one?.block]);
+    await expectFault('removed', one?.block, null);
+  });
+
+  it('names the block that has got another number', async () => {
+    await sql('UPDATE audit_blocks SET number = ? WHERE number = ?', [last + 1, one?.block]);
+    await expectFault('removed', one?.block, null);
+  });
+
+  it('names the place where the end was cut off, as long as an entry of it is left', async () => {
+    await sql('DELETE FROM audit_blocks WHERE number >= ?', [two?.block]);
+    await expectFault('cut_off', two?.block, null);
+    await sql('DELETE FROM audit_entries WHERE block >= ? AND id <> ?', [two?.block, two?.ids[0]]);
+    await expectFault('cut_off', two?.block, null);
+  });
+
+  it("finds out by the head that was kept what can't be seen otherwise", async () => {
+    const { block, hash } = (await service.admin('GET', '/api/admin/audit/head')).json as {
+      block: number;
+      hash: string;
+    };
+    expect([block, hash]).toEqual([last, expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    const kept = `block=${block}&hash=${hash}`;
+    expect(await verify(service, kept)).toMatchObject({ intact: true, head: { block, hash } });
+
+    const other = await verify(service, `block=${block}&hash=${'0'.repeat(64)}`);
+    expect(other).toMatchObject({ intact: false, fault: { fault: 'block_changed', block } });
+
+    await sql('DELETE FROM audit_blocks WHERE number >= ?', [two?.block]);
+    await sql('DELETE FROM audit_entries WHERE block >= ?', [two?.block]);
+    expect(await verify(service)).toMatchObject({ intact: true, blocks: (two?.block ?? 0) - 1 });
+    const cut = await verify(service, kept);
+    expect(cut).toMatchObject({ intact: false, fault: { fault: 'cut_off', block: two?.block, entry: null } });
+  });
+
+  it.each([
+    ['block=1', 'hash'],
+    [`hash=${'0'.repeat(64)}`, 'block'],
+    [`block=0&hash=${'0'.repeat(64)}`, 'block'],
+    [`block=x&hash=${'0'.repeat(64)}`, 'block'],
+    ['block=1&hash=x', 'hash'],
+    [`block=1&hash=${'G'.repeat(64)}`, 'hash'],
+    [`block=1&hash=${'0'.repeat(64)}&number=1`, 'number'],
+  ])('refuses %s', async (query, field) => {
+    const answer = await service.admin('GET', `/api/admin/audit/verify?${query}`);
+    expect(answer).toMatchObject({ status: 422, json: { errors: [{ field }] } });
+  });
+});
+
+describe('an audit trail that was exported', () => {
+  let folder: string;
+  let file: string;
+  let blocks: ExportedBlock[];
+  let kept: { block: number; hash: string };
+  /** The place of a line in the middle that has three entries. */
+  let middle: number;
+
+  /** As it is run elsewhere: the environment names no register. */
+  const command = (...args: string[]): Promise<Ended> => runCommand(args, {});
+  const verifyFile = async (
+    lines: readonly object[],
+    ...options: string[]
+  ): Promise<{ code: number | null; verdict: Record<string, unknown> }> => {
+    await writeFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const { code, stdout, stderr } = await command('--json', 'audit', 'verify', file, ...options);
+    expect(stderr).toBe('');
+    return { code, verdict: JSON.parse(stdout) as Record<string, unknown> };
+  };
+  const expectRefusal = ({ code, stdout, stderr }: Ended, line: RegExp): void => {
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^ipdr-customers: [^\n{]+\n$/);
+    expect(stderr).toMatch(line);
+  };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ipdr-audit-'));
+    const database = await databaseKinds[0]!.create();
+    const service = await TestService.start(database);
+    await fill(service);
+    const answer = await service.admin('GET', '/api/admin/audit/export');
+    expect(answer.headers['content-type']).toBe('application/x-ndjson; charset=utf-8');
+    await writeFile(join(folder, 'downloaded'), answer.text);
+    blocks = answer.text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as ExportedBlock);
+    await service.stop();
+    await database.drop();
+    const { block, hash } = blocks.at(-1) as ExportedBlock;
+    kept = { block, hash };
+    middle = blocks.findIndex(({ entries }, n) => n > 0 && n < blocks.length - 1 && entries.length >= FULL);
+  });
+  beforeEach(() => {
+    file = join(folder, 'tampered');
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const head = (): string[] => ['--block', String(kept.block), '--hash', kept.hash];
+  const edited = (change: (block: ExportedBlock) => object): object[] =>
+    blocks.map((block, n) => (n === middle ? { ...block, ...change(block) } : block));
+  const middleBlock = (): ExportedBlock => blocks[middle] as ExportedBlock;
+
+  it('is verified as it was downloaded, without the register', async () => {
+    for (const options of [[], head()]) {
+      const { code, stdout, stderr } = await command(
+        'audit',
+        'verify',
+        join(folder, 'downloaded'),
+        ...options,
+      );
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout).toContain(kept.hash);
+      expect(stdout).toMatch(/^intact .*\ntrue /);
+    }
+    const { verdict } = await verifyFile(blocks, ...head());
+    const entries = blocks.flatMap((block) => block.entries).length;
+    expect(verdict).toEqual({
+      ...{ intact: true, blocks: blocks.length, entries, purged: 0, head: kept.block, hash: kept.hash },
+    });
+  });
+
+  it.each<[string, () => object[], string, () => number | null]>([
+    [
+      'an entry that was edited',
+      () => edited(({ entries }) => ({ entries: entries.with(1, { ...entries[1]!, userId: 'other' }) })),
+      'edited',
+      () => middleBlock().entries[1]!.id,
+    ],
+    [
+      'the place of an entry that was removed',
+      () => edited(({ entries }) => ({ entries: entries.toSpliced(1, 1) })),
+      'removed',
+      () => middleBlock().entries[0]!.id,
+    ],
+    [
+      'entries that changed places',
+      () => edited(({ entries }) => ({ entries: entries.toReversed() })),
+      'reordered',
+      () => middleBlock().entries.at(-1)!.id,
+    ],
+    [
+      'an entry that was inserted',
+      () => edited(({ entries }) => ({ entries: [...entries, { ...entries[0]!, nonce: 'x', id: 77_777 }] })),
+      'inserted',
+      () => 77_777,
+    ],
+    ['a block without entries', () => edited(() => ({ entries: [] })), 'removed', () => null],
+    [
+      'a block of which the time was edited',
+      () => edited(() => ({ sealed_at: 5 })),
+      'block_changed',
+      () => null,
+    ],
+    [
+      'a block of which the digests are gone',
+      () => edited(() => ({ digests: '' })),
+      'block_changed',
+      () => null,
+    ],
+    ['a line that was removed', () => blocks.toSpliced(middle, 1), 'removed', () => null],
+    [
+      'lines that changed places',
+      () => blocks.with(middle, blocks[middle + 1]!).with(middle + 1, middleBlock()),
+      'removed',
+      () => null,
+    ],
+  ])('names %s, and fails', async (_what, tamper, fault, entry) => {
+    const { code, verdict } = await verifyFile(tamper());
+    expect([code, verdict]).toMatchObject([1, { intact: false, fault, block: middle + 1, entry: entry() }]);
+  });
+
+  it('names the end that was cut off, if a head was kept', async () => {
+    const lines = blocks.slice(0, middle);
+    expect(await verifyFile(lines)).toMatchObject({ code: 0, verdict: { intact: true } });
+    const verdict = { intact: false, fault: 'cut_off', block: middle + 1, entry: null };
+    expect(await verifyFile(lines, ...head())).toMatchObject({ code: 1, verdict });
+    expect(await verifyFile([], ...head())).toMatchObject({ code: 1, verdict: { ...verdict, block: 1 } });
+  });
+
+  it.each([
+    ['a line that is no JSON', 'hello\n'],
+    ['JSON that is no block', '{"a":1}\n'],
+    ['JSON that is no object', 'null\n'],
+    ['a block without digests', '{"block":1,"sealed_at":1,"hash":"x","entries":[]}\n'],
+    ['an entry that is none', '{"block":1,"sealed_at":1,"hash":"x","digests":"","entries":[null]}\n'],
+    ['bytes', Buffer.from([0, 0xff, 0xfe, 10])],
+  ])('is not a file that has %s', async (_what, content) => {
+    await writeFile(file, content);
+    expectRefusal(
+      await command('audit', 'verify', file),
+      /line 1 of .* is not a block of an exported audit trail/,
+    );
+  });
+
+  it('is not a file that was cut off within a line', async () => {
+    const text = await readFile(join(folder, 'downloaded'), 'utf8');
+    await writeFile(file, text.slice(0, -10));
+    const line = new RegExp(`line ${blocks.length} of .* is not a block`);
+    expectRefusal(await command('audit', 'verify', file), line);
+  });
+
+  it('is not a file that is missing, nor a folder', async () => {
+    expectRefusal(await command('audit', 'verify', join(folder, 'nowhere')), /nowhere/);
+    expectRefusal(await command('audit', 'verify', folder), new RegExp(folder));
+  });
+
+  it.each([
+    ['--block', '1'],
+    ['--hash', '0'.repeat(64)],
+    ['--block', 'x', '--hash', '0'.repeat(64)],
+    ['--block', '1', '--hash', 'x'],
+  ])('is not verified against half a head, or what is none: %s %s', async (...options) => {
+    const ended = await command('audit', 'verify', join(folder, 'downloaded'), ...options);
+    expectRefusal(ended, /block|hash/);
+  });
+});
+
+describe.each(databaseKinds)('the commands about the audit trail, on $name,', (kind) => {
+  let database: TestDatabase;
+  let service: TestService;
+  let folder: string;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ipdr-audit-'));
+    database = await kind.create();
+    service = await TestService.start(database);
+    await fill(service);
+    const { configuration } = database;
+    env = {
+      DATABASE_URL: configuration.type === 'mysql' ? configuration.url : `sqlite:${configuration.path}`,
+    };
+  });
+  afterAll(async () => {
+    await service.stop();
+    await database.drop();
+    await rm(folder, { recursive: true });
+  });
+
+  const json = async (...args: string[]): Promise<[number | null, Record<string, unknown>]> => {
+    const { code, stdout, stderr } = await runCommand(['--json', 'audit', ...args], env);
+    expect(stderr).toBe('');
+    return [code, JSON.parse(stdout) as Record<string, unknown>];
+  };
+
+  it('tell the head, which is what the API tells', async () => {
+    await untilSealed(service);
+    const [code, head] = await json('head');
+    expect(code).toBe(0);
+    expect(head).toEqual((await service.admin('GET', '/api/admin/audit/head')).json);
+    const { block, hash } = head as { block: number; hash: string };
+    const [, verdict] = await json('verify', '--block', String(block), '--hash', hash);
+    expect(verdict).toMatchObject({ intact: true, head: block, hash });
+  });
+
+  it('export what can be verified elsewhere, into a new file that nobody else can read', async () => {
+    const path = join(folder, 'trail');
+    const before = await auditTrail(service, 'action=audit.read&limit=1');
+    expect(await runCommand(['audit', 'export', path], env)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const { code, stdout } = await runCommand(['--json', 'audit', 'verify', path], {});
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { intact: true }]);
+    const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
+    const exported = await exportTrail(service);
+    expect(lines.map((line) => JSON.parse(line) as object)).toEqual(exported.slice(0, lines.length));
+
+    const entries = await auditTrail(service, `user=${userInfo().username}&action=audit.read`);
+    expect(entries).toEqual([
+      expect.objectContaining({ token_id: null, address: null, context: null, details: { export: true } }),
+    ]);
+    expect(before.map(({ id }) => id)).not.toContain(entries[0]?.id);
+
+    const again = await runCommand(['audit', 'export', path], env);
+    expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^[^\n]+\n$/) });
+    expect(again.stderr).toContain(path);
+    expect((await readFile(path, 'utf8')).split('\n').slice(0, -1)).toEqual(lines);
+    expect(await auditTrail(service, `user=${userInfo().username}&action=audit.read`)).toHaveLength(1);
+  });
+
+  it('verify, and fail if that does', async () => {
+    await untilSealed(service);
+    const expected: Verdict = await verify(service);
+    const { head, intact, blocks, entries, purged } = expected;
+    const told = { intact, blocks, entries, purged, head: head.block, hash: head.hash };
+    expect(await json('verify')).toEqual([0, told]);
+    const kept = ['--block', String(head.block + 1000), '--hash', head.hash];
+    const cut = { intact: false, fault: 'cut_off', block: head.block + 1, entry: null };
+    expect(await json('verify', ...kept)).toMatchObject([1, cut]);
+
+    const [entry] = await auditTrail(service, 'action=customer.created');
+    await withDataSource(database.configuration, (dataSource) =>
+      dataSource.query('UPDATE audit_entries SET user_id = ? WHERE id = ?', ['other', entry?.id]),
+    );
+    const edited = { intact: false, fault: 'edited', block: entry?.block, entry: entry?.id };
+    expect(await json('verify')).toMatchObject([1, edited]);
+    const half = await runCommand(['audit', 'verify', '--block', '1'], env);
+    expect(half).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: 'ipdr-customers: hash is required: block and hash go together\n',
+    });
+  });
+});
