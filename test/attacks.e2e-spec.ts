@@ -485,8 +485,11 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
         const answers = await Promise.all(
           INJECTIONS.map(async (text) => inject(route, where, name, text, id ?? (await idFor(route)))),
         );
-        const all = await service().callAs(credentialsFor(route), 'GET', route.collection);
-        const list = route.path.startsWith(AUDIT) ? [] : (all.json as Row[]);
+        const isAudit = route.path.startsWith(AUDIT); // long, and no list of what was made
+        const all = isAudit
+          ? '[]'
+          : (await service().callAs(credentialsFor(route), 'GET', route.collection)).text;
+        const list = JSON.parse(all) as Row[];
         const refused = name === 'contextname' ? /404$|NULL: [24]..$/ : /401$/;
         for (const [n, answer] of answers.entries()) {
           const { status, text } = answer;

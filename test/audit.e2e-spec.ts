@@ -683,7 +683,8 @@ describe.each(databaseKinds)('the audit trail on $name', (kind) => {
     await service().admin('PATCH', `/api/admin/users/${second.credentials.username}`, {
       body: { contexts: [shared, second.credentials.contextname] },
     });
-    for (const milliseconds of [0, 1, 999, 1000, 1000, 2000, 60_000]) {
+    // Clocks of several instances differ: what is recorded later may be of an earlier time.
+    for (const milliseconds of [0, 1, 60_000, 999, 1000, 1000, 2000]) {
       clock.at = START + milliseconds;
       for (const caller of callers) {
         for (const contextname of new Set([shared, caller.credentials.contextname])) {
@@ -887,7 +888,7 @@ describe.each(databaseKinds)('the audit trail on $name', (kind) => {
 });
 
 describe.each(databaseKinds)('sealing, on $name,', (kind) => {
-  const { service } = useService(kind);
+  const { service, database } = useService(kind);
 
   it('is done by the service itself, and names the block in each entry', async () => {
     const caller = await newCaller(service());
@@ -914,11 +915,14 @@ describe.each(databaseKinds)('sealing, on $name,', (kind) => {
   });
 
   it('puts no more than a thousand entries into a block', async () => {
-    const caller = await newCaller(service());
-    await Promise.all(Array.from({ length: 2300 }, (_, n) => caller.call('GET', pathOf(`U${n}`))));
-    await sealNow(service());
+    const row = `(0, 'customer.read', '{}', 'nonce')`;
+    const rows = Array.from({ length: 2300 }, () => row).join(', ');
+    await withDataSource(database().configuration, (dataSource) =>
+      dataSource.query(`INSERT INTO audit_entries (at, action, details, nonce) VALUES ${rows}`),
+    );
+    await untilSealed(service());
     const sizes = (await exportTrail(service())).map(({ entries }) => entries.length);
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(1000);
+    expect(Math.max(...sizes)).toBe(1000);
     expect(await verify(service())).toMatchObject({ intact: true });
   });
 });

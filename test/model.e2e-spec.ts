@@ -19,7 +19,7 @@ import { TestClock } from './support/test-clock.js';
 import { until } from './support/until.js';
 import { useService } from './support/use-service.js';
 
-const OPERATIONS = Number(process.env['MODEL_OPERATIONS'] ?? 1500);
+const OPERATIONS = Number(process.env['MODEL_OPERATIONS'] ?? 600);
 const SEED = Number(process.env['MODEL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 /** Slower machines included. */
 const TIMEOUT_MS = 120_000 + 30 * OPERATIONS;
