@@ -23,9 +23,9 @@ async function administer(sql: string): Promise<void> {
   await connection.end();
 }
 
+/** For where the tests run: only with the server. */
 async function createDatabase(name: string): Promise<string> {
-  await administer(`CREATE DATABASE ${name}`);
-  return `${server?.url}${name}`;
+  return (await server?.createDatabase(name)) ?? '';
 }
 
 function create(service: TestService, userId: string): Promise<Answer> {

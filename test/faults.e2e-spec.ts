@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import BetterSqlite3 from 'better-sqlite3';
-import { createConnection } from 'mysql2/promise';
 import type { DatabaseConfiguration } from '../src/shared/config/configuration.js';
 import type { Answer, Tokens } from './support/client.js';
 import { readKept } from './support/consistency.js';
@@ -29,13 +28,6 @@ if (server === undefined && process.env['CI'] !== undefined) throw new Error('in
 afterAll(() => server?.remove());
 /** Only with a database server of the test's own: no other can be killed. */
 const describeWithServer = server === undefined ? describe.skip : describe;
-
-async function createDatabase(name: string): Promise<string> {
-  const connection = await createConnection(server?.url ?? '');
-  await connection.query(`CREATE DATABASE ${name}`);
-  await connection.end();
-  return `${server?.url}${name}`;
-}
 
 function randomMoment(): Promise<void> {
   return delay(randomInt(MAX_MOMENT_MS));
@@ -123,7 +115,7 @@ describeWithServer('while the database server is killed under load,', () => {
   let configuration: DatabaseConfiguration;
 
   beforeAll(async () => {
-    configuration = { type: 'mysql', url: await createDatabase('killed') };
+    configuration = { type: 'mysql', url: (await server?.createDatabase('killed')) ?? '' };
     service = await TestService.start(configuration);
   });
   afterAll(() => service.stop());
@@ -175,7 +167,7 @@ describeWithServer('while connections are cut at COMMIT,', () => {
   let admin: Send;
 
   beforeEach(async () => {
-    const url = await createDatabase(`cut_${randomInt(2 ** 31)}`);
+    const url = (await server?.createDatabase(`cut_${randomInt(2 ** 31)}`)) ?? '';
     configuration = { type: 'mysql', url };
     proxy = await MysqlProxy.to(url);
     service = await TestService.start({ type: 'mysql', url: proxy.url });

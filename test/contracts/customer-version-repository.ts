@@ -7,6 +7,7 @@ import type {
   CustomerVersion,
 } from '../../src/customers/application/customer-version.repository.js';
 import { toUserId, type Customer } from '../../src/customers/domain/customer.js';
+import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
@@ -25,20 +26,6 @@ let lastId = 0;
 function aCustomer(userId: string, fields: Partial<Customer> = {}): Customer {
   const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
   return { id: ++lastId, userId: toUserId(userId), name: 'Trisul', ...absent, updatedAt: T, ...fields };
-}
-
-function principal(context: ContextId, fields: Partial<Principal> = {}): Principal {
-  return {
-    userName: 'asha',
-    role: 'operator',
-    tokenId: 7,
-    tokenLabel: 'CRM',
-    address: '192.0.2.1',
-    scope: 'write',
-    context,
-    contextName: 'somewhere',
-    ...fields,
-  };
 }
 
 export function customerVersionRepositoryContract(register: () => Register): void {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import type { ContextId, Principal } from '../../src/access/application/principal.js';
+import type { Principal } from '../../src/access/application/principal.js';
 import type { KeptAnswer } from '../../src/idempotency/application/idempotency.repository.js';
+import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
@@ -12,19 +13,6 @@ const LONG_AGO = 1000;
 /** As SHA-256 in hexadecimal. */
 function aHash(): string {
   return `${randomUUID()}${randomUUID()}`.replaceAll('-', '');
-}
-
-function principal(context: ContextId, userName = 'asha'): Principal {
-  return {
-    userName,
-    role: 'operator',
-    tokenId: 7,
-    tokenLabel: 'CRM',
-    address: '192.0.2.1',
-    scope: 'write',
-    context,
-    contextName: 'somewhere',
-  };
 }
 
 export function idempotencyRepositoryContract(register: () => Register): void {
@@ -92,7 +80,12 @@ export function idempotencyRepositoryContract(register: () => Register): void {
 
   it('keeps the keys of users and contexts apart', async () => {
     const [here, there] = [await newContext(register()), await newContext(register())];
-    const owners = [principal(here), principal(here, 'Asha'), principal(there), principal(there, 'ravi')];
+    const owners = [
+      principal(here),
+      principal(here, { userName: 'Asha' }),
+      principal(there),
+      principal(there, { userName: 'ravi' }),
+    ];
     const [key, requests] = [aHash(), owners.map(() => aHash())];
     const answers = owners.map((_, n) => ({ request: requests[n] ?? '', answer: `answer ${n}` }));
     for (const [n, by] of owners.entries()) expect(await ask(by, key, answers[n])).toBeUndefined();

@@ -36,6 +36,14 @@ export class ThrowAwayMysql {
     return `mysql://root@127.0.0.1:${this.port}/`;
   }
 
+  /** @returns the URL of a new, empty database */
+  async createDatabase(name: string): Promise<string> {
+    const connection = await createConnection(this.url);
+    await connection.query(`CREATE DATABASE ${name}`);
+    await connection.end();
+    return `${this.url}${name}`;
+  }
+
   async start(): Promise<void> {
     const options = [
       '--no-defaults',

@@ -15,8 +15,8 @@ export class Authority {
   ) {}
 
   /**
-   * Makes a change in a transaction, and puts it on record there, unless whoever asked for it was stopped meanwhile: or a thief who is thrown out
-   * would have left himself another token.
+   * Makes a change in a transaction, and puts it on record there, unless whoever asked for it was stopped meanwhile:
+   * or a thief who is thrown out would have left himself another token.
    *
    * @param by undefined = the operator, at the command line
    * @param actOf what the audit trail is told of it

@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Documented } from '../../shared/http/documented.js';
 import { linkNext, startOf } from '../../shared/http/paging.js';
+import { pageOf } from '../../shared/page.js';
 import { SignInLog } from '../application/sign-in-log.js';
 import { Requires } from './access.decorators.js';
 import { SignInDto, SignInQueryDto, toSignInDto, toSignInFilter } from './sign-ins.dto.js';
@@ -33,10 +34,8 @@ export class SignInsController {
   ): Promise<SignInDto[]> {
     const limit = Number(query.limit ?? PAGE);
     const before = startOf(query) ?? Number.MAX_SAFE_INTEGER;
-    const entries = await this.log.page(toSignInFilter(query), before, limit + 1);
-    const page = entries.slice(0, limit);
-    const last = page.at(-1);
-    if (entries.length > limit && last !== undefined) linkNext(request, response, last.id);
-    return page.map(toSignInDto);
+    const { rows, next } = pageOf(await this.log.page(toSignInFilter(query), before, limit + 1), limit);
+    if (next !== undefined) linkNext(request, response, next.id);
+    return rows.map(toSignInDto);
   }
 }

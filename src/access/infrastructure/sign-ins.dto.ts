@@ -1,14 +1,14 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { plainAddress } from '../../shared/address-list.js';
-import { instant, oneOf, optional, text, textThat } from '../../shared/http/checks.js';
-import { PageQueryDto } from '../../shared/http/paging.js';
+import { oneOf, optional, text, textThat } from '../../shared/http/checks.js';
+import { PeriodQueryDto, periodOf } from '../../shared/http/period.js';
 import { Checked } from '../../shared/http/validation.js';
-import { formatInstant, parseInstant } from '../../shared/instant.js';
+import { formatInstant } from '../../shared/instant.js';
 import { SIGN_IN_FAILURES, type SignInEntry, type SignInFilter } from '../application/sign-in-log.js';
 
 const OUTCOMES = ['success', 'failure'] as const;
 
-export class SignInQueryDto extends PageQueryDto {
+export class SignInQueryDto extends PeriodQueryDto {
   @ApiPropertyOptional({ description: 'Only sign-ins as this user' })
   @Checked(optional(text(() => undefined)))
   user?: string;
@@ -20,14 +20,6 @@ export class SignInQueryDto extends PageQueryDto {
   @ApiPropertyOptional({ enum: OUTCOMES })
   @Checked(optional(oneOf(OUTCOMES)))
   outcome?: (typeof OUTCOMES)[number];
-
-  @ApiPropertyOptional({ description: 'At this time or later: Unix seconds, or ISO 8601 with an offset' })
-  @Checked(optional(instant))
-  from?: string;
-
-  @ApiPropertyOptional({ description: 'At this second or earlier' })
-  @Checked(optional(instant))
-  to?: string;
 }
 
 export class SignInDto {
@@ -55,14 +47,12 @@ export class SignInDto {
   address!: string;
 }
 
-export function toSignInFilter({ user, address, outcome, from, to }: SignInQueryDto): SignInFilter {
-  const end = parseInstant(to);
+export function toSignInFilter({ user, address, outcome, ...period }: SignInQueryDto): SignInFilter {
   return {
     userName: user,
     address: address === undefined ? undefined : plainAddress(address),
     failed: outcome === undefined ? undefined : outcome === 'failure',
-    from: parseInstant(from),
-    to: end === undefined ? undefined : end + 1000,
+    ...periodOf(period),
   };
 }
 

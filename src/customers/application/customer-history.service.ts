@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../access/application/principal.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
+import { pageOf, type Page } from '../../shared/page.js';
 import { customerNotFound } from '../domain/customer.errors.js';
 import type { UserId } from '../domain/customer.js';
 import { ChangeNews } from './change-news.js';
@@ -21,8 +22,7 @@ export class CustomerHistoryService {
   ) {}
 
   /**
-   * A page of at most `limit` versions, the newest first, of every customer that has or once had this UserID;
-   * `next` is the id to go on below, undefined on the last page.
+   * A page of at most `limit` versions, the newest first, of every customer that has or once had this UserID.
    *
    * @throws RegisterError `customer_not_found` if there never was one
    */
@@ -31,14 +31,13 @@ export class CustomerHistoryService {
     userId: UserId,
     before: number | undefined,
     limit: number,
-  ): Promise<{ versions: CustomerVersion[]; next: number | undefined }> {
+  ): Promise<Page<CustomerVersion>> {
     const below = before ?? Number.MAX_SAFE_INTEGER;
-    const found = await this.versions.history(by.context, userId, below, limit + 1);
-    const versions = found.slice(0, limit);
-    const details = { records: versions.length };
-    await this.trail.recordRead(by, { action: 'customer.history_read', userId, details });
-    if (versions.length === 0 && before === undefined) throw customerNotFound();
-    return { versions, next: found.length > limit ? versions.at(-1)?.id : undefined };
+    const page = pageOf(await this.versions.history(by.context, userId, below, limit + 1), limit);
+    const records = page.rows.length;
+    await this.trail.recordRead(by, { action: 'customer.history_read', userId, details: { records } });
+    if (records === 0 && before === undefined) throw customerNotFound();
+    return page;
   }
 
   /**
@@ -56,7 +55,7 @@ export class CustomerHistoryService {
   ): Promise<CustomerChange[]> {
     const patience = AbortSignal.any([gone, AbortSignal.timeout(waitMs)]);
     for (;;) {
-      const seen = await this.versions.lastBlock();
+      const seen = waitMs === 0 ? 0 : await this.versions.lastBlock();
       const changes = await this.versions.changes(by.context, after, limit);
       if (changes.length > 0) {
         const details = { records: changes.length };

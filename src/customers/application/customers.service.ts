@@ -3,6 +3,7 @@ import type { Principal } from '../../access/application/principal.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
 import { Clock } from '../../shared/clock.js';
 import { validationFailed } from '../../shared/errors.js';
+import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
 import { customerChanged, customerExists, customerNotFound } from '../domain/customer.errors.js';
 import {
@@ -50,17 +51,11 @@ export class CustomersService {
     return known(found);
   }
 
-  /** A page of at most `limit` customers; `next` is the id to go on after, undefined on the last page. */
-  async page(
-    by: Principal,
-    filter: AskedFilter,
-    after: number,
-    limit: number,
-  ): Promise<{ customers: Customer[]; next: number | undefined }> {
-    const found = await this.customers.page(by.context, filter, after, limit + 1);
-    const customers = found.slice(0, limit);
-    await this.recordList(by, filter, customers.length);
-    return { customers, next: found.length > limit ? customers.at(-1)?.id : undefined };
+  /** A page of at most `limit` customers. */
+  async page(by: Principal, filter: AskedFilter, after: number, limit: number): Promise<Page<Customer>> {
+    const page = pageOf(await this.customers.page(by.context, filter, after, limit + 1), limit);
+    await this.recordList(by, filter, page.rows.length);
+    return page;
   }
 
   /** All customers, a batch at a time. */

@@ -44,9 +44,9 @@ export class CustomerHistoryController {
   ): Promise<CustomerVersionDto[]> {
     const limit = Number(query.limit ?? PAGE);
     const id = toUserId(userId);
-    const { versions, next } = await this.history.versionsOf(caller, id, startOf(query), limit);
-    if (next !== undefined) linkNext(request, response, next);
-    return versions.map(toVersionDto);
+    const { rows, next } = await this.history.versionsOf(caller, id, startOf(query), limit);
+    if (next !== undefined) linkNext(request, response, next.id);
+    return rows.map(toVersionDto);
   }
 
   @Get('api/ipdrcustomers_changes')

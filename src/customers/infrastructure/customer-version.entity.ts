@@ -1,5 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 import type { ContextId } from '../../access/application/principal.js';
+import { CustomerColumns } from './customer.entity.js';
 
 /**
  * A state that a customer was in, from `recordedAt` until its next version. Rows are added, never changed but for
@@ -11,7 +12,7 @@ import type { ContextId } from '../../access/application/principal.js';
 @Index('customer_versions_user_id', ['contextId', 'userId', 'recordedAt'])
 @Index('customer_versions_feed', ['contextId', 'block'])
 @Index('customer_versions_block', ['block'])
-export class CustomerVersionEntity {
+export class CustomerVersionEntity extends CustomerColumns {
   @PrimaryGeneratedColumn({ type: 'bigint' })
   id!: number;
 
@@ -29,24 +30,6 @@ export class CustomerVersionEntity {
   /** `created`, `updated` or `deleted`. */
   @Column({ name: 'change_made', type: 'varchar', length: 8 })
   change!: string;
-
-  @Column({ name: 'user_id', type: 'varchar', length: 128 })
-  userId!: string;
-
-  @Column({ type: 'varchar', length: 255 })
-  name!: string;
-
-  @Column({ type: 'varchar', length: 1024, nullable: true })
-  address!: string | null;
-
-  @Column({ type: 'varchar', length: 254, nullable: true })
-  email!: string | null;
-
-  @Column({ name: 'phone_number', type: 'varchar', length: 64, nullable: true })
-  phoneNumber!: string | null;
-
-  @Column({ name: 'alt_phone_number', type: 'varchar', length: 64, nullable: true })
-  altPhoneNumber!: string | null;
 
   /** Who recorded it; null = it was there before there were versions. */
   @Column({ name: 'by_user', type: 'varchar', length: 64, nullable: true })

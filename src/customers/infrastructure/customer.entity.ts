@@ -3,25 +3,8 @@ import type { ContextId } from '../../access/application/principal.js';
 import type { SqlValue } from '../../shared/database/database.js';
 import type { Customer, CustomerField } from '../domain/customer.js';
 
-/**
- * A customer of a context. The indexes serve, in this order: the list and its pages, `updated_since`, and
- * `search`, for which `name_search` and `email_search` hold the text without regard to case.
- */
-@Entity('customers')
-@Index('customers_user_id', ['contextId', 'userId'], { unique: true })
-@Index('customers_id', ['contextId', 'id'])
-@Index('customers_updated', ['contextId', 'updatedAt'])
-@Index('customers_name', ['contextId', 'nameSearch'])
-@Index('customers_email', ['contextId', 'emailSearch'])
-@Index('customers_phone', ['contextId', 'phoneNumber'])
-export class CustomerEntity {
-  @PrimaryGeneratedColumn({ type: 'integer' })
-  id!: number;
-
-  @Column({ name: 'context_id', type: 'integer' })
-  @ForeignKey('ContextEntity', { name: 'customers_context_fk' })
-  contextId!: ContextId;
-
+/** What is known of a customer, in its present version and in every other. */
+export abstract class CustomerColumns {
   @Column({ name: 'user_id', type: 'varchar', length: 128 })
   userId!: string;
 
@@ -39,6 +22,26 @@ export class CustomerEntity {
 
   @Column({ name: 'alt_phone_number', type: 'varchar', length: 64, nullable: true })
   altPhoneNumber!: string | null;
+}
+
+/**
+ * A customer of a context. The indexes serve, in this order: the list and its pages, `updated_since`, and
+ * `search`, for which `name_search` and `email_search` hold the text without regard to case.
+ */
+@Entity('customers')
+@Index('customers_user_id', ['contextId', 'userId'], { unique: true })
+@Index('customers_id', ['contextId', 'id'])
+@Index('customers_updated', ['contextId', 'updatedAt'])
+@Index('customers_name', ['contextId', 'nameSearch'])
+@Index('customers_email', ['contextId', 'emailSearch'])
+@Index('customers_phone', ['contextId', 'phoneNumber'])
+export class CustomerEntity extends CustomerColumns {
+  @PrimaryGeneratedColumn({ type: 'integer' })
+  id!: number;
+
+  @Column({ name: 'context_id', type: 'integer' })
+  @ForeignKey('ContextEntity', { name: 'customers_context_fk' })
+  contextId!: ContextId;
 
   @Column({ name: 'name_search', type: 'varchar', length: 64 })
   nameSearch!: string;

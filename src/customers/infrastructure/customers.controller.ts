@@ -191,9 +191,9 @@ export class CustomersController {
     request: Request,
     response: Response,
   ): AsyncGenerator<Customer[]> {
-    const { customers, next } = await this.customers.page(caller, filter, after, limit);
-    if (next !== undefined) linkNext(request, response, next);
-    if (customers.length > 0) yield customers;
+    const { rows, next } = await this.customers.page(caller, filter, after, limit);
+    if (next !== undefined) linkNext(request, response, next.id);
+    if (rows.length > 0) yield rows;
   }
 }
 

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../access/application/principal.js';
+import { pageOf, type Page } from '../../shared/page.js';
 import { ChainCheck, type Block, type Head, type Verdict } from '../domain/audit-chain.js';
 import type { RecordedEntry } from '../domain/audit-entry.js';
 import { AuditTrail } from './audit-trail.js';
@@ -21,7 +22,7 @@ export class AuditService {
   ) {}
 
   /**
-   * A page of at most `limit` entries, the newest first; `next` is where to go on, undefined on the last page.
+   * A page of at most `limit` entries, the newest first.
    *
    * @param asked the filter as the client worded it
    */
@@ -31,11 +32,10 @@ export class AuditService {
     asked: object,
     before: Place | undefined,
     limit: number,
-  ): Promise<{ entries: RecordedEntry[]; next: Place | undefined }> {
-    const found = await this.audit.page(filter, before, limit + 1);
-    const entries = found.slice(0, limit);
-    await this.recordRead(by, asked, entries.length);
-    return { entries, next: found.length > limit ? entries.at(-1) : undefined };
+  ): Promise<Page<RecordedEntry>> {
+    const page = pageOf(await this.audit.page(filter, before, limit + 1), limit);
+    await this.recordRead(by, asked, page.rows.length);
+    return page;
   }
 
   /** All entries, the newest first, a batch at a time. */

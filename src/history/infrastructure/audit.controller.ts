@@ -116,8 +116,8 @@ export class AuditController {
     response: Response,
   ): AsyncGenerator<RecordedEntry[]> {
     const filter = toAuditFilter(query);
-    const { entries, next } = await this.audit.page(caller, filter, query, before, Number(query.limit));
+    const { rows, next } = await this.audit.page(caller, filter, query, before, Number(query.limit));
     if (next !== undefined) linkNext(request, response, next.at, next.id);
-    if (entries.length > 0) yield entries;
+    if (rows.length > 0) yield rows;
   }
 }

@@ -1,9 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { validationFailed } from '../../shared/errors.js';
-import { instant, oneOf, optional, text, textThat } from '../../shared/http/checks.js';
-import { PageQueryDto } from '../../shared/http/paging.js';
+import { oneOf, optional, text, textThat } from '../../shared/http/checks.js';
+import { PeriodQueryDto, periodOf } from '../../shared/http/period.js';
 import { Checked } from '../../shared/http/validation.js';
-import { formatMoment, parseInstant } from '../../shared/instant.js';
+import { formatMoment } from '../../shared/instant.js';
 import type { AuditFilter } from '../application/audit.repository.js';
 import type { SealedBlock } from '../application/audit.service.js';
 import type { Block, Fault, Head, Verdict } from '../domain/audit-chain.js';
@@ -12,7 +12,7 @@ import { ACTIONS, type Action, type RecordedEntry } from '../domain/audit-entry.
 const FAULTS = ['edited', 'removed', 'inserted', 'reordered', 'cut_off', 'block_changed'] as const;
 const HASH = /^[0-9a-f]{64}$/;
 
-export class AuditQueryDto extends PageQueryDto {
+export class AuditQueryDto extends PeriodQueryDto {
   @ApiPropertyOptional({ description: 'Only what this user did' })
   @Checked(optional(text(() => undefined)))
   user?: string;
@@ -28,14 +28,6 @@ export class AuditQueryDto extends PageQueryDto {
   @ApiPropertyOptional({ description: 'Only what was done about the customer that was called so' })
   @Checked(optional(text(() => undefined)))
   UserID?: string;
-
-  @ApiPropertyOptional({ description: 'At this time or later: Unix seconds, or ISO 8601 with an offset' })
-  @Checked(optional(instant))
-  from?: string;
-
-  @ApiPropertyOptional({ description: 'At this second or earlier' })
-  @Checked(optional(instant))
-  to?: string;
 }
 
 export class AuditEntryDto {
@@ -134,15 +126,13 @@ export class SealedBlockDto {
   entries!: readonly RecordedEntry[];
 }
 
-export function toAuditFilter({ user, context, action, UserID, from, to }: AuditQueryDto): AuditFilter {
-  const end = parseInstant(to);
+export function toAuditFilter({ user, context, action, UserID, ...period }: AuditQueryDto): AuditFilter {
   return {
     userName: user,
     contextName: context,
     action,
     userId: UserID?.normalize('NFC'),
-    from: parseInstant(from),
-    to: end === undefined ? undefined : end + 1000,
+    ...periodOf(period),
   };
 }
 

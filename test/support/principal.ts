@@ -1,0 +1,16 @@
+import type { ContextId, Principal } from '../../src/access/application/principal.js';
+
+/** Somebody who works in a context. */
+export function principal(context: ContextId, fields: Partial<Principal> = {}): Principal {
+  return {
+    userName: 'asha',
+    role: 'operator',
+    tokenId: 7,
+    tokenLabel: 'CRM',
+    address: '192.0.2.1',
+    scope: 'write',
+    context,
+    contextName: 'somewhere',
+    ...fields,
+  };
+}
