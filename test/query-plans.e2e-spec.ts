@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { databaseKinds } from './support/databases.js';
-import { fillCustomers } from './support/fill.js';
+import { fillCustomers, fillVersions } from './support/fill.js';
 import { useService } from './support/use-service.js';
 import { withDataSource } from './support/with-data-source.js';
 
@@ -9,7 +9,10 @@ const LIST = '/api/ipdrcustomers';
 describe.each(databaseKinds)('on $name, a request', (kind) => {
   const { service, database } = useService(kind);
 
-  beforeAll(() => fillCustomers(database().configuration, 20_000));
+  beforeAll(async () => {
+    await fillCustomers(database().configuration, 20_000);
+    await fillVersions(database().configuration);
+  });
 
   /** How the database finds what `path` asks of it: a line for each step of each query, sign-in included. */
   async function plan(path: string): Promise<string[]> {

@@ -8,7 +8,7 @@ export function filled(n: number, addressLength: number): CustomerFields {
   return customer(UserID, { Address: 'x'.repeat(addressLength), Email: null, AltPhoneNumber: '' });
 }
 
-/** Writes customers, and a version of each, into the context `default` by SQL alone, in ascending order. */
+/** Writes customers, without versions, into the context `default` by SQL alone, in ascending order. */
 export async function fillCustomers(
   configuration: DatabaseConfiguration,
   count: number,
@@ -26,10 +26,16 @@ export async function fillCustomers(
              '${PhoneNumber}', '', '${Name.toUpperCase()}', NULL, 0
       FROM numbers, contexts
       WHERE contexts.name = 'default' AND numbers.n < ${count} ORDER BY numbers.n`);
-    await dataSource.query(`
+  });
+}
+
+/** Writes the first version of every customer that has none, as the migration does. */
+export async function fillVersions(configuration: DatabaseConfiguration): Promise<void> {
+  await withDataSource(configuration, (dataSource) =>
+    dataSource.query(`
       INSERT INTO customer_versions (context_id, customer_id, recorded_at, change_made, user_id, name, address,
                                      email, phone_number, alt_phone_number, block)
       SELECT context_id, id, updated_at, 'created', user_id, name, address, email, phone_number, alt_phone_number, 0
-      FROM customers WHERE name = '${Name}' AND user_id LIKE 'filled-%' ORDER BY id`);
-  });
+      FROM customers WHERE id NOT IN (SELECT customer_id FROM customer_versions) ORDER BY id`),
+  );
 }
