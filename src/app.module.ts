@@ -3,6 +3,7 @@ import { APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AccessModule } from './access/access.module.js';
 import { AccessGuard } from './access/infrastructure/access.guard.js';
 import { CustomersModule } from './customers/customers.module.js';
+import { sealedTables } from './entities.js';
 import { HistoryModule } from './history/history.module.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { OperationsModule } from './operations/operations.module.js';
@@ -31,7 +32,7 @@ export class AppModule {
       imports: [
         DatabaseModule.over(database),
         access,
-        HistoryModule,
+        HistoryModule.sealing(sealedTables),
         CustomersModule,
         IdempotencyModule,
         RetentionModule.of(configuration.retentionDays, [access, CustomersModule]),

@@ -11,6 +11,9 @@ import { CustomerVersionEntity } from './customers/infrastructure/customer-versi
 import { AuditBlockEntity, AuditEntryEntity } from './history/infrastructure/audit.entities.js';
 import { IdempotencyKeyEntity } from './idempotency/infrastructure/idempotency-key.entity.js';
 
+/** The tables whose rows are sealed with the audit trail. They have the columns id, block and nonce. */
+export const sealedTables = ['customer_versions'];
+
 /** Every table of the register, for the application's DataSource and the TypeORM CLI's. */
 export const entities = [
   ContextEntity,

@@ -12,6 +12,7 @@ import { entities } from '../src/entities.js';
 import { SystemClock } from '../src/shared/clock.js';
 import { createDataSource } from '../src/shared/database/data-source.js';
 import { migrate } from '../src/shared/database/migrate.js';
+import { migrations } from '../src/shared/database/migrations/index.js';
 import { openDatabase } from '../src/shared/database/open-database.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';
 import { describeOn } from './support/describe-on.js';
@@ -105,7 +106,7 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
     await update(database);
     await update(database);
     expect(await missing(database)).toEqual([]);
-    expect(await withDataSource(database, counts)).toMatchObject({ migrations: 3 });
+    expect(await withDataSource(database, counts)).toMatchObject({ migrations: migrations.length });
   });
 
   it('can be taken back, and done again', async () => {
@@ -119,6 +120,31 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
     expect(tables).toEqual([]);
     await update(database);
     expect(await missing(database)).toEqual([]);
+  });
+
+  it('give a customer that was there before its first version, to be sealed', async () => {
+    await update(database);
+    const versions = await withDataSource(database, async (dataSource) => {
+      const columns = 'context_id, user_id, name, name_search, updated_at';
+      await dataSource.query(`INSERT INTO contexts (name, enabled, created_at) VALUES ('default', 1, 0)`);
+      for (const name of ['A', 'B']) {
+        await dataSource.query(`INSERT INTO customers (${columns}) SELECT id, ?, ?, ?, 7 FROM contexts`, [
+          name,
+          name,
+          name,
+        ]);
+      }
+      for (let n = 0; n < 2; n++) await dataSource.undoLastMigration();
+      await migrate(dataSource);
+      return dataSource.query<Record<string, unknown>[]>('SELECT * FROM customer_versions ORDER BY id');
+    });
+    const known = { change_made: 'created', recorded_at: 7, by_user: null, block: null };
+    expect(versions).toEqual(
+      ['A', 'B'].map((name) => expect.objectContaining({ ...known, user_id: name, name })),
+    );
+    const nonces = versions.map(({ nonce }) => String(nonce));
+    expect(nonces).toEqual([expect.stringMatching(/^\w{22}$/), expect.stringMatching(/^\w{22}$/)]);
+    expect(nonces[0]).not.toBe(nonces[1]);
   });
 
   it('and the first start happen once, of however many instances start together', async () => {
@@ -136,7 +162,7 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
       tokens: 2,
       contexts: 1,
       grants: 1,
-      migrations: 3,
+      migrations: migrations.length,
     });
   });
 });

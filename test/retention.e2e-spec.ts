@@ -81,7 +81,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     clock.at = START + 2 * DAY;
     await create('used again');
     await call('PATCH', pathOf('living'), { body: { Name: 'Third' } });
-    clock.at = START + 50 * DAY;
+    await goTo(50);
     await call('DELETE', pathOf('younger'));
     await goTo(RETENTION + 40);
 
@@ -180,7 +180,9 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(finished).toMatchObject({ ...common, action: 'purge.finished' });
     expect(finished?.details).toEqual({ customers, audit_entries, sign_ins });
     expect(started).toMatchObject({ ...common, action: 'purge.started' });
-    expect(started?.details).toEqual({ before, through_block: (await verify(service)).purged });
+    const { purged, purge: onRecord } = await verify(service);
+    expect(started?.details).toEqual({ before, through_block: purged, retention_days: RETENTION });
+    expect(onRecord).toEqual({ entry: started?.id, before, retention_days: RETENTION });
     expect(rest).toEqual([]);
   });
 

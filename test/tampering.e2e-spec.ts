@@ -6,6 +6,7 @@ import type { DataSource } from 'typeorm';
 import {
   auditTrail,
   exportTrail,
+  sealNow,
   untilSealed,
   verify,
   type ExportedBlock,
@@ -22,6 +23,7 @@ import { withDataSource } from './support/with-data-source.js';
 
 const LIST = '/api/ipdrcustomers';
 const FULL = 3;
+const SEALED = ['audit_entries', 'audit_blocks', 'customer_versions'] as const;
 
 /** Has a service record what its chain has several blocks of, of which four have three entries and more. */
 async function fill(service: TestService): Promise<void> {
@@ -41,7 +43,7 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
   let database: TestDatabase;
   let service: TestService;
   /** As it was sealed. */
-  let rows: Record<'audit_entries' | 'audit_blocks', Record<string, unknown>[]>;
+  let rows: Record<(typeof SEALED)[number], Record<string, unknown>[]>;
   /** Two blocks with three entries each, neither of them the first or the last; the last one. */
   let [one, two]: { block: number; ids: number[] }[] = [];
   let last: number;
@@ -83,7 +85,7 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
     [one, two] = inner.map(({ block, entries }) => ({ block, ids: entries.map(({ id }) => id) }));
   });
   const restore = async (): Promise<void> => {
-    for (const table of ['audit_entries', 'audit_blocks'] as const) {
+    for (const table of SEALED) {
       await sql(`DELETE FROM ${table}`);
       await insert(table, rows[table]);
     }
@@ -98,7 +100,8 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
     const verdict = await verify(service);
     const { hash } = rows.audit_blocks.find(({ number }) => Number(number) === last) ?? {};
     expect(verdict).toEqual({
-      ...{ intact: true, fault: null, blocks: last, entries: rows.audit_entries.length, purged: 0 },
+      ...{ intact: true, fault: null, blocks: last, entries: rows.audit_entries.length },
+      ...{ versions: rows.customer_versions.length, purged: 0, purge: null },
       head: { block: last, hash },
     });
   });
@@ -213,6 +216,84 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
     await expectFault('cut_off', two?.block, null);
   });
 
+  it.each([['0'], ['-1'], ['1000000']])('names the entry that was inserted for block %s', async (block) => {
+    const forged = { ...row(one?.ids[1] ?? 0), nonce: 'forged', id: 1_000_000, block: Number(block) };
+    await insert('audit_entries', [forged]);
+    if (Number(block) > last) await expectFault('cut_off', last + 1, null);
+    else await expectFault('inserted', Number(block), 1_000_000);
+  });
+
+  it('shows an entry of which the time is none, and names it', async () => {
+    await sql('UPDATE audit_entries SET at = ? WHERE id = ?', [Number.MAX_SAFE_INTEGER, one?.ids[1]]);
+    await expectFault('edited', one?.block, one?.ids[1]);
+    const entries = await auditTrail(service, 'limit=10000');
+    const shown = { id: one?.ids[1], at: String(Number.MAX_SAFE_INTEGER) };
+    expect(entries).toContainEqual(expect.objectContaining(shown));
+  });
+
+  it('names the block of which the digests are no bytes', async () => {
+    for (const column of ['digests', 'version_digests']) {
+      await sql(`UPDATE audit_blocks SET ${column} = 7 WHERE number = ?`, [one?.block]);
+      await expectFault('block_changed', one?.block, null);
+      await restore();
+    }
+  });
+
+  const version = (n: number): Record<string, unknown> => rows.customer_versions[n] ?? {};
+
+  it.each([
+    ['name', "'Other'"],
+    ['address', "'Elsewhere'"],
+    ['address', 'NULL'],
+    ['user_id', "'other'"],
+    ['customer_id', 'customer_id + 1000'],
+    ['recorded_at', 'recorded_at - 1'],
+    ['change_made', "'deleted'"],
+    ['by_user', 'NULL'],
+    ['by_address', "'192.0.2.1'"],
+    ['nonce', "''"],
+  ])('names the version of which %s was set to %s', async (column, value) => {
+    const { id, block } = version(1);
+    await sql(`UPDATE customer_versions SET ${column} = ${value} WHERE id = ?`, [id]);
+    await expectFault('edited', Number(block), null);
+    expect((await verify(service)).fault?.message).toBe(
+      `Row ${String(id)} of customer_versions is not what was sealed`,
+    );
+  });
+
+  it('names the block of which a version was removed, and the version that was inserted', async () => {
+    const { id, block } = version(1);
+    await sql('DELETE FROM customer_versions WHERE id = ?', [id]);
+    await expectFault('removed', Number(block), null);
+    await restore();
+    const forged = { ...version(1), id: 1_000_000, customer_id: 1_000_000 };
+    await insert('customer_versions', [forged]);
+    await expectFault('inserted', Number(block), null);
+    for (const none of [0, -1]) {
+      await sql('UPDATE customer_versions SET block = ? WHERE id = 1000000', [none]);
+      await expectFault('inserted', none, null);
+    }
+  });
+
+  it('says which purge it relies on, and takes none that was forged for what is too young', async () => {
+    await sql('DELETE FROM audit_entries WHERE block <= ?', [one?.block]);
+    await expectFault('removed', 1, null);
+    const known = row(two?.ids[1] ?? 0);
+    const forge = async (before: number, retention_days: number): Promise<void> => {
+      const details = { before: new Date(before), through_block: one?.block, retention_days };
+      const id = 1_000_000 + retention_days + (before > Date.now() ? 1 : 0);
+      const forged = { ...known, id, action: 'purge.started', details: JSON.stringify(details), block: null };
+      await insert('audit_entries', [forged]);
+      await sealNow(service);
+    };
+    await forge(Date.now() - 730 * 86_400_000, 730);
+    await expectFault('removed', 1, null);
+    await forge(Date.now() + 60_000, 730);
+    await expectFault('removed', 1, null);
+    await sql('UPDATE audit_blocks SET sealed_at = 0 WHERE number = 1');
+    await expectFault('block_changed', 1, null);
+  });
+
   it("finds out by the head that was kept what can't be seen otherwise", async () => {
     const { block, hash } = (await service.admin('GET', '/api/admin/audit/head')).json as {
       block: number;
@@ -226,7 +307,9 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
     expect(other).toMatchObject({ intact: false, fault: { fault: 'block_changed', block } });
 
     await sql('DELETE FROM audit_blocks WHERE number >= ?', [two?.block]);
-    await sql('DELETE FROM audit_entries WHERE block >= ?', [two?.block]);
+    for (const table of ['audit_entries', 'customer_versions']) {
+      await sql(`DELETE FROM ${table} WHERE block >= ?`, [two?.block]);
+    }
     expect(await verify(service)).toMatchObject({ intact: true, blocks: (two?.block ?? 0) - 1 });
     const cut = await verify(service, kept);
     expect(cut).toMatchObject({ intact: false, fault: { fault: 'cut_off', block: two?.block, entry: null } });
@@ -314,7 +397,8 @@ describe('an audit trail that was exported', () => {
     const { verdict } = await verifyFile(blocks, ...head());
     const entries = blocks.flatMap((block) => block.entries).length;
     expect(verdict).toEqual({
-      ...{ intact: true, blocks: blocks.length, entries, purged: 0, head: kept.block, hash: kept.hash },
+      ...{ intact: true, blocks: blocks.length, entries, versions: 0, purged: 0 },
+      ...{ head: kept.block, hash: kept.hash },
     });
   });
 
@@ -389,6 +473,16 @@ describe('an audit trail that was exported', () => {
       await command('audit', 'verify', file),
       /line 1 of .* is not a block of an exported audit trail/,
     );
+  });
+
+  it.each(['', '\n\n'])('is not a file that has no block: %j', async (content) => {
+    await writeFile(file, content);
+    expectRefusal(await command('audit', 'verify', file), /holds no block/);
+  });
+
+  it('may be a file with blank lines', async () => {
+    await writeFile(file, `${await readFile(join(folder, 'downloaded'), 'utf8')}\n\n`);
+    expect(await command('audit', 'verify', file)).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('is not a file that was cut off within a line', async () => {
@@ -479,8 +573,8 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
   it('verify, and fail if that does', async () => {
     await untilSealed(service);
     const expected: Verdict = await verify(service);
-    const { head, intact, blocks, entries, purged } = expected;
-    const told = { intact, blocks, entries, purged, head: head.block, hash: head.hash };
+    const { head, intact, blocks, entries, versions, purged } = expected;
+    const told = { intact, blocks, entries, versions, purged, head: head.block, hash: head.hash };
     expect(await json('verify')).toEqual([0, told]);
     const kept = ['--block', String(head.block + 1000), '--hash', head.hash];
     const cut = { intact: false, fault: 'cut_off', block: head.block + 1, entry: null };

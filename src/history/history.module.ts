@@ -1,23 +1,30 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { AuditRepository } from './application/audit.repository.js';
 import { AuditService } from './application/audit.service.js';
 import { AuditTrail } from './application/audit-trail.js';
 import { Sealer } from './application/sealer.js';
 import { AuditController } from './infrastructure/audit.controller.js';
 import { BackgroundSealing } from './infrastructure/background-sealing.js';
+import { SealedTables } from './infrastructure/sealed-tables.js';
 import { TypeOrmAuditRepository } from './infrastructure/typeorm-audit.repository.js';
 
 /** Global, as every feature puts on record what is done with it. */
 @Global()
-@Module({
-  controllers: [AuditController],
-  providers: [
-    AuditTrail,
-    AuditService,
-    Sealer,
-    BackgroundSealing,
-    { provide: AuditRepository, useClass: TypeOrmAuditRepository },
-  ],
-  exports: [AuditTrail, Sealer, AuditRepository],
-})
-export class HistoryModule {}
+@Module({})
+export class HistoryModule {
+  static sealing(tables: readonly string[]): DynamicModule {
+    return {
+      module: HistoryModule,
+      controllers: [AuditController],
+      providers: [
+        AuditTrail,
+        AuditService,
+        Sealer,
+        BackgroundSealing,
+        { provide: SealedTables, useValue: { names: tables } satisfies SealedTables },
+        { provide: AuditRepository, useClass: TypeOrmAuditRepository },
+      ],
+      exports: [AuditTrail, Sealer, AuditRepository],
+    };
+  }
+}

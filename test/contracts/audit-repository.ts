@@ -1,9 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import type { AuditFilter, Place } from '../../src/history/application/audit.repository.js';
-import { seal, type Block } from '../../src/history/domain/audit-chain.js';
+import { toUserId } from '../../src/customers/domain/customer.js';
+import type { AuditFilter, Place, SealedBlock } from '../../src/history/application/audit.repository.js';
+import { seal, type Block, type SealedVersion } from '../../src/history/domain/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../../src/history/domain/audit-entry.js';
-import type { Register } from '../support/register.js';
+import { principal } from '../support/principal.js';
+import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
 const T = 1_764_000_000_000;
@@ -13,6 +15,11 @@ const MANY = 1001;
 const MANY_BLOCKS = 101;
 /** More than may read at once. */
 const MANY_READERS = 20;
+
+const CUSTOMER = {
+  ...{ userId: toUserId('U'), name: 'Trisul', address: null },
+  ...{ email: null, phoneNumber: null, altPhoneNumber: null },
+};
 
 const ODD = `O'Brien "Óscar" \\ \\0 100 %_ 😀 \0 end`;
 
@@ -51,14 +58,15 @@ export function auditRepositoryContract(register: () => Register): void {
   };
 
   let sealedAt = T;
-  /** Seals at most `limit` entries. @returns the block; undefined = there was nothing to seal */
+  /** Seals at most `limit` entries and versions. @returns the block; undefined = there was nothing to seal */
   const sealSome = (limit = 1000, at = ++sealedAt): Promise<Block | undefined> =>
     run(async () => {
       const head = await register().audit.lockHead();
       const entries = await register().audit.unsealed(limit);
-      if (entries.length === 0) return undefined;
-      const block = seal(head, entries, at);
-      await register().audit.insertBlock(block, entries);
+      const versions = await register().audit.unsealedVersions(limit);
+      if (entries.length + versions.length === 0) return undefined;
+      const block = seal(head, entries, versions, at);
+      await register().audit.insertBlock({ block, entries, versions });
       return block;
     });
   const sealAll = async (): Promise<void> => {
@@ -75,18 +83,26 @@ export function auditRepositoryContract(register: () => Register): void {
     run(() => register().audit.deleteThrough(block, limit));
 
   type Chain = ReturnType<Register['audit']['chain']>;
-  type Link = { block: Block; entries: RecordedEntry[] };
   /** Comparing long texts is fast, comparing long Buffers is not. */
-  const plain = (links: readonly Link[]): object[] =>
-    links.map(({ block, entries }) => ({ ...block, digests: block.digests.toString('hex'), entries }));
-  const rest = async (chain: Chain): Promise<{ links: Link[]; named: number }> => {
-    const links: Link[] = [];
+  const plain = (links: readonly SealedBlock[]): object[] =>
+    links.map(({ block, entries, versions }) => ({
+      ...{ ...block, digests: block.digests.toString('hex'), entries },
+      versionDigests: block.versionDigests?.toString('hex'),
+      versions: versions.map((version) => ({ ...version, digest: version.digest.toString('hex') })),
+    }));
+  const rest = async (chain: Chain): Promise<SealedBlock[]> => {
+    const links: SealedBlock[] = [];
     for (;;) {
       const { done, value } = await chain.next();
-      if (done === true) return { links, named: value };
+      if (done === true) {
+        expect(value).toBeUndefined(); // nothing names a block which there is not
+        return links;
+      }
       links.push(value);
     }
   };
+  const lastLink = async (): Promise<number | undefined> =>
+    (await rest(register().audit.chain())).at(-1)?.block.number;
 
   it('keeps entries as they are, in the order in which they are given', async () => {
     const contextName = randomUUID();
@@ -267,7 +283,7 @@ export function auditRepositoryContract(register: () => Register): void {
       }
     }
     expect(await all({ contextName })).toHaveLength(2);
-    expect((await rest(register().audit.chain())).named).toBe(last.number);
+    expect(await lastLink()).toBe(last.number);
   });
 
   it('tells what is not sealed yet, by ascending id', async () => {
@@ -331,22 +347,22 @@ export function auditRepositoryContract(register: () => Register): void {
     await Promise.all([sealer(), sealer()]);
     const blocks = (await page({ contextName })).map(({ block }) => block).reverse();
     expect(blocks).toEqual([1, 2, 3, 4, 5, 6].map((n) => last.number + n));
-    const { links } = await rest(register().audit.chain());
+    const links = await rest(register().audit.chain());
     let head: Block | undefined = last;
     for (const { block, entries } of links.slice(-6)) {
-      expect(block).toEqual(seal(head, entries, block.sealedAt));
+      expect(block).toEqual(seal(head, entries, [], block.sealedAt));
       head = block;
     }
   });
 
-  it('goes through every block with its entries, and tells the last one that entries name', async () => {
+  it('goes through every block with its entries', async () => {
     const contextName = randomUUID();
     const before = await sealed(anEntry());
     const descending = [3, 2, 1].map((at) => anEntry({ at, contextName }));
     const first = await sealed(...descending);
     const last = await sealed(anEntry({ contextName, at: 0 }));
     await insert(anEntry());
-    const { links, named } = await rest(register().audit.chain());
+    const links = await rest(register().audit.chain());
     expect(links.map(({ block }) => block.number)).toEqual(
       Array.from({ length: last.number }, (_, n) => n + 1),
     );
@@ -358,15 +374,13 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(
       links.flatMap(({ block, entries }) => entries.filter((entry) => entry.block !== block.number)),
     ).toEqual([]);
-    expect(seal(before, links.at(-2)?.entries ?? [], first.sealedAt)).toEqual(first);
-    expect(named).toBe(last.number);
+    expect(seal(before, links.at(-2)?.entries ?? [], [], first.sealedAt)).toEqual(first);
 
     await deleteThrough(last.number, 10_000);
     const emptied = await rest(register().audit.chain());
-    expect(plain(emptied.links)).toEqual(plain(links.map(({ block }) => ({ block, entries: [] }))));
-    expect(emptied.named).toBe(0);
+    expect(plain(emptied)).toEqual(plain(links.map((link) => ({ ...link, entries: [] }))));
     const next = await sealSome();
-    expect((await rest(register().audit.chain())).named).toBe(next?.number);
+    expect(await lastLink()).toBe(next?.number);
   });
 
   it('goes through a long chain', async () => {
@@ -378,8 +392,7 @@ export function auditRepositoryContract(register: () => Register): void {
         await sealSome();
       }
     });
-    const { links, named } = await rest(register().audit.chain());
-    expect(named).toBe(last + MANY_BLOCKS);
+    const links = await rest(register().audit.chain());
     expect(links.map(({ block }) => block.number)).toEqual(
       Array.from({ length: last + MANY_BLOCKS }, (_, n) => n + 1),
     );
@@ -392,13 +405,45 @@ export function auditRepositoryContract(register: () => Register): void {
     await sealed(anEntry(), anEntry());
     const before = await rest(register().audit.chain());
     const chain = register().audit.chain();
-    const { value: first } = (await chain.next()) as { value: Link };
+    const { value: first } = (await chain.next()) as { value: SealedBlock };
     const next = await sealed(anEntry());
     await deleteThrough(next.number, 10_000);
-    const { links, named } = await rest(chain);
-    expect(plain([first, ...links])).toEqual(plain(before.links));
-    expect(named).toBe(before.named);
-    expect(named).toBe(next.number - 1);
+    const links = await rest(chain);
+    expect(plain([first, ...links])).toEqual(plain(before));
+    expect(links.at(-1)?.block.number).toBe(next.number - 1);
+  });
+
+  it('seals versions of customers, each as it is, some at a time', async () => {
+    const { audit, versions } = register();
+    await sealAll();
+    const here = principal(await newContext(register()));
+    const customer = { ...CUSTOMER, id: 900_000_000 + (await headNumber()) };
+    const add = (name: string, updatedAt: number): Promise<void> =>
+      run(() => versions.insert(here, 'updated', { ...customer, name, updatedAt }));
+    for (const [n, name] of ['a', 'b', 'b'].entries()) await add(name, T + n);
+    expect(await audit.hasUnsealed()).toBe(true);
+    const unsealed = await audit.unsealedVersions(10);
+    expect(unsealed).toEqual(
+      Array.from({ length: 3 }, () => ({ table: 'customer_versions', id, digest: expect.any(Buffer) })),
+    );
+    const ids = unsealed.map((version) => version.id);
+    expect(ids).toEqual(ids.toSorted((a, b) => a - b));
+    expect(new Set(unsealed.map(({ digest }) => digest.toString('hex'))).size).toBe(3);
+    expect(await audit.unsealedVersions(2)).toEqual(unsealed.slice(0, 2));
+
+    const [first, second] = [await sealSome(2), await sealSome(2)];
+    expect(await audit.hasUnsealed()).toBe(false);
+    expect(await audit.unsealedVersions(10)).toEqual([]);
+    const links = await rest(audit.chain());
+    const sealedIn = (n: number): SealedVersion[] | undefined => links.at(n)?.versions.slice();
+    expect([sealedIn(-2), sealedIn(-1)]).toEqual([unsealed.slice(0, 2), unsealed.slice(2)]);
+    const digests = Buffer.concat(unsealed.map(({ digest }) => digest)).toString('hex');
+    expect(`${first?.versionDigests?.toString('hex')}${second?.versionDigests?.toString('hex')}`).toBe(
+      digests,
+    );
+    expect((await audit.head())?.versionDigests).toEqual(second?.versionDigests);
+    const changes = await versions.changes(here.context, { block: Number(first?.number), id: 0 }, 10);
+    expect(changes.map(({ block }) => block)).toEqual([first, first, second].map((block) => block?.number));
   });
 
   it('tells the last block that was sealed before a time', async () => {
@@ -442,13 +487,16 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await deleteThrough(second.number, 3)).toBe(1);
     expect(await deleteThrough(second.number, 3)).toBe(0);
     expect(await left()).toEqual([null, 4, 4, 3, 2, 2, 2]);
-    expect(await deleteThrough(fourth.number, 5)).toBe(4);
+    // The limit is reached within the third block, which must not be half gone.
+    expect(await deleteThrough(fourth.number, 2)).toBe(0);
+    expect(await left()).toEqual([null, 4, 4, 3, 2, 2, 2]);
+    expect(await deleteThrough(last.number, 5)).toBe(4);
     expect(await left()).toEqual([null, 4, 4]);
     expect(await deleteThrough(last.number + 1, 10)).toBe(2);
     expect(await left()).toEqual([null]);
     expect(await register().audit.head()).toEqual(last);
-    const { links } = await rest(register().audit.chain());
-    expect(links.slice(-5)).toEqual(blocks.map((block) => ({ block, entries: [] })));
+    const links = await rest(register().audit.chain());
+    expect(links.slice(-5)).toEqual(blocks.map((block) => ({ block, entries: [], versions: [] })));
   });
 
   itRefusesWritesOutsideTransactions(async () => {
@@ -461,7 +509,7 @@ export function auditRepositoryContract(register: () => Register): void {
       read: async () => [await page({ contextName }), await audit.head()],
       writes: [
         () => audit.insert([anEntry({ contextName })]),
-        () => audit.insertBlock(seal(last, unsealed, T), unsealed),
+        () => audit.insertBlock({ block: seal(last, unsealed, [], T), entries: unsealed, versions: [] }),
         () => audit.deleteThrough(last.number, 10_000),
       ],
     };

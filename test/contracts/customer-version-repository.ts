@@ -7,6 +7,7 @@ import type {
   CustomerVersion,
 } from '../../src/customers/application/customer-version.repository.js';
 import { toUserId, type Customer } from '../../src/customers/domain/customer.js';
+import { seal } from '../../src/history/domain/audit-chain.js';
 import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
@@ -14,10 +15,7 @@ import { itRefusesWritesOutsideTransactions } from './writes.js';
 const T = 1_764_000_000_000;
 const NEWEST = Number.MAX_SAFE_INTEGER;
 const FIRST: ChangePlace = { block: 0, id: 0 };
-/** Enough for `place` to need several batches. */
 const MANY = 1001;
-/** Before the times of all other tests: a purge goes through every context. */
-const LONG_AGO = 1000;
 
 const ODD = `O'Brien "Óscar" \\ \\0 100 %_ 😀 \0 end`;
 
@@ -57,8 +55,20 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     await record(of, 'deleted', after);
     return after;
   };
-  const place = (block: number): Promise<void> => run(() => register().versions.place(block));
-  const nextBlock = async (): Promise<number> => (await register().versions.lastBlock()) + 1;
+  /** Gives all that have none yet their place in a block, which seals nothing else. */
+  const place = (number: number): Promise<void> =>
+    run(async () => {
+      const { audit } = register();
+      const versions = await audit.unsealedVersions(10_000);
+      await audit.insertBlock({ block: { ...seal(undefined, [], [], T), number }, entries: [], versions });
+    });
+  const nextBlock = async (): Promise<number> => ((await register().audit.head())?.number ?? 0) + 1;
+  /** Places all, and purges what was deleted. */
+  const purgeAll = async (): Promise<void> => {
+    const block = await nextBlock();
+    await place(block);
+    await run(() => register().versions.purge(block, 0, 10_000));
+  };
 
   const asOf = (of: ContextId, userId: string, at: number): Promise<Customer | undefined> =>
     register().versions.asOf(of, toUserId(userId), at);
@@ -320,51 +330,58 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await fed(there, { block, id: 0 })).toEqual([other]);
   });
 
-  it('purges customers that were deleted before a time, and nothing else', async () => {
+  it('purges customers whose deletion was sealed up to a block, and nothing else', async () => {
+    await purgeAll();
     const { versions } = register();
+    const block = await nextBlock();
     const purge = (after: number, limit: number): ReturnType<typeof versions.purge> =>
-      run(() => versions.purge(LONG_AGO, after, limit));
-    await purge(0, 10_000);
+      run(() => versions.purge(block, after, limit));
     const [here, there] = [await context(), await context()];
-    const add = (userId: string, to = here): Promise<Customer> =>
-      create(to, aCustomer(userId, { updatedAt: 1 }));
-    const [early, late, kept] = [await add('early'), await add('late'), await add('kept')];
-    const lateEnd = await destroy(here, late, LONG_AGO);
-    await destroy(here, await update(here, early, { name: 'Changed', updatedAt: 2 }), LONG_AGO - 1);
-    const changed = await update(here, kept, { name: 'Changed', updatedAt: 2 });
-    await destroy(there, await add('theirs', there), 3);
-    await destroy(here, await update(here, await add('old'), { userId: toUserId('new'), updatedAt: 2 }), 3);
-    await destroy(here, await add('again'), 3);
-    const again = await create(here, aCustomer('again', { updatedAt: 3 }));
+    const add = (userId: string, to = here): Promise<Customer> => create(to, aCustomer(userId));
+    const [early, late, unsealed, kept] = await Promise.all(
+      ['early', 'late', 'unsealed', 'kept'].map((userId) => add(userId)),
+    );
+    await destroy(here, await update(here, early!, { name: 'Changed', updatedAt: T + 2 }), T + 3);
+    const changed = await update(here, kept!, { name: 'Changed', updatedAt: T + 2 });
+    await destroy(there, await add('theirs', there), T + 3);
+    const renamed = await update(here, await add('old'), { userId: toUserId('new'), updatedAt: T + 2 });
+    await destroy(here, renamed, T + 3);
+    await destroy(here, await add('again'), T + 3);
+    const again = await create(here, aCustomer('again', { updatedAt: T + 3 }));
+    await place(block);
+    const lateEnd = await destroy(here, late!, T + 1);
+    await place(block + 1);
+    const unsealedEnd = await destroy(here, unsealed!, T + 1);
 
     const left = async (): Promise<number[]> => {
-      const named = ['early', 'old', 'new', 'again', 'late', 'kept'];
+      const named = ['early', 'old', 'new', 'again', 'late', 'unsealed', 'kept'];
       const lengths = await Promise.all(named.map(async (userId) => (await states(here, userId)).length));
       return [...lengths, (await states(there, 'theirs')).length];
     };
-    expect(await left()).toEqual([3, 3, 3, 3, 2, 2, 2]);
+    expect(await left()).toEqual([3, 3, 3, 3, 2, 2, 2, 2]);
     const [deletion] = await history(here, 'early');
     expect(await purge(Number(deletion?.id), 1)).toEqual({ customers: 1, next: expect.any(Number) });
-    expect(await left()).toEqual([3, 3, 3, 3, 2, 2, 0]);
+    expect(await left()).toEqual([3, 3, 3, 3, 2, 2, 2, 0]);
     const { customers, next = -1 } = await purge(0, 2);
     expect(customers).toBe(2);
-    expect(await left()).toEqual([0, 0, 0, 3, 2, 2, 0]);
+    expect(await left()).toEqual([0, 0, 0, 3, 2, 2, 2, 0]);
     expect(await purge(next, 2)).toEqual({ customers: 1, next: undefined });
-    expect(await left()).toEqual([0, 0, 0, 1, 2, 2, 0]);
+    expect(await left()).toEqual([0, 0, 0, 1, 2, 2, 2, 0]);
     expect(await purge(0, 2)).toEqual({ customers: 0, next: undefined });
     expect(await states(here, 'again')).toEqual([again]);
     expect(await states(here, 'late')).toEqual([lateEnd, late]);
+    expect(await states(here, 'unsealed')).toEqual([unsealedEnd, unsealed]);
     expect(await states(here, 'kept')).toEqual([changed, kept]);
   });
 
   it('tells where a purge goes on until it has found less than it might', async () => {
+    await purgeAll();
     const here = await context();
+    for (let n = 0; n < 4; n++) await destroy(here, await create(here, aCustomer(`U${n}`)), T + 1);
+    const block = await nextBlock();
+    await place(block);
     const purge = (after: number): Promise<{ customers: number; next: number | undefined }> =>
-      run(() => register().versions.purge(LONG_AGO, after, 2));
-    await run(() => register().versions.purge(LONG_AGO, 0, 10_000));
-    for (let n = 0; n < 4; n++) {
-      await destroy(here, await create(here, aCustomer(`U${n}`, { updatedAt: 1 })), 2);
-    }
+      run(() => register().versions.purge(block, after, 2));
     const first = await purge(0);
     const second = await purge(first.next ?? -1);
     const third = await purge(second.next ?? -1);
@@ -379,10 +396,10 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const before = await names();
     const here = await context();
     const [name = ''] = (await names()).filter((each) => !before.includes(each));
-    await destroy(here, await create(here, aCustomer('U', { updatedAt: 1 })), 2);
+    await destroy(here, await create(here, aCustomer('U')), T + 1);
     expect(await run(() => contexts.delete(name))).toBe(false);
     expect(await states(here, 'U')).toHaveLength(2);
-    await run(() => register().versions.purge(LONG_AGO, 0, 10_000));
+    await purgeAll();
     expect(await run(() => contexts.delete(name))).toBe(true);
     expect(await names()).toEqual(before);
   });
@@ -402,14 +419,14 @@ export function customerVersionRepositoryContract(register: () => Register): voi
   itRefusesWritesOutsideTransactions(async () => {
     const here = await context();
     const userId = randomUUID();
-    await destroy(here, await create(here, aCustomer(userId, { updatedAt: 1 })), 2);
+    await destroy(here, await create(here, aCustomer(userId)), T + 1);
+    await place(await nextBlock());
     const { versions } = register();
     return {
       read: async () => [await versions.changes(here, FIRST, 10), await history(here, userId)],
       writes: [
         () => versions.insert(principal(here), 'created', aCustomer(userId)),
-        () => versions.place(1),
-        () => versions.purge(LONG_AGO, 0, 10_000),
+        () => versions.purge(Number.MAX_SAFE_INTEGER, 0, 10_000),
       ],
     };
   });

@@ -30,7 +30,9 @@ export interface Verdict {
   } | null;
   readonly blocks: number;
   readonly entries: number;
+  readonly versions: number;
   readonly purged: number;
+  readonly purge: { readonly entry: number; readonly before: string; readonly retention_days: number } | null;
   readonly head: { readonly block: number; readonly hash: string };
 }
 
@@ -40,6 +42,7 @@ export interface ExportedBlock {
   readonly sealed_at: number;
   readonly hash: string;
   readonly digests: string;
+  readonly version_digests: string | null;
   readonly entries: readonly RecordedEntry[];
 }
 

@@ -15,7 +15,7 @@ import type { CustomerVersionRepository } from '../../src/customers/application/
 import type { CustomerRepository } from '../../src/customers/application/customer.repository.js';
 import { TypeOrmCustomerVersionRepository } from '../../src/customers/infrastructure/typeorm-customer-version.repository.js';
 import { TypeOrmCustomerRepository } from '../../src/customers/infrastructure/typeorm-customer.repository.js';
-import { entities } from '../../src/entities.js';
+import { entities, sealedTables } from '../../src/entities.js';
 import type { AuditRepository } from '../../src/history/application/audit.repository.js';
 import { TypeOrmAuditRepository } from '../../src/history/infrastructure/typeorm-audit.repository.js';
 import type { IdempotencyRepository } from '../../src/idempotency/application/idempotency.repository.js';
@@ -97,7 +97,7 @@ export async function openRegister(
     contexts: new TypeOrmContextRepository(database),
     signIns: new TypeOrmSignInRepository(database),
     versions: new TypeOrmCustomerVersionRepository(database),
-    audit: new TypeOrmAuditRepository(database),
+    audit: new TypeOrmAuditRepository(database, { names: sealedTables }),
     keys: new TypeOrmIdempotencyRepository(database),
     close: () => database.close(),
   };

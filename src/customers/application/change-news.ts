@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Sealer } from '../../history/application/sealer.js';
 import { Background } from '../../shared/background.js';
 import { CustomerVersionRepository } from './customer-version.repository.js';
 
@@ -8,7 +7,7 @@ interface Waiting {
   readonly done: (isNews: boolean) => void;
 }
 
-/** Gives changes their place in the feed, and tells those who wait for it. One question for all of them. */
+/** Tells those who wait for changes that there are some. One question for all of them. */
 @Injectable()
 export class ChangeNews extends Background {
   protected readonly what = 'Looking for changes';
@@ -16,12 +15,8 @@ export class ChangeNews extends Background {
   private readonly waiting = new Set<Waiting>();
   private isEnding = false;
 
-  constructor(
-    private readonly versions: CustomerVersionRepository,
-    sealer: Sealer,
-  ) {
+  constructor(private readonly versions: CustomerVersionRepository) {
     super();
-    sealer.withEachBlock((block) => versions.place(block));
   }
 
   override async beforeApplicationShutdown(): Promise<void> {

@@ -22,7 +22,7 @@ export interface CustomerVersion extends Recorder {
 
 /** A place in the order of changes, which is final: nothing is ever added before a change that was told. */
 export interface ChangePlace {
-  /** The block of the audit trail that was sealed next. */
+  /** The block of the audit trail that it is sealed in. */
   readonly block: number;
   readonly id: number;
 }
@@ -53,21 +53,18 @@ export abstract class CustomerVersionRepository {
   /** At most `limit` changes behind a place, in their order. Those not placed yet are not among them. */
   abstract changes(context: ContextId, after: ChangePlace, limit: number): Promise<CustomerChange[]>;
 
-  /** Places all changes that have no place yet, in the order of their ids. */
-  abstract place(block: number): Promise<void>;
-
   /** The last block that any change is placed in, of whatever context. */
   abstract lastBlock(): Promise<number>;
 
   /**
-   * Deletes all versions of customers that were deleted before a time.
+   * Deletes all versions of customers whose deletion is sealed in a block up to `throughBlock`.
    *
    * @param after where to begin, by the id of a version
    * @param limit how many customers at most
    * @returns how many customers, and where to go on; undefined = that was all
    */
   abstract purge(
-    deletedBefore: number,
+    throughBlock: number,
     after: number,
     limit: number,
   ): Promise<{ customers: number; next: number | undefined }>;

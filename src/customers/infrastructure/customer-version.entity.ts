@@ -44,7 +44,11 @@ export class CustomerVersionEntity extends CustomerColumns {
   @Column({ name: 'by_address', type: 'varchar', length: 45, nullable: true })
   byAddress!: string | null;
 
-  /** The block of the audit trail that was sealed next; null = not yet. */
+  /** Keeps the digest from telling what the version is, once it was erased. */
+  @Column({ type: 'varchar', length: 22, default: '' })
+  nonce!: string;
+
+  /** The block of the audit trail that it is sealed in; null = not yet. */
   @Column({ type: 'integer', nullable: true })
   block!: number | null;
 }

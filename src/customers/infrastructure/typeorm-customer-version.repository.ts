@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import { Database } from '../../shared/database/database.js';
-import { placeInBlock } from '../../shared/database/place-in-block.js';
+import { nonce } from '../../shared/nonce.js';
 import {
   CustomerVersionRepository,
   type Change,
@@ -16,7 +16,7 @@ import { COLUMN_OF, FIELDS } from './customer.entity.js';
 
 const WRITTEN = [
   ...['context_id', 'customer_id', 'recorded_at', 'change_made', ...Object.values(COLUMN_OF)],
-  ...['by_user', 'by_token_id', 'by_token', 'by_address'],
+  ...['by_user', 'by_token_id', 'by_token', 'by_address', 'nonce'],
 ];
 const INSERT = `INSERT INTO customer_versions (${WRITTEN.join(', ')}) VALUES (${WRITTEN.map(() => '?').join(', ')})`;
 
@@ -66,7 +66,7 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     const { context, userName, tokenId, tokenLabel, address } = by;
     await this.database.write(INSERT, [
       ...[context, customer.id, customer.updatedAt, change, ...FIELDS.map((field) => customer[field])],
-      ...[userName, tokenId, tokenLabel, address],
+      ...[userName, tokenId, tokenLabel, address, nonce()],
     ]);
   }
 
@@ -99,26 +99,20 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     }));
   }
 
-  async place(block: number): Promise<void> {
-    const sql = 'SELECT id FROM customer_versions WHERE block IS NULL ORDER BY id';
-    const ids = (await this.database.query<{ id: number }>(sql, [])).map(({ id }) => id);
-    await placeInBlock(this.database, 'customer_versions', ids, block);
-  }
-
   async lastBlock(): Promise<number> {
     const sql = 'SELECT MAX(block) AS block FROM customer_versions';
     return (await this.database.query<{ block: number | null }>(sql, []))[0]?.block ?? 0;
   }
 
   async purge(
-    deletedBefore: number,
+    throughBlock: number,
     after: number,
     limit: number,
   ): Promise<{ customers: number; next: number | undefined }> {
     const deletions = await this.database.query<{ id: number; customerId: number }>(
       `SELECT id, customer_id AS customerId FROM customer_versions
-       WHERE id > ? AND change_made = 'deleted' AND recorded_at < ? ORDER BY id LIMIT ?`,
-      [after, deletedBefore, limit],
+       WHERE id > ? AND change_made = 'deleted' AND block <= ? ORDER BY id LIMIT ?`,
+      [after, throughBlock, limit],
     );
     if (deletions.length > 0) {
       await this.database.manager

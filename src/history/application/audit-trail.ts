@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../access/application/principal.js';
 import { Clock } from '../../shared/clock.js';
+import { nonce } from '../../shared/nonce.js';
 import { Transactions } from '../../shared/transactions.js';
 import type { Action, AuditEntry } from '../domain/audit-entry.js';
 import { AuditRepository } from './audit.repository.js';
@@ -18,7 +18,6 @@ export interface Act {
 
 type Author = Pick<AuditEntry, 'userName' | 'tokenId' | 'tokenLabel' | 'address' | 'contextName'>;
 
-const NONCE_BYTES = 16;
 /** Reads that are recorded together at most. */
 const MAX_BATCH = 64;
 /** In Unicode code points. */
@@ -81,7 +80,7 @@ export class AuditTrail {
       ...{ at: this.clock.now(), action, userName, tokenId, tokenLabel, address, contextName },
       userId: userId === undefined ? null : firstCharacters(userId),
       details: Buffer.byteLength(text) > MAX_DETAILS ? JSON.stringify({ cut: text.slice(0, 10_000) }) : text,
-      nonce: randomBytes(NONCE_BYTES).toString('base64url'),
+      nonce: nonce(),
     };
   }
 }

@@ -1,4 +1,4 @@
-import type { Block } from '../domain/audit-chain.js';
+import type { Block, SealedVersion, Stray } from '../domain/audit-chain.js';
 import type { Action, AuditEntry, RecordedEntry } from '../domain/audit-entry.js';
 
 /** Which entries a list holds: those to which every condition applies. Times are Unix milliseconds. */
@@ -12,6 +12,13 @@ export interface AuditFilter {
   readonly to?: number | undefined;
 }
 
+/** A block, and what is there still of what it sealed. */
+export interface SealedBlock {
+  readonly block: Block;
+  readonly entries: readonly RecordedEntry[];
+  readonly versions: readonly SealedVersion[];
+}
+
 /** A place in the list of entries, which is by descending time and id. */
 export type Place = Pick<RecordedEntry, 'at' | 'id'>;
 
@@ -20,17 +27,20 @@ export abstract class AuditRepository {
   /** Keeps entries, unsealed. The transaction is known by the first of them, should its outcome get lost. */
   abstract insert(entries: readonly AuditEntry[]): Promise<void>;
 
-  /** Whether there are entries that are not sealed yet. */
+  /** Whether there are entries or versions that are not sealed yet. */
   abstract hasUnsealed(): Promise<boolean>;
 
   /** At most `limit` entries that are not sealed yet, by ascending id. */
   abstract unsealed(limit: number): Promise<RecordedEntry[]>;
 
+  /** At most `limit` versions that are not sealed yet, of every table by ascending id. */
+  abstract unsealedVersions(limit: number): Promise<SealedVersion[]>;
+
   /** The last block; others who ask wait until the transaction ends. */
   abstract lockHead(): Promise<Block | undefined>;
 
-  /** Keeps a block, and notes in its entries that they are sealed in it. */
-  abstract insertBlock(block: Block, entries: readonly RecordedEntry[]): Promise<void>;
+  /** Keeps a block, and notes in what it seals that it does. */
+  abstract insertBlock(sealed: SealedBlock): Promise<void>;
 
   /** The last block. */
   abstract head(): Promise<Block | undefined>;
@@ -49,8 +59,11 @@ export abstract class AuditRepository {
     announce: (count: number) => Promise<void>,
   ): AsyncGenerator<RecordedEntry[]>;
 
-  /** Every block with the entries that it still has, from the first on; then the last block that any entry names. */
-  abstract chain(): AsyncGenerator<{ block: Block; entries: RecordedEntry[] }, number>;
+  /**
+   * Every block with what is left of it, from the first on; then, of the rows that name a block which there is not,
+   * one that names the last.
+   */
+  abstract chain(): AsyncGenerator<SealedBlock, Stray | undefined>;
 
   /** The last block sealed before a time; 0 = none was. */
   abstract lastBlockBefore(at: number): Promise<number>;

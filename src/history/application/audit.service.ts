@@ -5,13 +5,7 @@ import { pageOf, type Page } from '../../shared/page.js';
 import { ChainCheck, type Block, type Head, type Verdict } from '../domain/audit-chain.js';
 import type { RecordedEntry } from '../domain/audit-entry.js';
 import { AuditTrail } from './audit-trail.js';
-import { AuditRepository, type AuditFilter, type Place } from './audit.repository.js';
-
-/** A block, and those of its entries that are there still. */
-export interface SealedBlock {
-  readonly block: Block;
-  readonly entries: readonly RecordedEntry[];
-}
+import { AuditRepository, type AuditFilter, type Place, type SealedBlock } from './audit.repository.js';
 
 /** The audit trail, as administrators read it. Reading it is on record too: it holds personal data. */
 @Injectable()
@@ -64,7 +58,7 @@ export class AuditService {
     const chain = this.audit.chain();
     let next = await chain.next();
     while (next.done !== true) {
-      check.add(next.value.block, next.value.entries);
+      check.add(next.value.block, next.value.entries, next.value.versions);
       await setImmediate(); // SQLite answers at once: requests would wait for the end
       next = await chain.next();
     }

@@ -1,25 +1,42 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { ChainCheck, seal, type Block, type Fault, type Head, type Verdict } from './audit-chain.js';
+import {
+  ChainCheck,
+  seal,
+  type Block,
+  type Fault,
+  type Head,
+  type SealedVersion,
+  type Verdict,
+} from './audit-chain.js';
 import { ACTIONS, type AuditEntry, type RecordedEntry } from './audit-entry.js';
 
 /** What is in the database; those who tamper with it can change all of it. */
 interface Trail {
   readonly blocks: readonly Block[];
   readonly entries: readonly RecordedEntry[];
+  readonly versions?: readonly PlacedVersion[];
 }
 
+type PlacedVersion = SealedVersion & { readonly block: number };
+
 /** Verifies a trail as the register does: block by block, each with the entries that name it. */
-function verify({ blocks, entries }: Trail, kept?: Head): Verdict {
+function verify({ blocks, entries, versions = [] }: Trail, kept?: Head): Verdict {
   const check = new ChainCheck(kept);
   for (const block of blocks.toSorted((a, b) => a.number - b.number)) {
     const own = entries.filter((entry) => entry.block === block.number);
     check.add(
       block,
       own.toSorted((a, b) => a.id - b.id),
+      versions.filter((version) => version.block === block.number),
     );
   }
-  return check.finish(Math.max(0, ...entries.map(({ block }) => block ?? 0)));
+  const strays = [
+    ...entries.map(({ id, block }) => ({ table: 'audit_entries', id, block: block ?? 0 })),
+    ...versions,
+  ].filter((row) => row.block !== 0 && !blocks.some(({ number }) => number === row.block));
+  return check.finish(strays.toSorted((a, b) => b.block - a.block)[0]);
 }
 
 function expectFault(trail: Trail, fault: Partial<Fault>, kept?: Head): void {
@@ -28,19 +45,25 @@ function expectFault(trail: Trail, fault: Partial<Fault>, kept?: Head): void {
 
 /** Ids have gaps, in which something could be inserted. */
 const ID_STEP = 10;
+const DAY = 86_400_000;
+const timeOf = (block: number): number => (1000 + block) * DAY;
 
-/** Seals each list of entries in a block, one block after the other. */
-function sealed(contents: readonly (readonly AuditEntry[])[]): Trail {
+/** Seals each list of entries in a block, one block after the other, a day apart, and some versions with them. */
+function sealed(
+  contents: readonly (readonly AuditEntry[])[],
+  versions: readonly (readonly SealedVersion[])[] = [],
+): Trail {
   const blocks: Block[] = [];
   const entries: RecordedEntry[] = [];
   for (const content of contents) {
-    const block = seal(blocks.at(-1), content, 1000 + blocks.length);
+    const block = seal(blocks.at(-1), content, versions[blocks.length] ?? [], timeOf(blocks.length + 1));
     blocks.push(block);
     for (const entry of content) {
       entries.push({ ...entry, id: ID_STEP * (entries.length + 1), block: block.number });
     }
   }
-  return { blocks, entries };
+  const placed = versions.flatMap((some, n) => some.map((version) => ({ ...version, block: n + 1 })));
+  return { blocks, entries, versions: placed };
 }
 
 const EXAMPLE: AuditEntry = {
@@ -69,6 +92,12 @@ const entry: fc.Arbitrary<AuditEntry> = fc.record({
   details: fc.json({ maxDepth: 1 }),
   nonce: fc.base64String({ minLength: 24, maxLength: 24 }),
 });
+/** A version that says `content`. */
+function version(id: number, content = 'a', table = 'customer_versions'): SealedVersion {
+  const digest = createHash('sha256').update(`${table} ${id} ${content}`).digest();
+  return { table, id, digest };
+}
+
 /** Nonces are random: no two entries are the same. */
 const entries = (minLength: number, maxLength: number): fc.Arbitrary<AuditEntry[]> =>
   fc.uniqueArray(entry, { minLength, maxLength, selector: ({ nonce }) => nonce });
@@ -126,7 +155,8 @@ describe('an audit trail that nobody tampered with', () => {
       fc.property(trail(), pick, (whole, n) => {
         const { number, hash } = last(whole.blocks);
         const verdict = {
-          ...{ fault: undefined, blocks: whole.blocks.length, entries: whole.entries.length, purged: 0 },
+          ...{ fault: undefined, blocks: whole.blocks.length, entries: whole.entries.length },
+          ...{ versions: 0, purged: 0 },
           head: { number, hash },
         };
         expect(verify(whole)).toEqual(verdict);
@@ -137,7 +167,7 @@ describe('an audit trail that nobody tampered with', () => {
 
   it('may be empty, or have entries that are not sealed yet', () => {
     const empty = { blocks: [], entries: [] };
-    expect(verify(empty)).toEqual({ ...{ fault: undefined, blocks: 0, entries: 0, purged: 0 } });
+    expect(verify(empty)).toEqual({ blocks: 0, entries: 0, versions: 0, purged: 0 });
     const whole = sealed([[EXAMPLE]]);
     const unsealed = { ...EXAMPLE, id: 99, block: null };
     expect(verify({ ...whole, entries: [...whole.entries, unsealed] }).fault).toBeUndefined();
@@ -158,15 +188,33 @@ describe('an audit trail that nobody tampered with', () => {
 });
 
 describe('the chain', () => {
+  const contents = [[EXAMPLE, { ...EXAMPLE, userName: null, tokenId: null, userId: 'é😀' }], [EXAMPLE]];
+
   it('is computed as it always was: chains that are there would break', () => {
-    const { blocks } = sealed([
-      [EXAMPLE, { ...EXAMPLE, userName: null, tokenId: null, userId: 'é😀' }],
-      [EXAMPLE],
-    ]);
+    const { blocks } = sealed(contents, [[version(1)]]);
     expect(blocks.map(({ hash }) => hash)).toEqual([
+      'afb03631ed2db1f58978e2bf77025ddb98041197d61e82c20357e9eef8b8efe4',
+      'a0d88d0e6a93fc1348f858e826c8152cd83cf149ca8be35d4b36d3b9a895b62b',
+    ]);
+  });
+
+  it('goes on from blocks that were sealed before versions were', () => {
+    const { blocks, entries } = sealed(contents);
+    const hashes = [
       '7d2e1ea5560e0cb358acc5edcde2351c6b801716cf8c4fa27ac42131e83c5258',
       'c3cd1c58524c7703ca35adc14d08eda1892737e5e3d13dfc67b09060df739c29',
-    ]);
+    ];
+    const old = blocks.map((block, n) => ({
+      ...{ ...block, sealedAt: 1000 + n, versionDigests: null },
+      hash: hashes[n] ?? '',
+    }));
+    const versions = [{ ...version(1), block: 1 }];
+    expect(verify({ blocks: old, entries, versions }).fault).toBeUndefined();
+    const next = seal(old[1], [EXAMPLE], [version(2)], 2000);
+    const tampered = { ...version(3), block: 3 };
+    const all = { blocks: [...old, next], entries: [...entries, { ...EXAMPLE, id: 99, block: 3 }] };
+    expect(verify({ ...all, versions: [{ ...version(2), block: 3 }] }).fault).toBeUndefined();
+    expectFault({ ...all, versions: [tampered] }, { fault: 'edited', block: 3, entry: null });
   });
 });
 
@@ -517,12 +565,20 @@ describe('an audit trail that was sealed anew from some block on', () => {
 });
 
 describe('an audit trail of which entries were purged', () => {
-  const purgeOf = (through_block: unknown): AuditEntry => {
-    return { ...EXAMPLE, action: 'purge.started', details: JSON.stringify({ through_block }) };
+  /** What it removed was sealed in the block before. */
+  const purgeOf = (through_block: unknown, details: object = {}): AuditEntry => {
+    const before = new Date(timeOf(Number(through_block)) + 1000);
+    const told = {
+      through_block,
+      before: isNaN(before.getTime()) ? null : before,
+      retention_days: 1,
+      ...details,
+    };
+    return { ...EXAMPLE, action: 'purge.started', details: JSON.stringify(told) };
   };
   /** The last block tells of a purge; the entries of the first `emptied` blocks are gone. */
-  const purged = (all: AuditEntry[][], through: unknown, emptied: number): Trail => {
-    const whole = sealed([...all, [purgeOf(through)]]);
+  const purged = (all: AuditEntry[][], through: unknown, emptied: number, details?: object): Trail => {
+    const whole = sealed([...all, [purgeOf(through, details)]]);
     return { ...whole, entries: whole.entries.filter(({ block }) => (block ?? 0) > emptied) };
   };
   /** Blocks, how many of them a purge may have emptied, and how many it has, by now. */
@@ -537,7 +593,11 @@ describe('an audit trail of which entries were purged', () => {
         const trail = purged(all, through, emptied);
         const entries = trail.entries.length;
         const { number, hash } = last(trail.blocks);
-        const verdict = { fault: undefined, blocks: all.length + 1, entries, purged: emptied };
+        const before = timeOf(through) + 1000;
+        const verdict = {
+          ...{ fault: undefined, blocks: all.length + 1, entries, versions: 0, purged: emptied },
+          purge: { entry: last(trail.entries).id, throughBlock: through, before, retentionDays: 1 },
+        };
         expect(verify(trail)).toEqual({ ...verdict, head: { number, hash } });
         for (const kept of trail.blocks) expect(verify(trail, kept)).toMatchObject(verdict);
       }),
@@ -558,6 +618,28 @@ describe('an audit trail of which entries were purged', () => {
         expectFault(trail, { fault: 'removed', block: through + 1, entry: null });
       }),
     );
+  });
+
+  it.each([
+    ['is not old enough for its own retention', { retention_days: 3 }],
+    ['has no retention', { retention_days: undefined }],
+    ['has a retention below what can be set', { retention_days: 0 }],
+    ['is of what was sealed later', { before: new Date(timeOf(1)) }],
+    ['is of the future', { before: '9999-01-01T00:00:00Z' }],
+    ['tells no time', { before: 'soon' }],
+  ])('is found when the purge that is on record %s', (_what, details) => {
+    expect(verify(purged([[EXAMPLE], [EXAMPLE]], 1, 1)).fault).toBeUndefined();
+    expectFault(purged([[EXAMPLE], [EXAMPLE]], 1, 1, details), { fault: 'removed', block: 1, entry: null });
+  });
+
+  it('is found when what was cut off had the record of the purge', () => {
+    const whole = purged([[EXAMPLE], [{ ...EXAMPLE, nonce: 'b' }]], 1, 1);
+    const cut = {
+      blocks: whole.blocks.slice(0, 2),
+      entries: whole.entries.filter(({ block }) => (block ?? 0) < 3),
+    };
+    expectFault(cut, { fault: 'cut_off', block: 3, entry: null }, last(whole.blocks));
+    expectFault(cut, { fault: 'removed', block: 1, entry: null });
   });
 
   it('is found when no purge is on record', () => {
@@ -647,6 +729,125 @@ describe('an audit trail of which entries were purged', () => {
         expectFault({ blocks: left, entries }, { fault, block: gone.number, entry: null });
       }),
     );
+  });
+});
+
+describe('a version that was sealed with the audit trail', () => {
+  /** Blocks that seal versions as well. */
+  const withVersions = contents(2).map((all) => {
+    const versions = all.map((some, n) => some.map((_, m) => version(10 * n + m)));
+    return sealed(all, versions);
+  });
+  const versionsOf = ({ versions = [] }: Trail): readonly PlacedVersion[] => versions;
+
+  it('is counted', () => {
+    fc.assert(
+      fc.property(withVersions, (whole) => {
+        expect(verify(whole)).toMatchObject({
+          versions: versionsOf(whole).length,
+          entries: whole.entries.length,
+        });
+        expect(verify(whole).fault).toBeUndefined();
+      }),
+    );
+  });
+
+  it('is found when it is edited', () => {
+    fc.assert(
+      fc.property(withVersions, pick, (whole, n) => {
+        const edited = at(versionsOf(whole), n);
+        const other = { ...version(edited.id, 'b'), block: edited.block };
+        const tampered = { ...whole, versions: instead(versionsOf(whole), edited, other) };
+        expectFault(tampered, { fault: 'edited', block: edited.block, entry: null });
+        expect(verify(tampered).fault?.message).toContain(`Row ${edited.id} of customer_versions`);
+      }),
+    );
+  });
+
+  it('is found when it is inserted, or is a copy', () => {
+    fc.assert(
+      fc.property(withVersions, pick, pick, (whole, n, m) => {
+        const { number: block } = at(whole.blocks, n);
+        for (const forged of [version(99), at(versionsOf(whole), m)]) {
+          const tampered = { ...whole, versions: [...versionsOf(whole), { ...forged, block }] };
+          expectFault(tampered, { fault: 'inserted', block, entry: null });
+        }
+      }),
+    );
+  });
+
+  it('is missed when it is removed, or placed elsewhere', () => {
+    fc.assert(
+      fc.property(withVersions, pick, (whole, n) => {
+        const removed = at(versionsOf(whole), n);
+        const rest = without(versionsOf(whole), removed);
+        expectFault({ ...whole, versions: rest }, { fault: 'removed', block: removed.block, entry: null });
+        for (const block of [-1, 0.5, whole.blocks.length + 1]) {
+          const tampered = { ...whole, versions: [...rest, { ...removed, block }] };
+          expect(verify(tampered).fault).toBeDefined();
+        }
+      }),
+    );
+  });
+
+  it('is found when it names a block which there is not', () => {
+    fc.assert(
+      fc.property(withVersions, fc.constantFrom(-1, 0.5), (whole, block) => {
+        const tampered = { ...whole, versions: [...versionsOf(whole), { ...version(99), block }] };
+        expectFault(tampered, { fault: 'inserted', block, entry: null });
+        const entry = { ...EXAMPLE, id: 5, block };
+        expectFault({ ...whole, entries: [...whole.entries, entry] }, { fault: 'inserted', block, entry: 5 });
+      }),
+    );
+  });
+
+  it('is found when its digest is told to be that of an entry', () => {
+    fc.assert(
+      fc.property(withVersions, pick, (whole, n) => {
+        const block = at(whole.blocks, n);
+        const { digests, versionDigests } = block;
+        const all = Buffer.concat([digests, versionDigests ?? Buffer.alloc(0)]);
+        for (const edited of [
+          { digests: all, versionDigests: Buffer.alloc(0) },
+          { digests: all, versionDigests: null },
+          { digests: Buffer.alloc(0), versionDigests: all },
+          { versionDigests: null },
+        ]) {
+          const tampered = { ...whole, blocks: instead(whole.blocks, block, { ...block, ...edited }) };
+          expectFault(tampered, { fault: 'block_changed', block: block.number, entry: null });
+        }
+      }),
+    );
+  });
+
+  it('may be gone from a block that a purge went through, and from no other', () => {
+    const all = [[EXAMPLE], [EXAMPLE], [EXAMPLE]];
+    const details = { through_block: 1, before: new Date(timeOf(1) + 1000), retention_days: 1 };
+    const purge: AuditEntry = { ...EXAMPLE, action: 'purge.started', details: JSON.stringify(details) };
+    const whole = sealed(
+      [...all, [purge]],
+      all.map((_, n) => [version(n), version(100 + n)]),
+    );
+    const gone = (block: number): Trail => ({
+      ...whole,
+      versions: versionsOf(whole).filter((each) => each.block !== block || each.id < 100),
+    });
+    expect(verify(gone(1)).fault).toBeUndefined();
+    expectFault(gone(2), { fault: 'removed', block: 2, entry: null });
+    expectFault(gone(3), { fault: 'removed', block: 3, entry: null });
+  });
+
+  it('may be all that a block seals', () => {
+    const whole = sealed([[], [EXAMPLE], [], [EXAMPLE]], [[version(1)], [], [version(2)]]);
+    expect(verify(whole)).toMatchObject({ fault: undefined, blocks: 4, purged: 0 });
+    expectFault({ ...whole, versions: [] }, { fault: 'removed', block: 3, entry: null });
+  });
+
+  it('is not asked for where only the entries are at hand', () => {
+    const { blocks } = sealed([[]], [[version(1)]]);
+    const check = new ChainCheck();
+    check.add(first(blocks), []);
+    expect(check.finish().fault).toBeUndefined();
   });
 });
 

@@ -9,8 +9,20 @@ export interface Block {
   readonly sealedAt: number;
   /** The digests of its entries, 32 bytes each, by ascending id. */
   readonly digests: Buffer;
+  /** The digests of its versions, table by table; null = it was sealed before versions were. */
+  readonly versionDigests: Buffer | null;
   /** In hexadecimal. */
   readonly hash: string;
+}
+
+/**
+ * A row of a table whose rows are added and never changed, sealed with the audit trail: of what the register says
+ * of the past, nothing can be changed unseen.
+ */
+export interface SealedVersion {
+  readonly table: string;
+  readonly id: number;
+  readonly digest: Buffer;
 }
 
 /** What is kept elsewhere, to prove later that nothing behind it was rewritten or cut off. */
@@ -18,24 +30,37 @@ export type Head = Pick<Block, 'number' | 'hash'>;
 
 export const DIGEST_BYTES = 32;
 
-/** The block that seals `entries`, by ascending id, behind `last`. */
-export function seal(last: Block | undefined, entries: readonly AuditEntry[], now: number): Block {
+/** The block that seals `entries`, by ascending id, and `versions` behind `last`. */
+export function seal(
+  last: Block | undefined,
+  entries: readonly AuditEntry[],
+  versions: readonly SealedVersion[],
+  now: number,
+): Block {
   const block = {
     number: (last?.number ?? 0) + 1,
     sealedAt: Math.max(now, last?.sealedAt ?? 0), // the clocks of instances differ
     digests: Buffer.concat(entries.map(digestOf)),
+    versionDigests: Buffer.concat(versions.map(({ digest }) => digest)),
   };
   return { ...block, hash: hashOf(block, last?.hash ?? '') };
 }
 
-function hashOf({ number, sealedAt, digests }: Omit<Block, 'hash'>, before: string): string {
-  return createHash('sha256').update(`${before} ${number} ${sealedAt} `).update(digests).digest('hex');
+function hashOf(block: Omit<Block, 'hash'>, before: string): string {
+  const { number, sealedAt, digests, versionDigests } = block;
+  const hash = createHash('sha256').update(`${before} ${number} ${sealedAt} `);
+  // Where the one kind ends and the other begins is sealed too.
+  if (versionDigests !== null) hash.update(`${digests.length} `);
+  return hash
+    .update(digests)
+    .update(versionDigests ?? '')
+    .digest('hex');
 }
 
 export interface Fault {
   readonly fault: 'edited' | 'removed' | 'inserted' | 'reordered' | 'cut_off' | 'block_changed';
   readonly block: number;
-  /** The id of the entry at fault; of a removed one, of the entry before it. null = the block as a whole. */
+  /** The id of the entry at fault; of a removed one, of the entry before it. null = the block as a whole, or a version. */
   readonly entry: number | null;
   /** In words. */
   readonly message: string;
@@ -45,47 +70,91 @@ export interface Verdict {
   /** The first place where the record is not what was sealed; undefined = nowhere. */
   readonly fault: Fault | undefined;
   readonly blocks: number;
-  /** How many entries are there as they were sealed. */
+  /** How many entries are there. */
   readonly entries: number;
-  /** The last block whose entries were purged, and may be; 0 = none was. */
+  /** How many versions are there. */
+  readonly versions: number;
+  /** The last block whose entries are gone; 0 = none is. */
   readonly purged: number;
+  /** The last purge that is on record: what it may have removed is not missed. */
+  readonly purge: Purge | undefined;
   /** Of the last block; undefined = there is none. */
   readonly head: Head | undefined;
 }
+
+/** What an entry tells of a purge. */
+export interface Purge {
+  /** The id of the entry. */
+  readonly entry: number;
+  /** The last block that it may have taken something of. */
+  readonly throughBlock: number;
+  /** Unix milliseconds: such blocks were sealed earlier. */
+  readonly before: number;
+  /** How long the register had to be able to answer. */
+  readonly retentionDays: number;
+}
+
+/** A row that belongs to a block that was not read. */
+export interface Stray {
+  readonly table: string;
+  readonly id: number;
+  readonly block: number;
+}
+
+const DAY_MS = 86_400_000;
+/** By how much the clocks of the instance that purges and of the one that seals may differ. */
+const CLOCK_SKEW_MS = 3_600_000;
 
 /** Recomputes the chain, block by block from the first on. */
 export class ChainCheck {
   private fault: Fault | undefined;
   private last: Head | undefined;
   private entries = 0;
+  private versions = 0;
   /** The last of the blocks that have no entries any more; they come first. */
-  private emptied = 0;
-  /** The last block that may have none, as the entries about purges tell. */
-  private purged = 0;
+  private emptied: Block | undefined;
+  /** The last of the blocks that miss a version. */
+  private incomplete: Block | undefined;
+  private purge: Purge | undefined;
 
   /** @param kept a head that was read out before and kept elsewhere */
   constructor(private readonly kept?: Head) {}
 
-  /** @param entries those that are there still, by ascending id */
-  add(block: Block, entries: readonly RecordedEntry[]): void {
-    if (this.fault === undefined) this.fault = this.faultIn(block, entries);
+  /**
+   * @param entries those that are there still, by ascending id
+   * @param versions likewise; undefined = they are not at hand, as where a file is verified
+   */
+  add(block: Block, entries: readonly RecordedEntry[], versions?: readonly SealedVersion[]): void {
+    this.fault ??= this.faultIn(block, entries) ?? this.faultAmongVersions(block, versions);
     this.last = { number: block.number, hash: block.hash };
     this.entries += entries.length;
+    this.versions += versions?.length ?? 0;
     for (const entry of entries) {
-      if (entry.action !== 'purge.started' || !isSealedIn(block, entry)) continue;
-      this.purged = Math.max(this.purged, throughBlock(entry));
+      const purge = entry.action === 'purge.started' ? purgeOf(block, entry) : undefined;
+      if (purge === undefined || purge.throughBlock < this.purgedThrough()) continue;
+      // One that was forged may name blocks that were sealed later than it says.
+      if (
+        !this.gone().some(({ number, sealedAt }) => number <= purge.throughBlock && sealedAt >= purge.before)
+      ) {
+        this.purge = purge;
+      }
     }
   }
 
-  /** @param named the last block that any entry names */
-  finish(named = 0): Verdict {
-    const { number: blocks } = this.last ?? { number: 0 };
+  /** @param stray of the rows that no block holds, one that names the last block */
+  finish(stray?: Stray): Verdict {
+    const blocks = this.last?.number ?? 0;
+    const isBehindEnd = stray !== undefined && Number.isInteger(stray.block) && stray.block > blocks;
+    const atEnd = this.faultAtEnd(blocks, Math.max(isBehindEnd ? stray.block : 0, this.kept?.number ?? 0));
+    // What was cut off may have been the record of the purge.
+    const ofPurge = atEnd === undefined ? this.faultOfPurge() : undefined;
     return {
-      fault:
-        this.faultOfPurge() ?? this.fault ?? this.faultAtEnd(blocks, Math.max(named, this.kept?.number ?? 0)),
+      fault: ofPurge ?? this.fault ?? atEnd ?? (stray && inserted(stray)),
       blocks,
       entries: this.entries,
-      purged: this.emptied,
+      versions: this.versions,
+      purged: this.emptied?.number ?? 0,
+      purge: this.purge,
       head: this.last,
     };
   }
@@ -104,18 +173,43 @@ export class ChainCheck {
     if (this.kept?.number === block.number && this.kept.hash !== block.hash) {
       return at('block_changed', `Block ${block.number} is not the one that was kept: it was rewritten`);
     }
-    if (entries.length === 0 && this.emptied === block.number - 1) {
-      this.emptied = block.number; // whether they may be gone shows at the end
+    if (entries.length === 0 && block.digests.length > 0 && this.entries === 0) {
+      this.emptied = block; // whether they may be gone shows at the end
       return undefined;
     }
-    return faultAmong(entries, digestsIn(block), at);
+    return faultAmong(entries, digestsIn(block.digests), at);
+  }
+
+  private faultAmongVersions(block: Block, versions?: readonly SealedVersion[]): Fault | undefined {
+    if (block.versionDigests === null || versions === undefined) return undefined;
+    const missing = new Set(digestsIn(block.versionDigests));
+    const other = versions.filter(({ digest }) => !missing.delete(digest.toString('hex')))[0];
+    if (other === undefined) {
+      if (missing.size > 0) this.incomplete = block; // whether it may be shows at the end
+      return undefined;
+    }
+    const fault = missing.size > 0 ? 'edited' : 'inserted';
+    const what = fault === 'edited' ? 'is not what was sealed' : 'was not there when it was sealed';
+    const message = `Row ${other.id} of ${other.table} ${what}`;
+    return { fault, block: block.number, entry: null, message };
   }
 
   private faultOfPurge(): Fault | undefined {
-    if (this.emptied <= this.purged) return undefined;
-    const block = this.purged + 1;
-    const message = `The entries of block ${block} are gone, and no purge is on record that removed them`;
+    const through = this.purgedThrough();
+    const gone = this.gone().find(({ number }) => number > through);
+    if (gone === undefined) return undefined;
+    const [what, block] = gone === this.emptied ? ['The entries', through + 1] : ['Versions', gone.number];
+    const message = `${what} of block ${block} are gone, and no purge is on record that may have removed them`;
     return { fault: 'removed', block, entry: null, message };
+  }
+
+  /** The last blocks of which something is gone. */
+  private gone(): Block[] {
+    return [this.emptied, this.incomplete].filter((block) => block !== undefined);
+  }
+
+  private purgedThrough(): number {
+    return this.purge?.throughBlock ?? 0;
   }
 
   private faultAtEnd(blocks: number, known: number): Fault | undefined {
@@ -146,19 +240,38 @@ function faultAmong(
   return at('edited', `Entry ${entry.id} is not what was sealed`, entry.id);
 }
 
-function digestsIn({ digests }: Block): string[] {
+function inserted({ table, id, block }: Stray): Fault {
+  const message = `Row ${id} of ${table} names block ${block}, which there is not`;
+  return { fault: 'inserted', block, entry: table === 'audit_entries' ? id : null, message };
+}
+
+function digestsIn(digests: Buffer): string[] {
   const count = digests.length / DIGEST_BYTES;
   return Array.from({ length: count }, (_, n) =>
     digests.toString('hex', n * DIGEST_BYTES, (n + 1) * DIGEST_BYTES),
   );
 }
 
-function isSealedIn(block: Block, entry: AuditEntry): boolean {
-  return digestsIn(block).includes(digestOf(entry).toString('hex'));
+/** What an entry tells of a purge, unless it was put there later or was not lawful. */
+function purgeOf(block: Block, entry: RecordedEntry): Purge | undefined {
+  if (!digestsIn(block.digests).includes(digestOf(entry).toString('hex'))) return undefined;
+  const {
+    before: text,
+    through_block: throughBlock,
+    retention_days: retentionDays,
+  } = membersOf(entry.details);
+  const before = Date.parse(String(text));
+  if (typeof throughBlock !== 'number' || typeof retentionDays !== 'number' || retentionDays < 1)
+    return undefined;
+  const latest = block.sealedAt + CLOCK_SKEW_MS - retentionDays * DAY_MS;
+  if (Number.isNaN(before) || before > latest) return undefined;
+  return { entry: entry.id, throughBlock, before, retentionDays };
 }
 
-/** What an entry about a purge names as the last block that may be emptied. */
-function throughBlock({ details }: AuditEntry): number {
-  const { through_block: block } = JSON.parse(details) as { through_block?: unknown };
-  return typeof block === 'number' ? block : 0;
+function membersOf(details: string): Record<string, unknown> {
+  try {
+    return { ...(JSON.parse(details) as object) };
+  } catch {
+    return {}; // whoever can forge an entry can forge this
+  }
 }

@@ -3,10 +3,9 @@ import { validationFailed } from '../../shared/errors.js';
 import { oneOf, optional, text, textThat } from '../../shared/http/checks.js';
 import { PeriodQueryDto, periodOf } from '../../shared/http/period.js';
 import { Checked } from '../../shared/http/validation.js';
-import { formatMoment } from '../../shared/instant.js';
-import type { AuditFilter } from '../application/audit.repository.js';
-import type { SealedBlock } from '../application/audit.service.js';
-import type { Block, Fault, Head, Verdict } from '../domain/audit-chain.js';
+import { formatInstant, formatMoment } from '../../shared/instant.js';
+import type { AuditFilter, SealedBlock } from '../application/audit.repository.js';
+import type { Block, Fault, Head, Purge, Verdict } from '../domain/audit-chain.js';
 import { ACTIONS, type Action, type RecordedEntry } from '../domain/audit-entry.js';
 
 const FAULTS = ['edited', 'removed', 'inserted', 'reordered', 'cut_off', 'block_changed'] as const;
@@ -86,11 +85,20 @@ class FaultDto {
   @ApiProperty({
     type: 'integer',
     nullable: true,
-    description: 'The id of the entry; of a removed one, of the entry before it',
+    description: 'The id of the entry; of a removed one, of the entry before it; null = the message tells',
   })
   entry!: number | null;
   @ApiProperty()
   message!: string;
+}
+
+class PurgeOnRecordDto {
+  @ApiProperty({ type: 'integer', description: 'The id of the entry that tells of it' })
+  entry!: number;
+  @ApiProperty({ example: '2024-11-24T08:48:06Z', description: 'What it removed is older' })
+  before!: string;
+  @ApiProperty({ type: 'integer', description: 'RETENTION_DAYS, as it was then' })
+  retention_days!: number;
 }
 
 export class VerdictDto {
@@ -102,8 +110,16 @@ export class VerdictDto {
   blocks!: number;
   @ApiProperty({ type: 'integer', description: 'How many entries were looked at' })
   entries!: number;
+  @ApiProperty({ type: 'integer', description: 'How many versions of customers were looked at' })
+  versions!: number;
   @ApiProperty({ type: 'integer', description: 'The last block whose entries were purged; 0 = none' })
   purged!: number;
+  @ApiProperty({
+    type: PurgeOnRecordDto,
+    nullable: true,
+    description: 'The last purge on record: was it yours? What it may have removed is not missed',
+  })
+  purge!: PurgeOnRecordDto | null;
   @ApiProperty({ type: HeadDto, description: 'To be kept elsewhere' })
   head!: Pick<HeadDto, 'block' | 'hash'>;
 }
@@ -118,6 +134,8 @@ export class SealedBlockDto {
   hash!: string;
   @ApiProperty({ description: 'The SHA-256 of every entry, in hexadecimal, one after the other' })
   digests!: string;
+  @ApiProperty({ type: String, nullable: true, description: 'The same of every version of a customer' })
+  version_digests!: string | null;
   @ApiProperty({
     type: 'array',
     items: { type: 'object' },
@@ -139,7 +157,7 @@ export function toAuditFilter({ user, context, action, UserID, ...period }: Audi
 export function toAuditEntryDto(entry: RecordedEntry): AuditEntryDto {
   return {
     id: entry.id,
-    at: formatMoment(entry.at),
+    at: readable(entry.at),
     action: entry.action,
     user: entry.userName,
     token_id: entry.tokenId,
@@ -153,6 +171,10 @@ export function toAuditEntryDto(entry: RecordedEntry): AuditEntryDto {
 }
 
 /** What was tampered with is still to be shown. */
+function readable(at: number): string {
+  return Number.isNaN(new Date(at).getTime()) ? String(at) : formatMoment(at);
+}
+
 function parseDetails(text: string): object {
   try {
     return JSON.parse(text) as object;
@@ -169,27 +191,49 @@ export function toHeadDto(block: Block | undefined): HeadDto {
   };
 }
 
-export function toVerdictDto({ fault, blocks, entries, purged, head }: Verdict): VerdictDto {
+export function toVerdictDto({ fault, purge, head, ...counts }: Verdict): VerdictDto {
+  const { blocks, entries, versions, purged } = counts;
   return {
     intact: fault === undefined,
     fault: fault ?? null,
     blocks,
     entries,
+    versions,
     purged,
+    purge: toPurgeDto(purge),
     head: { block: head?.number ?? 0, hash: head?.hash ?? '' },
   };
 }
 
-export function toSealedBlockDto({ block, entries }: SealedBlock): SealedBlockDto {
-  const { number, sealedAt, hash, digests } = block;
-  return { block: number, sealed_at: sealedAt, hash, digests: digests.toString('hex'), entries };
+function toPurgeDto(purge: Purge | undefined): PurgeOnRecordDto | null {
+  if (purge === undefined) return null;
+  const { entry, before, retentionDays } = purge;
+  return { entry, before: formatInstant(before), retention_days: retentionDays };
+}
+
+export function toSealedBlockDto({ block, entries }: Omit<SealedBlock, 'versions'>): SealedBlockDto {
+  const { number, sealedAt, hash, digests, versionDigests } = block;
+  return {
+    ...{ block: number, sealed_at: sealedAt, hash, digests: digests.toString('hex') },
+    version_digests: versionDigests?.toString('hex') ?? null,
+    entries,
+  };
 }
 
 /** The block that a line of an exported file holds. @throws Error if it holds none */
-export function parseSealedBlock(line: string): SealedBlock {
-  const { block: number, sealed_at: sealedAt, hash, digests, entries } = JSON.parse(line) as SealedBlockDto;
+export function parseSealedBlock(line: string): Omit<SealedBlock, 'versions'> {
+  const {
+    block: number,
+    sealed_at,
+    hash,
+    digests,
+    version_digests,
+    entries,
+  } = JSON.parse(line) as SealedBlockDto;
   if (!Number.isInteger(number) || !Array.isArray(entries)) throw new Error('not a block');
-  return { block: { number, sealedAt, hash, digests: Buffer.from(digests, 'hex') }, entries };
+  const versionDigests = version_digests === null ? null : Buffer.from(version_digests, 'hex');
+  const block = { number, sealedAt: sealed_at, hash, digests: Buffer.from(digests, 'hex'), versionDigests };
+  return { block, entries };
 }
 
 /** A head that was kept. @throws RegisterError `validation_failed` if half of it is missing */

@@ -67,6 +67,10 @@ export class AuditBlockEntity {
   @Column({ type: 'blob' })
   digests!: Buffer;
 
+  /** The SHA-256 of each version that was sealed with them; null = it was sealed before versions were. */
+  @Column({ name: 'version_digests', type: 'blob', nullable: true })
+  versionDigests!: Buffer | null;
+
   /** SHA-256 of the hash before, the number, the time and the digests; in hexadecimal. */
   @Column({ type: 'varchar', length: 64 })
   hash!: string;

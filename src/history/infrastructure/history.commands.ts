@@ -59,6 +59,7 @@ async function verifyFile(path: string, query: HeadQueryDto): Promise<Verdict> {
   let lines = 0;
   for await (const text of linesOf(path)) {
     lines++;
+    if (text === '') continue;
     try {
       const { block, entries } = parseSealedBlock(text);
       check.add(block, entries);
@@ -66,7 +67,11 @@ async function verifyFile(path: string, query: HeadQueryDto): Promise<Verdict> {
       throw new CommandError(`line ${lines} of ${path} is not a block of an exported audit trail`);
     }
   }
-  return check.finish();
+  const verdict = check.finish();
+  // Nothing proves nothing: a file that was not written must not pass.
+  if (verdict.blocks === 0 && verdict.fault === undefined)
+    throw new CommandError(`${path} holds no block of an exported audit trail`);
+  return verdict;
 }
 
 async function* linesOf(path: string): AsyncGenerator<string> {
@@ -83,7 +88,8 @@ function codeOf(error: unknown): string {
 
 /** What is not intact is a failure, for scripts to notice. */
 function tell(line: CommandLine, verdict: VerdictDto): void {
-  const { fault, head, ...rest } = verdict;
-  line.print({ ...rest, head: head.block, hash: head.hash, ...(fault ?? {}) });
+  const { fault, purge, head, ...rest } = verdict;
+  const purged = purge && { purge: purge.entry, before: purge.before, retention_days: purge.retention_days };
+  line.print({ ...rest, ...purged, head: head.block, hash: head.hash, ...(fault ?? {}) });
   if (!verdict.intact) process.exitCode = 1;
 }

@@ -1,12 +1,19 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Database, type SqlValue } from '../../shared/database/database.js';
-import { placeInBlock } from '../../shared/database/place-in-block.js';
-import { AuditRepository, type AuditFilter, type Place } from '../application/audit.repository.js';
-import { DIGEST_BYTES, type Block } from '../domain/audit-chain.js';
+import { Database, type Snapshot, type SqlValue } from '../../shared/database/database.js';
+import {
+  AuditRepository,
+  type AuditFilter,
+  type Place,
+  type SealedBlock,
+} from '../application/audit.repository.js';
+import { DIGEST_BYTES, type Block, type SealedVersion, type Stray } from '../domain/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../domain/audit-entry.js';
 import { AuditBlockEntity, AuditEntryEntity } from './audit.entities.js';
+import { SealedTables } from './sealed-tables.js';
 
 const BATCH = 1000;
+const AUDIT_ENTRIES = 'audit_entries';
 const COLUMN_OF = {
   at: 'at',
   action: 'action',
@@ -26,11 +33,18 @@ const INSERT = `INSERT INTO audit_entries (${COLUMNS}) VALUES `;
 const ROW = `(${FIELDS.map(() => '?').join(', ')})`;
 const READ_COLUMNS = ['id', 'block', ...FIELDS.map((field) => `${COLUMN_OF[field]} AS ${field}`)].join(', ');
 const READ = `SELECT ${READ_COLUMNS} FROM audit_entries`;
-const READ_BLOCK = 'SELECT number, sealed_at AS sealedAt, digests, hash FROM audit_blocks';
+const READ_BLOCK = `SELECT number, sealed_at AS sealedAt, digests, version_digests AS versionDigests, hash
+  FROM audit_blocks`;
+
+/** A row of one of the sealed tables, whatever columns that has. */
+type VersionRow = Readonly<Record<string, unknown>> & { readonly id: number; readonly block: number | null };
 
 @Injectable()
 export class TypeOrmAuditRepository extends AuditRepository {
-  constructor(private readonly database: Database) {
+  constructor(
+    private readonly database: Database,
+    private readonly tables: SealedTables,
+  ) {
     super();
   }
 
@@ -44,12 +58,25 @@ export class TypeOrmAuditRepository extends AuditRepository {
   }
 
   async hasUnsealed(): Promise<boolean> {
-    const sql = 'SELECT id FROM audit_entries WHERE block IS NULL LIMIT 1';
-    return (await this.database.query(sql, [])).length > 0;
+    const probes = this.everyTable().map(
+      (table) => `EXISTS (SELECT 1 FROM ${table} WHERE block IS NULL) AS ${table}`,
+    );
+    const [found = {}] = await this.database.query<Record<string, number>>(`SELECT ${probes.join(', ')}`, []);
+    return Object.values(found).includes(1);
   }
 
   unsealed(limit: number): Promise<RecordedEntry[]> {
     return this.database.query<RecordedEntry>(`${READ} WHERE block IS NULL ORDER BY id LIMIT ?`, [limit]);
+  }
+
+  async unsealedVersions(limit: number): Promise<SealedVersion[]> {
+    const found: SealedVersion[] = [];
+    for (const table of this.tables.names) {
+      const sql = `SELECT * FROM ${table} WHERE block IS NULL ORDER BY id LIMIT ?`;
+      const rows = await this.database.query<VersionRow>(sql, [limit - found.length]);
+      found.push(...rows.map((row) => toSealedVersion(table, row)));
+    }
+    return found;
   }
 
   async lockHead(): Promise<Block | undefined> {
@@ -63,13 +90,19 @@ export class TypeOrmAuditRepository extends AuditRepository {
 
   async head(): Promise<Block | undefined> {
     const sql = `${READ_BLOCK} WHERE number > 0 ORDER BY number DESC LIMIT 1`;
-    return (await this.database.query<Block>(sql, []))[0];
+    return (await this.database.query<Block>(sql, [])).map(asItIs)[0];
   }
 
-  async insertBlock(block: Block, entries: readonly RecordedEntry[]): Promise<void> {
+  async insertBlock({ block, entries, versions }: SealedBlock): Promise<void> {
     await this.database.manager.insert(AuditBlockEntity, block);
-    const ids = entries.map(({ id }) => id);
-    await placeInBlock(this.database, 'audit_entries', ids, block.number);
+    await this.place(AUDIT_ENTRIES, entries, block.number);
+    for (const table of this.tables.names) {
+      await this.place(
+        table,
+        versions.filter((version) => version.table === table),
+        block.number,
+      );
+    }
   }
 
   page(filter: AuditFilter, before: Place | undefined, limit: number): Promise<RecordedEntry[]> {
@@ -97,28 +130,16 @@ export class TypeOrmAuditRepository extends AuditRepository {
     }
   }
 
-  async *chain(): AsyncGenerator<{ block: Block; entries: RecordedEntry[] }, number> {
+  async *chain(): AsyncGenerator<SealedBlock, Stray | undefined> {
     const snapshot = await this.database.snapshot();
     try {
       for (let last: number | undefined = 0; last !== undefined;) {
         const sql = `${READ_BLOCK} WHERE number > ? ORDER BY number LIMIT 100`;
-        const blocks: Block[] = await snapshot.query<Block>(sql, [last]);
-        for (const some of groups(blocks)) {
-          const entries = await snapshot.query<RecordedEntry>(
-            `${READ} WHERE block BETWEEN ? AND ? ORDER BY block, id`,
-            [some[0].number, some.at(-1)?.number ?? 0],
-          );
-          const byBlock = new Map<number, RecordedEntry[]>(some.map(({ number }) => [number, []]));
-          for (const entry of entries) byBlock.get(entry.block ?? 0)?.push(entry);
-          for (const block of some) yield { block, entries: byBlock.get(block.number) ?? [] };
-        }
+        const blocks: Block[] = (await snapshot.query<Block>(sql, [last])).map(asItIs);
+        for (const some of groups(blocks)) yield* this.sealedIn(snapshot, some);
         last = blocks.at(-1)?.number;
       }
-      const [{ block } = { block: 0 }] = await snapshot.query<{ block: number | null }>(
-        'SELECT MAX(block) AS block FROM audit_entries',
-        [],
-      );
-      return block ?? 0;
+      return await this.stray(snapshot);
     } finally {
       await snapshot.close();
     }
@@ -141,6 +162,50 @@ export class TypeOrmAuditRepository extends AuditRepository {
     // By id: a range of blocks would lock the place where new entries are added.
     if (ids.length > 0) await this.database.manager.delete(AuditEntryEntity, ids);
     return ids.length;
+  }
+
+  private everyTable(): string[] {
+    return [AUDIT_ENTRIES, ...this.tables.names];
+  }
+
+  private async place(table: string, rows: readonly { readonly id: number }[], block: number): Promise<void> {
+    if (rows.length === 0) return;
+    const ids = rows.map(({ id }) => id).join(', ');
+    // A scan, which MySQL prefers on small tables, would wait for rows that others are writing.
+    await this.database.manager.query(
+      `UPDATE ${table}${this.database.byPrimaryKey} SET block = ${block} WHERE id IN (${ids})`,
+    );
+  }
+
+  /** What is left of some blocks that follow each other. */
+  private async *sealedIn(snapshot: Snapshot, blocks: [Block, ...Block[]]): AsyncGenerator<SealedBlock> {
+    const range = [blocks[0].number, blocks.at(-1)?.number ?? 0];
+    const within = 'WHERE block BETWEEN ? AND ? ORDER BY block, id';
+    const entries = byBlock(await snapshot.query<RecordedEntry>(`${READ} ${within}`, range));
+    const versions = new Map<number, SealedVersion[]>();
+    for (const table of this.tables.names) {
+      const rows = byBlock(await snapshot.query<VersionRow>(`SELECT * FROM ${table} ${within}`, range));
+      for (const [block, some] of rows) {
+        const sealed = some.map((row) => toSealedVersion(table, row));
+        versions.set(block, [...(versions.get(block) ?? []), ...sealed]);
+      }
+    }
+    for (const block of blocks) {
+      const { number } = block;
+      yield { block, entries: entries.get(number) ?? [], versions: versions.get(number) ?? [] };
+    }
+  }
+
+  private async stray(snapshot: Snapshot): Promise<Stray | undefined> {
+    const found = this.everyTable().map(
+      (table) => `
+        SELECT * FROM (SELECT '${table}' AS origin, id, block FROM ${table} WHERE block IS NOT NULL AND NOT EXISTS
+          (SELECT 1 FROM audit_blocks b WHERE b.number = ${table}.block AND b.number > 0)
+          ORDER BY block DESC LIMIT 1) AS ${table}_stray`,
+    );
+    const sql = `${found.join(' UNION ALL ')} ORDER BY block DESC LIMIT 1`;
+    const [row] = await snapshot.query<{ origin: string; id: number; block: number }>(sql, []);
+    return row && { table: row.origin, id: row.id, block: row.block };
   }
 
   private read(
@@ -178,11 +243,41 @@ export class TypeOrmAuditRepository extends AuditRepository {
   }
 }
 
+function byBlock<Row extends { readonly block: number | null }>(rows: readonly Row[]): Map<number, Row[]> {
+  const groups = new Map<number, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(row.block ?? 0);
+    if (group === undefined) groups.set(row.block ?? 0, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+/** All that the row holds is sealed, but for its place. A column that is added later changes nothing where it is null. */
+function toSealedVersion(table: string, row: VersionRow): SealedVersion {
+  const values = Object.entries(row).filter(([column, value]) => column !== 'block' && value !== null);
+  const text = JSON.stringify([table, ...values.sort(([a], [b]) => (a < b ? -1 : 1))]);
+  return { table, id: row.id, digest: createHash('sha256').update(text).digest() };
+}
+
+/** Whoever tampers with SQLite can put anything into a column. */
+function asItIs(block: Block): Block {
+  return {
+    ...block,
+    digests: bytes(block.digests),
+    versionDigests: block.versionDigests && bytes(block.versionDigests),
+  };
+}
+
+function bytes(value: unknown): Buffer {
+  return Buffer.isBuffer(value) ? value : Buffer.from(String(value));
+}
+
 /** Blocks one after the other that have few enough entries to be read together. */
 function* groups(blocks: readonly Block[]): Generator<[Block, ...Block[]]> {
   let [group, entries]: [Block[], number] = [[], 0];
   for (const block of blocks) {
-    const more = block.digests.length / DIGEST_BYTES;
+    const more = (block.digests.length + (block.versionDigests?.length ?? 0)) / DIGEST_BYTES;
     if (group.length > 0 && entries + more > BATCH) {
       yield group as [Block, ...Block[]];
       [group, entries] = [[], 0];

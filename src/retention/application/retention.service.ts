@@ -55,7 +55,7 @@ export class RetentionService {
    * @throws RegisterError `validation_failed` if any of it must be kept still
    */
   async purge(by: Principal | undefined, before?: number): Promise<Purged> {
-    const latest = this.clock.now() - this.retention.days * DAY_MS;
+    const latest = Math.floor((this.clock.now() - this.retention.days * DAY_MS) / 1000) * 1000;
     const end = before ?? latest;
     if (end > latest) {
       const message = `must be ${formatInstant(latest)} or earlier: RETENTION_DAYS is ${this.retention.days}`;
@@ -63,7 +63,7 @@ export class RetentionService {
     }
     const block = await this.begin(by, end);
     await this.sealer.sealAll(); // until it is sealed, that record proves nothing
-    const customers = await this.purgeCustomers(end);
+    const customers = await this.purgeCustomers(block);
     const auditEntries = await this.repeat(() => this.audit.deleteThrough(block, ENTRIES_AT_A_TIME));
     const signIns = await this.repeat(() => this.signIns.purge(end, SIGN_INS_AT_A_TIME));
     const details = { customers, audit_entries: auditEntries, sign_ins: signIns };
@@ -78,16 +78,22 @@ export class RetentionService {
       () => this.audit.lastBlockBefore(before),
       (block) => ({
         action: 'purge.started',
-        details: { before: formatInstant(before), through_block: block },
+        details: {
+          before: formatInstant(before),
+          through_block: block,
+          retention_days: this.retention.days,
+        },
       }),
     );
   }
 
-  private async purgeCustomers(before: number): Promise<number> {
+  private async purgeCustomers(throughBlock: number): Promise<number> {
     let purged = 0;
     for (let after: number | undefined = 0; after !== undefined;) {
       const from: number = after;
-      const step = await this.transactions.run(() => this.versions.purge(before, from, CUSTOMERS_AT_A_TIME));
+      const step = await this.transactions.run(() =>
+        this.versions.purge(throughBlock, from, CUSTOMERS_AT_A_TIME),
+      );
       purged += step.customers;
       after = step.next;
     }

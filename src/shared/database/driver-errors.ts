@@ -22,7 +22,7 @@ const BY_NUMBER: ReadonlyMap<number, DriverFailure> = new Map([
   ...([1040, 1047, 1053, 1077, 1079, 1129, 1203, 1290, 1836, 1927, 2002, 2003, 2006, 2013] as const).map(
     (number) => [number, 'lost'] as const,
   ),
-  ...([1021, 1041, 1114, 1135, 1461, 3675] as const).map((number) => [number, 'full'] as const),
+  ...([167, 1021, 1041, 1114, 1135, 1461, 1467, 3675] as const).map((number) => [number, 'full'] as const),
 ]);
 
 const BY_CODE: Readonly<Record<string, DriverFailure>> = {

@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto';
 import {
   AuditRepository,
   type AuditFilter,
   type Place,
+  type SealedBlock,
 } from '../../../src/history/application/audit.repository.js';
-import type { Block } from '../../../src/history/domain/audit-chain.js';
+import type { Block, SealedVersion, Stray } from '../../../src/history/domain/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../../../src/history/domain/audit-entry.js';
-import type { InMemoryStore } from './in-memory-store.js';
+import type { InMemoryStore, VersionRow } from './in-memory-store.js';
 
 export class InMemoryAuditRepository extends AuditRepository {
   constructor(private readonly store: InMemoryStore) {
@@ -18,24 +20,30 @@ export class InMemoryAuditRepository extends AuditRepository {
   }
 
   async hasUnsealed(): Promise<boolean> {
-    return this.store.rows.entries.some(({ block }) => block === null);
+    const { entries, versions } = this.store.rows;
+    return [...entries, ...versions].some(({ block }) => block === null);
   }
 
   async unsealed(limit: number): Promise<RecordedEntry[]> {
     return this.store.rows.entries.filter(({ block }) => block === null).slice(0, limit);
   }
 
+  async unsealedVersions(limit: number): Promise<SealedVersion[]> {
+    return this.versionsIn(null).slice(0, limit);
+  }
+
   async lockHead(): Promise<Block | undefined> {
     return this.head();
   }
 
-  async insertBlock(block: Block, entries: readonly RecordedEntry[]): Promise<void> {
+  async insertBlock({ block, entries, versions }: SealedBlock): Promise<void> {
     const { draft } = this.store;
-    const ids = new Set(entries.map(({ id }) => id));
+    const ids = new Set([...entries, ...versions].map(({ id }) => id)); // no two rows of the store share one
+    const placed = <Row extends { id: number; block: number | null }>(rows: readonly Row[]): Row[] =>
+      rows.map((row) => (ids.has(row.id) ? { ...row, block: block.number } : row));
     draft.blocks.push(block);
-    draft.entries = draft.entries.map((entry) =>
-      ids.has(entry.id) ? { ...entry, block: block.number } : entry,
-    );
+    draft.entries = placed(draft.entries);
+    draft.versions = placed(draft.versions);
   }
 
   async head(): Promise<Block | undefined> {
@@ -62,12 +70,17 @@ export class InMemoryAuditRepository extends AuditRepository {
     if (others.length > 0) yield others;
   }
 
-  async *chain(): AsyncGenerator<{ block: Block; entries: RecordedEntry[] }, number> {
+  async *chain(): AsyncGenerator<SealedBlock, Stray | undefined> {
     const { entries } = this.store.rows;
     for (const block of this.blocks()) {
-      yield { block, entries: entries.filter((entry) => entry.block === block.number) };
+      const { number } = block;
+      yield {
+        block,
+        entries: entries.filter((entry) => entry.block === number),
+        versions: this.versionsIn(number),
+      };
     }
-    return Math.max(0, ...entries.map(({ block }) => block ?? 0));
+    return undefined; // nobody tampers with a fake
   }
 
   async lastBlockBefore(at: number): Promise<number> {
@@ -87,10 +100,27 @@ export class InMemoryAuditRepository extends AuditRepository {
     return deleted.size;
   }
 
+  private versionsIn(block: number | null): SealedVersion[] {
+    return this.store.rows.versions
+      .filter((row) => row.block === block)
+      .map((row) => ({ table: 'customer_versions', id: row.id, digest: digestOf(row) }));
+  }
+
   /** The store's copies of a Buffer are bytes and no more. */
   private blocks(): Block[] {
-    return this.store.rows.blocks.map((block) => ({ ...block, digests: Buffer.from(block.digests) }));
+    const blocks = this.store.rows.blocks.toSorted((a, b) => a.number - b.number);
+    return blocks.map((block) => ({
+      ...block,
+      digests: Buffer.from(block.digests),
+      versionDigests: Buffer.from(block.versionDigests ?? ''),
+    }));
   }
+}
+
+function digestOf(row: VersionRow): Buffer {
+  return createHash('sha256')
+    .update(JSON.stringify({ ...row, block: null }))
+    .digest();
 }
 
 function applies({ from = 0, to = Infinity, ...equal }: AuditFilter, entry: RecordedEntry): boolean {

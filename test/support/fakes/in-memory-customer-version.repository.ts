@@ -65,24 +65,19 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
       .slice(0, limit);
   }
 
-  async place(block: number): Promise<void> {
-    const { draft } = this.store;
-    draft.versions = draft.versions.map((row) => ({ ...row, block: row.block ?? block }));
-  }
-
   async lastBlock(): Promise<number> {
     return Math.max(0, ...this.store.rows.versions.map(({ block }) => block ?? 0));
   }
 
   async purge(
-    deletedBefore: number,
+    throughBlock: number,
     after: number,
     limit: number,
   ): Promise<{ customers: number; next: number | undefined }> {
     const { draft } = this.store;
     const deletions = draft.versions
       .filter(({ id, change }) => id > after && change === 'deleted')
-      .filter(({ customer }) => customer.updatedAt < deletedBefore)
+      .filter(({ block }) => block !== null && block <= throughBlock)
       .slice(0, limit);
     draft.versions = draft.versions.filter((row) => !deletions.some(({ customer }) => isOf(row, customer)));
     return { customers: deletions.length, next: deletions.length < limit ? undefined : deletions.at(-1)?.id };

@@ -1,10 +1,12 @@
 import { CreateRegister1764000000000 } from './1764000000000-create-register.js';
 import { AddNamesAndSignIns1764000000001 } from './1764000000001-add-names-and-sign-ins.js';
 import { AddHistory1764000000002 } from './1764000000002-add-history.js';
+import { SealVersions1764000000003 } from './1764000000003-seal-versions.js';
 
 /** In the order in which they run. */
 export const migrations = [
   CreateRegister1764000000000,
   AddNamesAndSignIns1764000000001,
   AddHistory1764000000002,
+  SealVersions1764000000003,
 ];
