@@ -205,7 +205,7 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
       const [first, again] = [await caller.call('POST', LIST, call), await caller.call('POST', LIST, call)];
       expect(again).toMatchObject({ status: 200, text: first.text });
       const [entry, ...rest] = await entriesOf(caller);
-      expect(entry).toEqual(entryOf(caller, 'answer.repeated', null, { route: `POST ${LIST}` }));
+      expect(entry).toEqual(entryOf(caller, 'answer.repeated', 'U2', { route: `POST ${LIST}` }));
       expect(rest.map(({ action }) => action)).toEqual(['customer.created', 'customer.created']);
     });
 
@@ -398,6 +398,7 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
       ['user.created', 'admin'],
       ['context.created', 'default'],
     ]);
+    expect(first[0]?.details).toMatchObject({ adopted: false }); // it was generated
   });
 
   describe('a refused request is not:', () => {
@@ -754,6 +755,14 @@ describe.each(databaseKinds)('the audit trail on $name', (kind) => {
       const answered = ofCallers(await auditTrail(service(), query.toString()));
       expect([given, answered]).toEqual([given, expected]);
     }
+  });
+
+  it('understands context0 as default', async () => {
+    const entries = await auditTrail(service(), 'context=default');
+    expect(entries.length).toBeGreaterThan(0);
+    const asked = await auditTrail(service(), 'context=context0');
+    const before = asked.filter(({ id }) => id <= (entries[0]?.id ?? 0));
+    expect(before).toEqual(entries);
   });
 
   it.each([

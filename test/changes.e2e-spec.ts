@@ -254,6 +254,21 @@ describe.each(databaseKinds)('the change feed, on $name,', (kind) => {
     );
 
     it(
+      'and tells nothing to a token that was revoked meanwhile',
+      async () => {
+        const waits = watch(service());
+        const after = await end();
+        const waiting = caller.call('GET', `${FEED}?${after}&wait=60`);
+        await until(() => waits().length === 1);
+        const colleague = await newCaller(service(), { contexts: [caller.credentials.contextname] });
+        await service().admin('DELETE', `/api/admin/tokens/${caller.tokenId}`);
+        await create('secret', colleague);
+        expect(await waiting).toMatchObject({ status: 401, json: { code: 'invalid_token' } });
+      },
+      PROMPTLY,
+    );
+
+    it(
       'until the client hangs up',
       async () => {
         const waits = watch(service());

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { auditTrail } from './support/audit.js';
 import { newCaller, type Caller } from './support/callers.js';
 import { customer, pathOf, toJson, type CustomerFields } from './support/customers.js';
 import { databaseKinds } from './support/databases.js';
@@ -165,6 +166,17 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
       expect(await versions()).toBe(2);
     });
 
+    it('in If-None-Match, or any there: 412, and nothing is changed', async () => {
+      const own = await tag();
+      for (const known of [own, `W/${own}`, '*', `"other", ${own}`]) {
+        const answer = await caller.call(method, ONE, { body, headers: { 'if-none-match': known } });
+        expect(answer).toMatchObject({ status: 412, json: { code: 'precondition_failed' } });
+      }
+      expect(await versions()).toBe(1);
+      const answer = await caller.call(method, ONE, { body, headers: { 'if-none-match': '"other"' } });
+      expect(answer.status).toBe(200);
+    });
+
     it.each(['*', '"other"', 'W/"weak"'])('%s, of a customer that is not there: 404', async (match) => {
       const answer = await send(method, body, match, pathOf('nobody'));
       expect(answer.status).toBe(404);
@@ -207,6 +219,8 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
       }
       const answer = await get({ 'if-none-match': text });
       expect(answer.status).toBe(400);
+      const [read] = await auditTrail(service(), `user=${caller.credentials.username}&action=customer.read`);
+      expect(read).toBeUndefined(); // nothing was read
       expect(answer.json).toMatchObject({
         code: 'etag_malformed',
         message: expect.stringContaining('If-None-Match'),

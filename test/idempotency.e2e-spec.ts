@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Transactions } from '../src/shared/transactions.js';
+import { auditTrail } from './support/audit.js';
 import { asHeaders, newCaller, newContext, type Caller } from './support/callers.js';
 import { customer, pathOf, toJson } from './support/customers.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';
@@ -337,6 +338,30 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
     expect(answer.text).toContain('after');
     expectDone(await call('GET', LIST));
     expect(await keys()).toBe(before);
+  });
+
+  it('is on record for the customer that it is about', async () => {
+    const { username } = caller.credentials;
+    await post('told');
+    await post('told');
+    key = `${key} of another`;
+    await call('PATCH', pathOf('told'), { Name: 'N' });
+    await call('PATCH', pathOf('told'), { Name: 'N' });
+    const entries = await auditTrail(service(), `user=${username}&UserID=told&action=answer.repeated`);
+    expect(entries.map(({ details }) => details)).toEqual([
+      { route: `PATCH ${LIST}/:UserID` },
+      { route: `POST ${LIST}` },
+    ]);
+  });
+
+  it('is not left to another user of the same name', async () => {
+    const { username: name, contextname } = caller.credentials;
+    await post('mine');
+    await service().admin('DELETE', `/api/admin/users/${name}`);
+    const heir = await newCaller(service(), { name, contexts: [contextname] });
+    const headers = { 'idempotency-key': key };
+    expect((await heir.call('POST', LIST, { body: customer('mine'), headers })).status).toBe(409);
+    expectDone(await heir.call('POST', LIST, { body: customer('other'), headers }));
   });
 
   it('does not open what the caller may not do any more', async () => {

@@ -74,14 +74,14 @@ class RememberedTokens extends TokenFiles {
 }
 
 function seedService(
-  { users, contexts, tokens, audit, transactions }: Register,
+  { users, contexts, tokens, audit, keys, transactions }: Register,
   files: TokenFiles,
 ): SeedService {
   const clock = new SystemClock();
   const authority = new Authority(tokens, new AuditTrail(audit, transactions, clock), transactions);
   return new SeedService(
     new ContextsService(contexts, authority, clock),
-    new UsersService(users, authority, clock),
+    new UsersService(users, keys, authority, clock),
     new TokensService(tokens, users, authority, clock),
     files,
     transactions,

@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { IdempotencyRepository } from './application/idempotency.repository.js';
 import { IdempotencyService } from './application/idempotency.service.js';
@@ -6,6 +6,8 @@ import { IdempotencyInterceptor } from './infrastructure/idempotency.interceptor
 import { RemovalOfOldKeys } from './infrastructure/removal-of-old-keys.js';
 import { TypeOrmIdempotencyRepository } from './infrastructure/typeorm-idempotency.repository.js';
 
+/** Global, as the keys of a user go with it. */
+@Global()
 @Module({
   providers: [
     IdempotencyService,
@@ -13,5 +15,6 @@ import { TypeOrmIdempotencyRepository } from './infrastructure/typeorm-idempoten
     { provide: IdempotencyRepository, useClass: TypeOrmIdempotencyRepository },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
   ],
+  exports: [IdempotencyRepository],
 })
 export class IdempotencyModule {}

@@ -39,6 +39,7 @@ export function idempotencyRepositoryContract(register: () => Register): void {
       throw new Error('seen');
     });
     await expect(looking).rejects.toThrow('seen');
+    expect(await register().keys.find(by, key)).toEqual(kept);
     return kept;
   };
 
@@ -146,6 +147,20 @@ export function idempotencyRepositoryContract(register: () => Register): void {
     expect(await left()).toBe(1);
   });
 
+  it('forgets the keys of a user, in every context, and of no other', async () => {
+    const [here, there] = [await newContext(register()), await newContext(register())];
+    const name = randomUUID();
+    const owners = [here, there].map((context) => principal(context, { userName: name }));
+    const other = principal(here, { userName: name.toUpperCase() });
+    const keys = Array.from({ length: 3 }, aHash);
+    for (const by of [...owners, other]) for (const key of keys) await ask(by, key);
+    await run(() => register().keys.deleteOf(name));
+    for (const key of keys) {
+      for (const by of owners) expect(await find(by, key)).toBeUndefined();
+      expect(await find(other, key)).toBeDefined();
+    }
+  });
+
   it('forgets the keys of a context that is deleted', async () => {
     const { contexts } = register();
     const names = async (): Promise<string[]> => (await contexts.list()).map(({ name }) => name);
@@ -168,6 +183,7 @@ export function idempotencyRepositoryContract(register: () => Register): void {
       writes: [
         () => keys.claim(by, other, aHash(), T),
         () => keys.keep(by, key, 'changed'),
+        () => keys.deleteOf(by.userName),
         () => keys.purge(LONG_AGO, 10_000),
       ],
     };

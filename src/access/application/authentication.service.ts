@@ -3,7 +3,7 @@ import { addressList, holds } from '../../shared/address-list.js';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
-import { contextKey } from '../domain/context-name.js';
+import { contextKey } from '../../shared/context-name.js';
 import { isAdministration, roleAllows, scopeAllows, type Right } from '../domain/rights.js';
 import { hashToken, isMistyped } from '../domain/token.js';
 import { TokenRepository, type SignIn } from './access.repositories.js';

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { RegisterError } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
-import { DEFAULT_CONTEXT } from '../domain/context-name.js';
-import { generateToken, tokenFault } from '../domain/token.js';
+import { DEFAULT_CONTEXT } from '../../shared/context-name.js';
+import { tokenFault } from '../domain/token.js';
 import { ContextsService } from './contexts.service.js';
 import { TokensService } from './tokens.service.js';
 import { UsersService } from './users.service.js';
@@ -61,15 +61,14 @@ export class SeedService {
   ): Promise<void> {
     // A token file that is there already may be all that is left of another register's token: it is adopted.
     const found = chosen ?? (await this.files.read(`${name}-token`));
-    const token = found ?? generateToken();
     await this.users.create(undefined, { name, role, contexts, enabled: true });
-    await this.tokens.create(undefined, {
+    const { token } = await this.tokens.create(undefined, {
       user: name,
       label: 'first start',
       scope: 'write',
       expiresAt: null,
       allowedIps: [],
-      token,
+      token: found,
     });
     // Inside the transaction: a token that is in use is in its file, or nothing was kept.
     if (found === undefined) await this.files.write(`${name}-token`, token);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, validationFailed } from '../../shared/errors.js';
 import { formatInstant } from '../../shared/instant.js';
-import { DEFAULT_CONTEXT } from '../domain/context-name.js';
+import { DEFAULT_CONTEXT } from '../../shared/context-name.js';
 import { generateToken, hashToken, tokenFault } from '../domain/token.js';
 import { TokenRepository, UserRepository, type Token } from './access.repositories.js';
 import { Authority } from './authority.js';

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { IdempotencyRepository } from '../../idempotency/application/idempotency.repository.js';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, validationFailed } from '../../shared/errors.js';
-import { contextKey } from '../domain/context-name.js';
+import { contextKey } from '../../shared/context-name.js';
 import { UserRepository, type User, type UserChanges } from './access.repositories.js';
 import { Authority } from './authority.js';
 import type { Principal } from './principal.js';
@@ -11,6 +12,7 @@ import type { Principal } from './principal.js';
 export class UsersService {
   constructor(
     private readonly users: UserRepository,
+    private readonly keys: IdempotencyRepository,
     private readonly authority: Authority,
     private readonly clock: Clock,
   ) {}
@@ -48,13 +50,14 @@ export class UsersService {
     return this.authority.change(by, change, () => ({ action: 'user.changed', details: { name, changes } }));
   }
 
-  /** Deletes a user, and its tokens with it. @throws RegisterError `user_not_found`, `last_admin` */
+  /** Deletes a user, its tokens and its Idempotency-Keys with it. @throws RegisterError `user_not_found`, `last_admin` */
   delete(by: Principal | undefined, name: string): Promise<User> {
     const remove = async (): Promise<User> => {
       const users = await this.users.lockAll();
       const user = find(users, name);
       keepAnAdmin(users.filter((each) => each !== user));
       await this.users.delete(name);
+      await this.keys.deleteOf(name);
       return user;
     };
     return this.authority.change(by, remove, () => ({ action: 'user.deleted', details: { name } }));

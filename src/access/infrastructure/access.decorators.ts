@@ -21,6 +21,11 @@ export const SHOWS_TOKEN = 'access:shows-token';
 /** Says that the answer of a route shows a token, which is nowhere else. */
 export const ShowsToken = (): CustomDecorator => SetMetadata(SHOWS_TOKEN, true);
 
+export const IN_STEPS = 'access:in-steps';
+
+/** Says that a write is done in transactions of its own: done again, it goes on where it ended. */
+export const InSteps = (): CustomDecorator => SetMetadata(IN_STEPS, true);
+
 /** Who is calling. */
 export const Caller = createParamDecorator(
   (_data: unknown, context: ExecutionContext): Principal =>

@@ -23,7 +23,8 @@ export class AccessGuard implements CanActivate {
     if (right === undefined) throw new Error(`${context.getClass().name} does not say who may call it`);
     const request = context.switchToHttp().getRequest<Request>();
     const { credentials, ip = '' } = request;
-    request.principal = await this.authentication.authenticate(credentials, plainAddress(ip), right);
+    request.authenticate = () => this.authentication.authenticate(credentials, plainAddress(ip), right);
+    request.principal = await request.authenticate();
     return true;
   }
 }

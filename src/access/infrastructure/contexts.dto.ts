@@ -3,7 +3,7 @@ import { flag, list, optional, textThat } from '../../shared/http/checks.js';
 import { Checked } from '../../shared/http/validation.js';
 import { formatInstant } from '../../shared/instant.js';
 import type { Context } from '../application/access.repositories.js';
-import { CONTEXT_NAME, isContextName } from '../domain/context-name.js';
+import { CONTEXT_NAME, isContextName } from '../../shared/context-name.js';
 
 const RULE =
   'have 1 to 64 of A-Z a-z 0-9 _ . - and not be context0, which is another name for default, nor . or ..';

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Credentials, Principal } from '../application/principal.js';
-import { contextKey } from '../domain/context-name.js';
+import { contextKey } from '../../shared/context-name.js';
 import { queryOf } from '../../shared/http/non-http.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
 
@@ -10,6 +10,8 @@ declare global {
     interface Request {
       credentials: Credentials;
       principal: Principal;
+      /** Asks once more who is calling and whether they may, for an answer that is long in coming. */
+      authenticate: () => Promise<Principal>;
     }
   }
 }

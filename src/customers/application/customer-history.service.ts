@@ -12,6 +12,15 @@ import {
   type CustomerVersion,
 } from './customer-version.repository.js';
 
+/** How a client waits for changes. */
+export interface Patience {
+  readonly ms: number;
+  /** Tells when nobody waits any more. */
+  readonly gone: AbortSignal;
+  /** Throws if the client may not be told any more: its token may have been revoked while it waited. */
+  readonly confirm: () => Promise<unknown>;
+}
+
 /** What became of the customers of the context that the caller works in. */
 @Injectable()
 export class CustomerHistoryService {
@@ -43,26 +52,20 @@ export class CustomerHistoryService {
   /**
    * The changes behind a place. They are told once their order is final, within a second or two.
    *
-   * @param waitMs how long to wait for the first one, if there is none
-   * @param gone tells when nobody waits any more
+   * @param wait for the first one, if there is none
    */
-  async changes(
-    by: Principal,
-    after: ChangePlace,
-    limit: number,
-    waitMs: number,
-    gone: AbortSignal,
-  ): Promise<CustomerChange[]> {
-    const patience = AbortSignal.any([gone, AbortSignal.timeout(waitMs)]);
-    for (;;) {
-      const seen = waitMs === 0 ? 0 : await this.versions.lastBlock();
+  async changes(by: Principal, after: ChangePlace, limit: number, wait: Patience): Promise<CustomerChange[]> {
+    const patience = AbortSignal.any([wait.gone, AbortSignal.timeout(wait.ms)]);
+    for (let hasWaited = false; ; hasWaited = true) {
+      const seen = wait.ms === 0 ? 0 : await this.versions.lastBlock();
       const changes = await this.versions.changes(by.context, after, limit);
       if (changes.length > 0) {
+        if (hasWaited) await wait.confirm();
         const details = { records: changes.length };
         await this.trail.recordRead(by, { action: 'customers.changes_read', details });
         return changes;
       }
-      if (waitMs === 0 || !(await this.news.beyond(seen, patience))) return [];
+      if (wait.ms === 0 || !(await this.news.beyond(seen, patience))) return [];
     }
   }
 }

@@ -71,8 +71,11 @@ export class CustomerHistoryController {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const limit = Number(query.limit ?? PAGE);
-    const waitMs = Number(query.wait ?? 0) * 1000;
-    const changes = await this.history.changes(caller, { block, id }, limit, waitMs, gone.signal);
+    const changes = await this.history.changes(caller, { block, id }, limit, {
+      ms: Number(query.wait ?? 0) * 1000,
+      gone: gone.signal,
+      confirm: () => request.authenticate(),
+    });
     const last = changes.at(-1) ?? { block, id };
     linkNext(request, response, last.block, last.id);
     return changes.map(toChangeDto);

@@ -18,7 +18,7 @@ import type { Principal } from '../../access/application/principal.js';
 import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
 import { Produces } from '../../shared/http/accept.guard.js';
 import { Documented } from '../../shared/http/documented.js';
-import { ifMatch, isKnown, sendVersion } from '../../shared/http/etag.js';
+import { condition, ifNoneMatch, sendVersion } from '../../shared/http/etag.js';
 import { linkNext, startOf } from '../../shared/http/paging.js';
 import { NDJSON, sendRows } from '../../shared/http/send-rows.js';
 import { requireMembers } from '../../shared/http/validation.js';
@@ -99,9 +99,10 @@ export class CustomersController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
+    const isKnown = ifNoneMatch(request);
     const customer = await this.customers.get(caller, toUserId(userId), parseInstant(query.recorded_at));
     sendVersion(response, versionOf(customer));
-    if (isKnown(request, versionOf(customer))) response.status(304).end();
+    if (isKnown(versionOf(customer))) response.status(304).end();
     else response.json(toDto(customer));
   }
 
@@ -112,6 +113,7 @@ export class CustomersController {
     summary: 'Create a customer',
     example: ['POST /api/ipdrcustomers', EXAMPLE],
     answers: CustomerDto,
+    isVersioned: true,
     errors: ['customer_exists'],
   })
   async create(
@@ -140,7 +142,10 @@ export class CustomersController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<CustomerDto> {
     const fields = toFields(body);
-    return answer(response, await this.customers.change(caller, toUserId(userId), fields, ifMatch(request)));
+    return answer(
+      response,
+      await this.customers.change(caller, toUserId(userId), fields, condition(request)),
+    );
   }
 
   @Patch(':UserID')
@@ -161,7 +166,10 @@ export class CustomersController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<CustomerDto> {
     const fields = toFields(requireMembers(body));
-    return answer(response, await this.customers.change(caller, toUserId(userId), fields, ifMatch(request)));
+    return answer(
+      response,
+      await this.customers.change(caller, toUserId(userId), fields, condition(request)),
+    );
   }
 
   @Delete(':UserID')
@@ -180,7 +188,7 @@ export class CustomersController {
     @Param('UserID') userId: string,
     @Req() request: Request,
   ): Promise<CustomerDto> {
-    return toDto(await this.customers.delete(caller, toUserId(userId), ifMatch(request)));
+    return toDto(await this.customers.delete(caller, toUserId(userId), condition(request)));
   }
 
   private async *page(

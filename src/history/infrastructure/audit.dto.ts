@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { contextKey } from '../../shared/context-name.js';
 import { validationFailed } from '../../shared/errors.js';
 import { oneOf, optional, text, textThat } from '../../shared/http/checks.js';
 import { PeriodQueryDto, periodOf } from '../../shared/http/period.js';
@@ -147,7 +148,7 @@ export class SealedBlockDto {
 export function toAuditFilter({ user, context, action, UserID, ...period }: AuditQueryDto): AuditFilter {
   return {
     userName: user,
-    contextName: context,
+    contextName: context === undefined ? undefined : contextKey(context),
     action,
     userId: UserID?.normalize('NFC'),
     ...periodOf(period),

@@ -21,8 +21,14 @@ export abstract class IdempotencyRepository {
     at: number,
   ): Promise<KeptAnswer | undefined>;
 
+  /** What is kept under a key. */
+  abstract find(by: Principal, keyHash: string): Promise<KeptAnswer | undefined>;
+
   /** Keeps the answer to what was asked under a key that this transaction took. */
   abstract keep(by: Principal, keyHash: string, answer: string): Promise<void>;
+
+  /** Deletes all keys of a user: another one may get its name. */
+  abstract deleteOf(userName: string): Promise<void>;
 
   /** Deletes at most `limit` keys that were taken before a time, in Unix milliseconds. @returns how many */
   abstract purge(before: number, limit: number): Promise<number>;

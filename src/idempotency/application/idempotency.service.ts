@@ -15,8 +15,12 @@ export interface RepeatableRequest {
   readonly content: string;
   /** The route, for the audit trail. */
   readonly route: string;
+  /** The UserID of the customer that it is about. */
+  readonly userId: string | undefined;
   /** The token, if the answer shows another one: kept answers of this kind only it can read. */
   readonly secret: string | undefined;
+  /** Whether it is done in transactions of its own; then a repetition at the same moment does it as well. */
+  readonly isInSteps: boolean;
 }
 
 export interface Answer {
@@ -48,27 +52,37 @@ export class IdempotencyService {
    * @param work is tried again with the transaction
    * @throws RegisterError `idempotency_key_reused`, and what `work` throws
    */
-  once(
+  async once(
     by: Principal,
-    { key, content, route, secret }: RepeatableRequest,
+    request: RepeatableRequest,
+    work: () => Promise<Answer>,
+  ): Promise<{ answer: Answer; isRepeated: boolean }> {
+    if (!request.isInSteps) return this.transactions.run(() => this.inTransaction(by, request, work));
+    const kept = await this.keys.find(by, sha256(request.key));
+    const done = kept === undefined ? await work() : undefined;
+    return this.transactions.run(() => this.inTransaction(by, request, async () => done ?? work()));
+  }
+
+  private async inTransaction(
+    by: Principal,
+    { key, content, route, userId, secret }: RepeatableRequest,
     work: () => Promise<Answer>,
   ): Promise<{ answer: Answer; isRepeated: boolean }> {
     const [keyHash, requestHash] = [sha256(key), sha256(content)];
-    return this.transactions.run(async () => {
-      const kept = await this.keys.claim(by, keyHash, requestHash, this.clock.now());
-      if (kept === undefined) {
-        const answer = await work();
-        const text = JSON.stringify(answer);
-        await this.keys.keep(by, keyHash, secret === undefined ? text : encrypt(text, key, secret));
-        return { answer, isRepeated: false };
-      }
-      if (kept.requestHash !== requestHash) {
-        throw reused('This Idempotency-Key was sent with another request; use a new one for each write');
-      }
-      await this.trail.record(by, { action: 'answer.repeated', details: { route } });
-      const text = secret === undefined ? kept.answer : decrypt(kept.answer, key, secret);
-      return { answer: JSON.parse(text) as Answer, isRepeated: true };
-    });
+    const kept = await this.keys.claim(by, keyHash, requestHash, this.clock.now());
+    if (kept === undefined) {
+      const answer = await work();
+      const text = JSON.stringify(answer);
+      await this.keys.keep(by, keyHash, secret === undefined ? text : encrypt(text, key, secret));
+      return { answer, isRepeated: false };
+    }
+    if (kept.requestHash !== requestHash) {
+      throw reused('This Idempotency-Key was sent with another request; use a new one for each write');
+    }
+    const about = userId === undefined ? {} : { userId };
+    await this.trail.record(by, { action: 'answer.repeated', ...about, details: { route } });
+    const text = secret === undefined ? kept.answer : decrypt(kept.answer, key, secret);
+    return { answer: JSON.parse(text) as Answer, isRepeated: true };
   }
 
   /** Forgets the keys that were kept for a day. */

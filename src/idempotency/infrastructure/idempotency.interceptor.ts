@@ -2,7 +2,7 @@ import { Injectable, type CallHandler, type ExecutionContext, type NestIntercept
 import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import { from, lastValueFrom, type Observable } from 'rxjs';
-import { RIGHT, SHOWS_TOKEN } from '../../access/infrastructure/access.decorators.js';
+import { IN_STEPS, RIGHT, SHOWS_TOKEN } from '../../access/infrastructure/access.decorators.js';
 import { RegisterError } from '../../shared/errors.js';
 import { IdempotencyService, type Answer } from '../application/idempotency.service.js';
 
@@ -35,14 +35,16 @@ export class IdempotencyInterceptor implements NestInterceptor {
       throw new RegisterError('idempotency_key_malformed', message);
     }
     const response = context.switchToHttp().getResponse<Response>();
-    const showsToken = this.reflector.get<true | undefined>(SHOWS_TOKEN, context.getHandler()) === true;
+    const says = (what: string): boolean => this.reflector.get(what, context.getHandler()) === true;
     const { answer, isRepeated } = await this.idempotency.once(
       request.principal,
       {
         key,
         content: contentOf(request),
         route: `${request.method} ${(request.route as { path: string }).path}`,
-        secret: showsToken ? request.credentials.token : undefined,
+        userId: userIdOf(request),
+        secret: says(SHOWS_TOKEN) ? request.credentials.token : undefined,
+        isInSteps: says(IN_STEPS),
       },
       async (): Promise<Answer> => ({
         body: await lastValueFrom(next.handle()),
@@ -60,11 +62,19 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 }
 
+/** The customer that a request is about. */
+function userIdOf({ params, body }: Request): string | undefined {
+  const userId: unknown = params['UserID'] ?? (body as { UserID?: unknown }).UserID;
+  return typeof userId === 'string' ? userId.normalize('NFC') : undefined;
+}
+
 /** What a request asks for. A client that makes it anew may put the members in another order. */
 function contentOf({ method, originalUrl, headers, body }: Request): string {
-  return JSON.stringify([method, originalUrl, headers['if-match'] ?? null, body], (_name, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort())
-      : value,
+  return JSON.stringify(
+    [method, originalUrl, headers['if-match'] ?? null, headers['if-none-match'] ?? null, body],
+    (_name, value: unknown) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).sort())
+        : value,
   );
 }

@@ -4,6 +4,8 @@ import { Database } from '../../shared/database/database.js';
 import { IdempotencyRepository, type KeptAnswer } from '../application/idempotency.repository.js';
 import { IdempotencyKeyEntity } from './idempotency-key.entity.js';
 
+const BATCH = 1000;
+
 @Injectable()
 export class TypeOrmIdempotencyRepository extends IdempotencyRepository {
   constructor(private readonly database: Database) {
@@ -26,7 +28,11 @@ export class TypeOrmIdempotencyRepository extends IdempotencyRepository {
       .orUpdate(['context_id'], ['context_id', 'user_name', 'key_hash'])
       .updateEntity(false)
       .execute();
-    // Read after it waited: what this transaction sees is settled by its first read.
+    // After it waited: what this transaction sees is settled by its first read.
+    return this.find(by, keyHash);
+  }
+
+  async find(by: Principal, keyHash: string): Promise<KeptAnswer | undefined> {
     const [kept] = await this.database.query<{ requestHash: string; answer: string | null }>(
       `SELECT request_hash AS requestHash, answer FROM idempotency_keys
        WHERE context_id = ? AND user_name = ? AND key_hash = ?`,
@@ -38,6 +44,16 @@ export class TypeOrmIdempotencyRepository extends IdempotencyRepository {
 
   async keep(by: Principal, keyHash: string, answer: string): Promise<void> {
     await this.database.manager.update(IdempotencyKeyEntity, { ...ownerOf(by), keyHash }, { answer });
+  }
+
+  async deleteOf(userName: string): Promise<void> {
+    // By id, and found by their index: other users' keys must not be locked.
+    const sql = `SELECT id FROM idempotency_keys
+      WHERE context_id IN (SELECT id FROM contexts) AND user_name = ? LIMIT ?`;
+    for (let ids = [0]; ids.length > 0;) {
+      ids = (await this.database.query<{ id: number }>(sql, [userName, BATCH])).map(({ id }) => id);
+      if (ids.length > 0) await this.database.manager.delete(IdempotencyKeyEntity, ids);
+    }
   }
 
   async purge(before: number, limit: number): Promise<number> {

@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../../access/application/principal.js';
-import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import { Caller, InSteps, Requires } from '../../access/infrastructure/access.decorators.js';
 import { Documented } from '../../shared/http/documented.js';
 import { parseInstant } from '../../shared/instant.js';
 import { RetentionService } from '../application/retention.service.js';
@@ -15,11 +15,13 @@ export class RetentionController {
   @Post()
   @HttpCode(200)
   @Requires('admin:write')
+  @InSteps()
   @Documented({
     summary: 'Remove for good what is older than RETENTION_DAYS',
     description:
       'Customers that were deleted before then, with their history; entries of the audit trail, whose chain stays ' +
-      'whole; sign-ins. The purge itself is on record.',
+      'whole; sign-ins. The purge itself is on record. It is done in small steps: cut short, it goes on when it is ' +
+      'repeated.',
     example: ['POST /api/admin/purge', { before: '2020-01-01T00:00:00Z' }],
     as: 'admin',
     answers: PurgedDto,

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { MAX_STATEMENTS } from './data-source.js';
@@ -30,10 +31,11 @@ export class SqliteDatabase extends TypeOrmDatabase {
   protected withConnection<T>(work: (connection: QueryRunner) => Promise<T>): Promise<T> {
     this.waiting++;
     const result = this.queue.then(() => work(this.dataSource.createQueryRunner()));
-    this.queue = result.then(
-      () => this.waiting--,
-      () => this.waiting--,
-    );
+    this.queue = result
+      .catch(() => undefined)
+      // SQLite answers at once: other requests would wait for the end of all that queues here.
+      .then(() => setImmediate())
+      .finally(() => this.waiting--);
     return result;
   }
 

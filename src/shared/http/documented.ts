@@ -75,6 +75,8 @@ const REPLAYED = {
 } as const;
 const ETAG = { schema: { type: 'string' }, description: 'Which version this is' } as const;
 
+const NOT_MODIFIED = 'The client has this version already, as its If-None-Match says';
+
 /** The request headers that are no credentials. */
 const HEADERS = {
   ifMatch: {
@@ -108,7 +110,7 @@ interface Documentation {
   readonly onlyAs?: string;
   /** Whether the Link header leads to a next page. */
   readonly isPaged?: boolean;
-  /** Whether it is about a single resource that has versions: ETag, If-Match, If-None-Match. */
+  /** Whether it answers a single resource that has versions: ETag; If-Match and If-None-Match, unless it is new. */
   readonly isVersioned?: boolean;
   /** The errors of this route besides those that any route may answer. */
   readonly errors?: readonly ErrorCode[];
@@ -120,14 +122,15 @@ export function Documented(route: Documentation): MethodDecorator {
   const method = request.split(' ', 1)[0];
   const example = `\`\`\`bash\n${curl(request, members, route.as ?? 'user')}\n\`\`\``;
   const isWrite = method !== 'GET';
+  const isConditional = route.isVersioned === true && method !== 'POST';
   const codes = [
     ...COMMON,
     ...(isWrite ? WRITING : []),
-    ...(route.isVersioned ? versioning(isWrite) : []),
+    ...(isConditional ? versioning(isWrite) : []),
     ...(route.errors ?? []),
   ];
   const condition = isWrite ? HEADERS.ifMatch : HEADERS.ifNoneMatch;
-  const headers = [...(route.isVersioned ? [condition] : []), ...(isWrite ? [HEADERS.idempotencyKey] : [])];
+  const headers = [...(isConditional ? [condition] : []), ...(isWrite ? [HEADERS.idempotencyKey] : [])];
   const model = Array.isArray(route.answers) ? (route.answers as [Type])[0] : (route.answers as Type);
   const one = { $ref: getSchemaPath(model) };
   const schema = Array.isArray(route.answers) ? { type: 'array', items: one } : one;
@@ -148,6 +151,9 @@ export function Documented(route: Documentation): MethodDecorator {
       ),
     }),
     ...headers.map((header) => ApiHeader({ ...header, required: false })),
+    ...(isConditional && !isWrite
+      ? [ApiResponse({ status: 304, description: NOT_MODIFIED, headers: REQUEST_ID })]
+      : []),
     ...errorResponses(codes),
   );
 }

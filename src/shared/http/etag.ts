@@ -9,26 +9,29 @@ export function sendVersion(response: Response, version: string): void {
   response.setHeader('ETag', toTag(version));
 }
 
+type OfVersion = (version: string) => boolean;
+
 /**
- * Whether a version is one that the request's If-Match takes; undefined = it has none.
+ * Whether a version is one that the request's If-Match and If-None-Match let change.
  *
  * @throws RegisterError `etag_malformed`
  * @see RFC 9110, section 13.1.1: weak tags never match
  */
-export function ifMatch(request: Request): ((version: string) => boolean) | undefined {
-  const tags = tagsOf(request, 'if-match');
-  return tags && ((version) => tags.includes('*') || tags.includes(toTag(version)));
+export function condition(request: Request): OfVersion {
+  const tags = tagsOf(request, 'if-match') ?? ['*'];
+  const isKnown = ifNoneMatch(request);
+  return (version) => (tags.includes('*') || tags.includes(toTag(version))) && !isKnown(version);
 }
 
 /**
- * Whether the client has this version already, as If-None-Match says.
+ * Whether the client has a version already, as If-None-Match says.
  *
  * @throws RegisterError `etag_malformed`
  * @see RFC 9110, section 13.1.2: weak tags, as a proxy makes them, match too
  */
-export function isKnown(request: Request, version: string): boolean {
+export function ifNoneMatch(request: Request): OfVersion {
   const tags = tagsOf(request, 'if-none-match') ?? [];
-  return tags.includes('*') || tags.some((tag) => tag.replace(/^W\//, '') === toTag(version));
+  return (version) => tags.includes('*') || tags.some((tag) => tag.replace(/^W\//, '') === toTag(version));
 }
 
 function toTag(version: string): string {

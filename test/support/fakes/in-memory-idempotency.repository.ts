@@ -17,18 +17,26 @@ export class InMemoryIdempotencyRepository extends IdempotencyRepository {
     at: number,
   ): Promise<KeptAnswer | undefined> {
     const { keys } = this.store.draft;
-    const found = keys.find(isKey(by, keyHash));
-    if (found !== undefined)
-      return found.kept.answer === null ? undefined : { ...found.kept, answer: found.kept.answer };
+    if (keys.some(isKey(by, keyHash))) return this.find(by, keyHash);
     const { context, userName } = by;
     keys.push({ context, userName, keyHash, at, kept: { requestHash, answer: null } });
     return undefined;
+  }
+
+  async find(by: Principal, keyHash: string): Promise<KeptAnswer | undefined> {
+    const kept = this.store.rows.keys.find(isKey(by, keyHash))?.kept;
+    return kept === undefined || kept.answer === null ? undefined : { ...kept, answer: kept.answer };
   }
 
   async keep(by: Principal, keyHash: string, answer: string): Promise<void> {
     const { draft } = this.store;
     const isIt = isKey(by, keyHash);
     draft.keys = draft.keys.map((row) => (isIt(row) ? { ...row, kept: { ...row.kept, answer } } : row));
+  }
+
+  async deleteOf(userName: string): Promise<void> {
+    const { draft } = this.store;
+    draft.keys = draft.keys.filter((row) => row.userName !== userName);
   }
 
   async purge(before: number, limit: number): Promise<number> {
