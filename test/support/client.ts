@@ -57,6 +57,7 @@ export class Client {
       method,
       headers: { 'content-type': 'application/json', ...call.headers },
       body: call.raw ?? JSON.stringify({ ...credentials, ...call.body }),
+      reset: false, // a GET with a body would end the connection
     });
     const text = await answer.text();
     return {
