@@ -1,6 +1,7 @@
 /** @type {import('jest').Config} */
 export default {
   roots: ['<rootDir>/src', '<rootDir>/test'],
+  testEnvironment: '<rootDir>/test/support/environment.js',
   maxWorkers: 2, // they wait for databases and programs half of the time
   testTimeout: 60_000,
   forceExit: true, // what a failed test left open must not keep the run from ending
