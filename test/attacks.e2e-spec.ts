@@ -508,7 +508,8 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     expect(taken).toMatchObject(expected);
     const after = await register();
     for (const [table, kept] of Object.entries(before)) {
-      expect(after[table]).toEqual(expect.arrayContaining(kept));
+      const now = new Set(after[table]?.map((row) => JSON.stringify(row)));
+      expect(kept.filter((row) => !now.has(JSON.stringify(row)))).toEqual([]);
       if (table === 'customer_versions') continue; // not every update changes something
       expect([table, after[table]?.length]).toEqual([table, rows[table]]);
     }
