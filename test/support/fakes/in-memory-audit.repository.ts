@@ -106,14 +106,8 @@ export class InMemoryAuditRepository extends AuditRepository {
       .map((row) => ({ table: 'customer_versions', id: row.id, digest: digestOf(row) }));
   }
 
-  /** The store's copies of a Buffer are bytes and no more. */
   private blocks(): Block[] {
-    const blocks = this.store.rows.blocks.toSorted((a, b) => a.number - b.number);
-    return blocks.map((block) => ({
-      ...block,
-      digests: Buffer.from(block.digests),
-      versionDigests: Buffer.from(block.versionDigests ?? ''),
-    }));
+    return this.store.rows.blocks.toSorted((a, b) => a.number - b.number);
   }
 }
 

@@ -87,7 +87,7 @@ export class InMemoryStore extends Transactions {
   }
 
   private async attempt<T>(outer: Scope, work: () => Promise<T>): Promise<T> {
-    const inner: Scope = { rows: structuredClone(outer.rows), ended: false };
+    const inner: Scope = { rows: copyOf(outer.rows), ended: false };
     try {
       const result = await this.scope.run(inner, work);
       outer.rows = inner.rows;
@@ -96,4 +96,13 @@ export class InMemoryStore extends Transactions {
       inner.ended = true;
     }
   }
+}
+
+/** Down to the rows: what is in them is replaced, never changed. */
+function copyOf(rows: Rows): Rows {
+  const copies = Object.entries(rows).map(([name, value]: [string, Rows[keyof Rows]]) => [
+    name,
+    Array.isArray(value) ? value.map((row) => ({ ...row })) : value,
+  ]);
+  return Object.fromEntries(copies) as Rows;
 }
