@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, statfs } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
+import { makeFolder } from './folder.js';
 import { ThrowAwayMysql } from './mysql-server.js';
 
 /** An empty database for one test file. */
@@ -21,21 +21,13 @@ export interface DatabaseKind {
 const sqlite: DatabaseKind = {
   name: 'SQLite',
   async create() {
-    const folder = await mkdtemp(join(await fastFolder(), 'ipdr-sqlite-'));
+    const folder = await makeFolder('ipdr-sqlite-');
     return {
       configuration: { type: 'sqlite', path: join(folder, 'ipdr.sqlite') },
       drop: () => rm(folder, { recursive: true, force: true }),
     };
   },
 };
-
-const ROOM_BYTES = 2 * 1024 ** 3;
-
-/** In memory, where there is room: every request waits for the disk, and no test needs more than the file system. */
-async function fastFolder(): Promise<string> {
-  const { bavail, bsize } = await statfs('/dev/shm').catch(() => ({ bavail: 0, bsize: 0 }));
-  return bavail * bsize > ROOM_BYTES ? '/dev/shm' : tmpdir();
-}
 
 function mysql(server: string): DatabaseKind {
   return {

@@ -1,12 +1,13 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
+import { makeFolder } from './folder.js';
 
 const SERVERS = ['/usr/sbin/mariadbd', '/usr/sbin/mysqld', '/usr/local/sbin/mysqld', '/usr/bin/mysqld'];
 
@@ -24,7 +25,7 @@ export class ThrowAwayMysql {
   static async create(): Promise<ThrowAwayMysql | undefined> {
     const binary = SERVERS.find((path) => existsSync(path));
     if (binary === undefined) return undefined;
-    const folder = await mkdtemp(join(tmpdir(), 'ipdr-mysql-'));
+    const folder = await makeFolder('ipdr-mysql-');
     const server = new ThrowAwayMysql(binary, folder, await freePort());
     server.initialize();
     await server.start();
