@@ -10,8 +10,8 @@ import { useService } from './support/use-service.js';
 const LIST = '/api/ipdrcustomers';
 const MIB = 1024 * 1024;
 
-/** Customers created over the API; 100,000 take minutes. */
-const CREATED = Number(process.env['LARGE_LIST'] ?? 5_000);
+/** Customers created over the API: more than one batch of a list has; 100,000 take minutes. */
+const CREATED = Number(process.env['LARGE_LIST'] ?? 1_500);
 const AT_ONCE = 32;
 
 /** All kinds of text, another in each customer. */
@@ -178,7 +178,8 @@ describe.each(databaseKinds)('a long list, on $name,', (kind) => {
 });
 
 describe.each(databaseKinds)('the memory that a list takes, on $name,', (kind) => {
-  const COUNT = 300_000;
+  const COUNT = 100_000;
+  const ADDRESS = 1000;
   const LIMIT = 64 * MIB;
   let database: TestDatabase;
   let program: Program;
@@ -186,7 +187,7 @@ describe.each(databaseKinds)('the memory that a list takes, on $name,', (kind) =
   beforeAll(async () => {
     database = await kind.create();
     program = await Program.over(database);
-    await fillCustomers(database.configuration, COUNT, 200);
+    await fillCustomers(database.configuration, COUNT, ADDRESS);
   });
   afterAll(async () => {
     await program.stop();
@@ -209,7 +210,7 @@ describe.each(databaseKinds)('the memory that a list takes, on $name,', (kind) =
     await before();
     const text = await reading.rest();
     expect(program.memory('VmHWM') - atRest).toBeLessThan(LIMIT);
-    expect(text.length).toBeGreaterThan((2 * LIMIT) / 2);
+    expect(text.length).toBeGreaterThan(1.5 * LIMIT);
     expect(text.split('"UserID":"filled-')).toHaveLength(COUNT + 1);
   });
 });

@@ -15,13 +15,14 @@ export async function fillCustomers(
   addressLength = 20,
 ): Promise<void> {
   const { Name, PhoneNumber } = filled(0, 0);
+  const places = [...String(count - 1)].map((_, place) => ({ table: `d${place}`, value: 10 ** place }));
   await withDataSource(configuration, async (dataSource) => {
     await dataSource.query(`
       INSERT INTO customers (context_id, user_id, name, address, email, phone_number, alt_phone_number,
                              name_search, email_search, updated_at)
-      WITH d AS (SELECT 0 AS n ${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `UNION ALL SELECT ${n}`).join(' ')}),
-           numbers AS (SELECT a.n + 10 * b.n + 100 * c.n + 1000 * e.n + 10000 * f.n + 100000 * g.n AS n
-                       FROM d a, d b, d c, d e, d f, d g)
+      WITH digits AS (SELECT 0 AS n ${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `UNION ALL SELECT ${n}`).join(' ')}),
+           numbers AS (SELECT ${places.map(({ table, value }) => `${value} * ${table}.n`).join(' + ')} AS n
+                       FROM ${places.map(({ table }) => `digits ${table}`).join(', ')})
       SELECT contexts.id, CONCAT('filled-', numbers.n), '${Name}', '${'x'.repeat(addressLength)}', NULL,
              '${PhoneNumber}', '', '${Name.toUpperCase()}', NULL, 0
       FROM numbers, contexts
