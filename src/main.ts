@@ -1,65 +1,17 @@
-import 'reflect-metadata';
 import { access, constants, mkdir } from 'node:fs/promises';
-import { NestFactory } from '@nestjs/core';
-import type { NestExpressApplication } from '@nestjs/platform-express';
-import { SeedService } from './access/application/seed.service.js';
-import { AppModule } from './app.module.js';
-import { configureApp } from './configure-app.js';
-import { entities } from './entities.js';
-import { greeting } from './greeting.js';
 import { loadConfiguration } from './shared/config/configuration.js';
-import { openDatabase } from './shared/database/open-database.js';
-import { FastExpressAdapter } from './shared/http/express.adapter.js';
-import { createLogger, NestLog } from './shared/http/logging.js';
 import { during, reason } from './start-failure.js';
-
-const DRAIN_MS = 25_000;
-/** Whatever else is in the way, such as a database that does not answer. */
-const EXIT_MS = 35_000;
 
 async function main(): Promise<void> {
   process.umask(0o077); // what is written here is personal data and tokens
   const configuration = loadConfiguration(process.env);
-  const logger = createLogger(configuration.logLevel);
-  const { dataDir, host, port } = configuration;
+  const { dataDir } = configuration;
   await during('DATA_DIR cannot be made or written to', async () => {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     await access(dataDir, constants.W_OK);
   });
-  const database = await during('the database of DATABASE_URL cannot be used', () =>
-    openDatabase(configuration.database, entities),
-  );
-  const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(configuration, database),
-    new FastExpressAdapter(),
-    {
-      bodyParser: false,
-      logger: false, // until it serves: what keeps it from starting is told in one line
-      abortOnError: false,
-      ...(configuration.tls === undefined ? {} : { httpsOptions: configuration.tls }),
-    },
-  );
-  configureApp(app, configuration, logger);
-  const isAdminTokenKnown = await app.get(SeedService).seed(configuration.adminApiToken);
-  stopOnSignals(app);
-  await during(`HOST and PORT cannot be listened on, at ${host}:${port}`, () => app.listen(port, host));
-  app.useLogger(new NestLog(logger));
-  process.stdout.write(greeting(configuration, await app.getUrl(), isAdminTokenKnown));
-}
-
-/** Stops listening, lets the requests under way finish, and ends; cuts off what takes too long. */
-function stopOnSignals(app: NestExpressApplication): void {
-  const server = app.getHttpServer();
-  const signals = ['SIGTERM', 'SIGINT'];
-  for (const signal of signals) {
-    process.once(signal, () => {
-      // A connection whose request ends only now would be kept alive for the next one.
-      setInterval(() => server.closeIdleConnections(), 100).unref();
-      setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
-      setTimeout(() => process.exit(1), EXIT_MS).unref();
-    });
-  }
-  app.enableShutdownHooks(signals, { useProcessExit: true });
+  const { serve } = await import('./serve.js'); // takes a second to load: what is wrong is told before
+  await serve(configuration);
 }
 
 main().catch((error: unknown) => {

@@ -1,0 +1,57 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { SeedService } from './access/application/seed.service.js';
+import { AppModule } from './app.module.js';
+import { configureApp } from './configure-app.js';
+import { entities } from './entities.js';
+import { greeting } from './greeting.js';
+import type { Configuration } from './shared/config/configuration.js';
+import { openDatabase } from './shared/database/open-database.js';
+import { FastExpressAdapter } from './shared/http/express.adapter.js';
+import { createLogger, NestLog } from './shared/http/logging.js';
+import { during } from './start-failure.js';
+
+const DRAIN_MS = 25_000;
+/** Whatever else is in the way, such as a database that does not answer. */
+const EXIT_MS = 35_000;
+
+/** Opens the register, and answers requests until a signal comes. @throws ConfigurationError and others, before that */
+export async function serve(configuration: Configuration): Promise<void> {
+  const logger = createLogger(configuration.logLevel);
+  const { host, port } = configuration;
+  const database = await during('the database of DATABASE_URL cannot be used', () =>
+    openDatabase(configuration.database, entities),
+  );
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.with(configuration, database),
+    new FastExpressAdapter(),
+    {
+      bodyParser: false,
+      logger: false, // until it serves: what keeps it from starting is told in one line
+      abortOnError: false,
+      ...(configuration.tls === undefined ? {} : { httpsOptions: configuration.tls }),
+    },
+  );
+  configureApp(app, configuration, logger);
+  const isAdminTokenKnown = await app.get(SeedService).seed(configuration.adminApiToken);
+  stopOnSignals(app);
+  await during(`HOST and PORT cannot be listened on, at ${host}:${port}`, () => app.listen(port, host));
+  app.useLogger(new NestLog(logger));
+  process.stdout.write(greeting(configuration, await app.getUrl(), isAdminTokenKnown));
+}
+
+/** Stops listening, lets the requests under way finish, and ends; cuts off what takes too long. */
+function stopOnSignals(app: NestExpressApplication): void {
+  const server = app.getHttpServer();
+  const signals = ['SIGTERM', 'SIGINT'];
+  for (const signal of signals) {
+    process.once(signal, () => {
+      // A connection whose request ends only now would be kept alive for the next one.
+      setInterval(() => server.closeIdleConnections(), 100).unref();
+      setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
+      setTimeout(() => process.exit(1), EXIT_MS).unref();
+    });
+  }
+  app.enableShutdownHooks(signals, { useProcessExit: true });
+}
