@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js';
+import { parseAddress, unmapped } from './ip-address.js';
 
 /** Networks: an address each, and how many of its bits count. */
 export type AddressList = readonly (readonly [address: IPv4 | IPv6, bits: number])[];
@@ -18,7 +19,7 @@ export function addressList(entries: readonly string[]): AddressList {
     const length = version === 4 ? 32 : 128;
     const bits = Number(prefix ?? length);
     if (bits > length) throw new TypeError('the prefix is longer than the address');
-    const address = parse(text);
+    const address = parseAddress(text);
     const isMapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96;
     return isMapped ? [address.toIPv4Address(), bits - 96] : [address, bits];
   });
@@ -27,7 +28,7 @@ export function addressList(entries: readonly string[]): AddressList {
 /** Whether `list` holds `address`; never for what is not an address. */
 export function holds(list: AddressList, address: string): boolean {
   if (isIP(address) === 0) return false;
-  const plain = unmapped(address);
+  const plain = withoutZone(address);
   return list.some(([network, bits]) => network.kind() === plain.kind() && plain.match(network, bits));
 }
 
@@ -35,23 +36,10 @@ export function holds(list: AddressList, address: string): boolean {
 export function plainAddress(text: string): string {
   if (isIP(text) === 4) return text;
   const address = text.replace(/^(\d+(?:\.\d+){3}):\d+$/, '$1').replace(/^\[(.*)\](:\d+)?$/, '$1');
-  return isIP(address) === 0 ? '' : unmapped(address).toString();
+  return isIP(address) === 0 ? '' : withoutZone(address).toString();
 }
 
 /** @param text a valid address */
-function unmapped(text: string): IPv4 | IPv6 {
-  const address = parse(text.replace(/%.*$/, ''));
-  return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
-}
-
-/** As ipaddr.js does, which would take `::192.0.2.1` for `::ffff:192.0.2.1`. */
-function parse(text: string): IPv4 | IPv6 {
-  if (isIP(text) === 4) return ipaddr.IPv4.parse(text);
-  const hex = (high: string, low: string): string => (Number(high) * 256 + Number(low)).toString(16);
-  return ipaddr.IPv6.parse(
-    text.replace(
-      /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
-      (_, a: string, b: string, c: string, d: string) => `${hex(a, b)}:${hex(c, d)}`,
-    ),
-  );
+function withoutZone(text: string): IPv4 | IPv6 {
+  return unmapped(parseAddress(text.replace(/%.*$/, '')));
 }

@@ -1,0 +1,32 @@
+import { isIP } from 'node:net';
+import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js';
+
+/** As ipaddr.js does, which would take `::192.0.2.1` for `::ffff:192.0.2.1`. @param text a valid address without a zone id */
+export function parseAddress(text: string): IPv4 | IPv6 {
+  if (isIP(text) === 4) return ipaddr.IPv4.parse(text);
+  const hex = (high: string, low: string): string => (Number(high) * 256 + Number(low)).toString(16);
+  return ipaddr.IPv6.parse(
+    text.replace(
+      /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
+      (_, a: string, b: string, c: string, d: string) => `${hex(a, b)}:${hex(c, d)}`,
+    ),
+  );
+}
+
+/** IPv4-mapped IPv6 as the IPv4 address that it is. */
+export function unmapped(address: IPv4 | IPv6): IPv4 | IPv6 {
+  return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
+}
+
+/** The 16 bytes of an address, IPv4 as IPv4-mapped IPv6. @param text a valid address without a zone id */
+export function toAddressBytes(text: string): Buffer {
+  const address = parseAddress(text);
+  return Buffer.from(
+    (address instanceof ipaddr.IPv4 ? address.toIPv4MappedAddress() : address).toByteArray(),
+  );
+}
+
+/** The address of 16 bytes in its one shortest form (RFC 5952), IPv4-mapped IPv6 as IPv4. */
+export function toAddressText(bytes: Buffer): string {
+  return unmapped(ipaddr.fromByteArray([...bytes])).toString();
+}
