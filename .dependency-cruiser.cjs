@@ -13,7 +13,13 @@ module.exports = {
       comment: 'Rules of the field are plain TypeScript: no framework, no database, no other layer.',
       severity: 'error',
       from: { path: `${FEATURE}domain/`, pathNot: '\\.spec\\.ts$' },
-      to: { pathNot: [`^${src}/$1/domain/`, `^${src}/shared/errors\\.ts$`, '^(node:)?(crypto|zlib)$'] },
+      to: {
+        pathNot: [
+          `^${src}/$1/domain/`,
+          `^${src}/shared/(errors|ip-address)\\.ts$`,
+          '^(node:)?(crypto|net|zlib)$',
+        ],
+      },
     },
     {
       name: 'application-knows-no-infrastructure',

@@ -1,0 +1,167 @@
+import { isIP } from 'node:net';
+import { toAddressBytes, toAddressText } from '../../shared/ip-address.js';
+import { InvalidValue } from './invalid-value.js';
+
+/** What lies between two addresses, both inclusive: 16 bytes each, which compare bytewise; IPv4 is IPv4-mapped IPv6. */
+export interface AddressRange {
+  readonly first: Buffer;
+  readonly last: Buffer;
+}
+
+/** A single address, IPv4-mapped IPv6 being the IPv4 address. */
+export class IpAddress {
+  private constructor(
+    /** 16 bytes. */
+    readonly bytes: Buffer,
+  ) {}
+
+  /** @throws InvalidValue for anything else, networks of one address included */
+  static parse(text: string): IpAddress {
+    requireTrimmed(text);
+    if (text.includes('/')) throw new InvalidValue('must be a single address, without a prefix length');
+    return new IpAddress(parseBytes(text, 'must be an IPv4 or IPv6 address'));
+  }
+
+  /** In the one shortest form (RFC 5952). */
+  toString(): string {
+    return toAddressText(this.bytes);
+  }
+
+  /** Every address that a network that holds this one can begin with: at most 32 for IPv4, 128 for IPv6. */
+  coveringStarts(): Buffer[] {
+    return startsOf(this.bytes, ALL_BITS);
+  }
+}
+
+/**
+ * An address, or all addresses that share the bits of its prefix.
+ *
+ * No IPv6 network holds an IPv4 address: those that would hold all of them, such as ::/1, are refused, and so is /0. What
+ * they begin with, ::/8, is reserved, so no customer has one. Bytes alone then decide what holds what, in the database too.
+ */
+export class IpNetwork implements AddressRange {
+  private constructor(
+    /** As it was given; bits behind the prefix may be set. */
+    readonly text: string,
+    readonly first: Buffer,
+    readonly last: Buffer,
+    /** How many of the 128 bits count: 120 for an IPv4 /24. */
+    readonly bits: number,
+  ) {}
+
+  /** @param text an address, or a CIDR. @throws InvalidValue */
+  static parse(text: string): IpNetwork {
+    requireTrimmed(text);
+    const [, address = '', prefix] = /^([^/]*)(?:\/(.*))?$/s.exec(text) ?? [];
+    const bytes = parseBytes(address, 'must be an IPv4 or IPv6 address, or a CIDR such as 192.0.2.0/24');
+    const bits = parseBits(prefix, isIP(address) === 4 ? 32 : ALL_BITS);
+    if (bits < shortestBits(bytes))
+      throw new InvalidValue('must not hold all IPv4 addresses (::ffff:0:0/96)');
+    return new IpNetwork(text, masked(bytes, bits), masked(bytes, bits, 0xff), bits);
+  }
+
+  holds({ bytes }: IpAddress): boolean {
+    return this.first.compare(bytes) <= 0 && this.last.compare(bytes) >= 0;
+  }
+
+  contains(other: IpNetwork): boolean {
+    return this.first.compare(other.first) <= 0 && this.last.compare(other.last) >= 0;
+  }
+
+  overlaps(other: IpNetwork): boolean {
+    return this.contains(other) || other.contains(this);
+  }
+
+  /** Whether it holds the same addresses, however it was written. */
+  isSameAs(other: IpNetwork): boolean {
+    return this.bits === other.bits && this.first.equals(other.first);
+  }
+
+  /** Its first address in the shortest form, with the prefix unless it is a single address: `192.0.2.0/24`. */
+  toString(): string {
+    const address = toAddressText(this.first);
+    if (this.bits === ALL_BITS) return address;
+    return `${address}/${isIP(address) === 4 ? this.bits - MAPPED_BITS : this.bits}`;
+  }
+
+  /** Every address that this network, or one that contains it, can begin with. */
+  coveringStarts(): Buffer[] {
+    return startsOf(this.first, this.bits);
+  }
+}
+
+const MAX_CHARACTERS = 64;
+const ALL_BITS = 128;
+/** IPv4 addresses have these bits in common, and no IPv6 address has them all. */
+const MAPPED_BITS = 96;
+const MAPPED = toAddressBytes('::ffff:0:0');
+
+/** How many bits must count at least for a network with this address not to hold all of IPv4. */
+function shortestBits(bytes: Buffer): number {
+  const byte = bytes.findIndex((each, n) => n < MAPPED_BITS / 8 && each !== MAPPED[n]);
+  if (byte < 0) return MAPPED_BITS + 1;
+  const differing = (bytes[byte] ?? 0) ^ (MAPPED[byte] ?? 0);
+  return 8 * byte + Math.clz32(differing) - 24 + 1;
+}
+
+/** The distinct starts of all networks of at most `bits` bits around an address, the widest first. */
+function startsOf(bytes: Buffer, bits: number): Buffer[] {
+  const starts: Buffer[] = [];
+  for (let count = shortestBits(bytes); count <= bits; count++) {
+    const start = masked(bytes, count);
+    if (starts.at(-1)?.equals(start) !== true) starts.push(start);
+  }
+  return starts;
+}
+
+/** `bytes` with those of `filler` behind the first `bits` bits. */
+function masked(bytes: Buffer, bits: number, filler: 0 | 0xff = 0): Buffer {
+  const whole = bits >> 3;
+  const result = Buffer.alloc(bytes.length, filler);
+  bytes.copy(result, 0, 0, whole);
+  if (whole < bytes.length) {
+    const free = 0xff >> (bits & 7);
+    result[whole] = ((bytes[whole] ?? 0) & ~free) | (filler & free);
+  }
+  return result;
+}
+
+function requireTrimmed(text: string): void {
+  if (text === '') throw new InvalidValue('must not be empty');
+  if (text.length > MAX_CHARACTERS) throw new InvalidValue(`must be at most ${MAX_CHARACTERS} characters`);
+  if (text.trim() === '') throw new InvalidValue('must not be blank');
+  if (text.trim() !== text) throw new InvalidValue('must not begin or end with a space');
+}
+
+/** @param otherwise what to say of a text that is nothing like an address */
+function parseBytes(address: string, otherwise: string): Buffer {
+  const [zone] = /%.*/s.exec(address) ?? [];
+  if (zone !== undefined) throw new InvalidValue(`must not have a zone id (${zone})`);
+  if (isIP(address) === 0) throw new InvalidValue(faultOfDotted(address) ?? otherwise);
+  return toAddressBytes(address);
+}
+
+/** What is wrong with an address that ends in octets, or should. */
+function faultOfDotted(address: string): string | undefined {
+  const [dotted] = /(?<=^|:)\d*(\.\d*)+$|^\d+$/.exec(address) ?? [];
+  if (dotted === undefined) return undefined;
+  const octets = dotted.split('.');
+  if (octets.length !== 4 || octets.includes('')) return 'must have four octets, such as 192.0.2.1';
+  const padded = octets.find((octet) => /^0\d/.test(octet));
+  if (padded !== undefined) return `must not have octets with leading zeros (${padded})`;
+  const large = octets.find((octet) => Number(octet) > 255);
+  return large === undefined ? undefined : `must not have octets above 255 (${large})`;
+}
+
+/** How many of 128 bits a prefix length of an address of `length` bits makes. */
+function parseBits(prefix: string | undefined, length: number): number {
+  if (prefix === undefined) return ALL_BITS;
+  if (prefix === '') throw new InvalidValue('must have a prefix length after the /');
+  if (isIP(prefix) !== 0) throw new InvalidValue('must have a prefix length after the /, not a netmask');
+  if (!/^\d+$/.test(prefix)) throw new InvalidValue('must have a whole number after the /');
+  if (/^0\d/.test(prefix))
+    throw new InvalidValue(`must not have a prefix length with leading zeros (/${prefix})`);
+  if (Number(prefix) > length) throw new InvalidValue(`must not have a prefix longer than /${length}`);
+  if (Number(prefix) === 0) throw new InvalidValue('must not have the prefix /0, which holds every address');
+  return ALL_BITS - length + Number(prefix);
+}
