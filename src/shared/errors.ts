@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   scope_forbidden: { kind: 'forbidden', when: "the token's scope does not allow this" },
   route_not_found: { kind: 'not_found', when: 'nothing is served under this path' },
   customer_not_found: { kind: 'not_found', when: 'no customer in this context has this UserID' },
+  mapping_not_found: { kind: 'not_found', when: 'the customer has no such mapping, or none at all' },
   context_unknown: { kind: 'not_found', when: 'no context that could be administered has this name' },
   user_not_found: { kind: 'not_found', when: 'no user has this name' },
   token_not_found: { kind: 'not_found', when: 'no token has this id' },
@@ -49,6 +50,18 @@ export const ERROR_CODES = {
     when: 'the body is of a type that this route does not take',
   },
   customer_exists: { kind: 'conflict', when: 'another customer of this context has this UserID' },
+  mapping_overlap: {
+    kind: 'conflict',
+    when: 'another customer holds a part of the network for a part of the time; the message names that mapping',
+  },
+  mapping_duplicate: {
+    kind: 'conflict',
+    when: 'the customer has a mapping of this network for this very period already',
+  },
+  mapping_ambiguous: {
+    kind: 'conflict',
+    when: 'the customer has several mappings and the request does not say which; `errors` names the candidates',
+  },
   idempotency_key_reused: {
     kind: 'conflict',
     when: 'another request was made under this Idempotency-Key, or its answer is for the token that asked for it alone',

@@ -1,0 +1,43 @@
+import { RegisterError, validationFailed } from '../../shared/errors.js';
+import type { IpMapping, IpMappingDetails } from './ip-mapping.js';
+import type { Validity } from './validity.js';
+
+/** @param userId the UserID of the other mapping's holder */
+export function mappingOverlap(userId: string, other: IpMappingDetails): RegisterError {
+  return new RegisterError('mapping_overlap', `Overlaps ${inWords(other)} of UserID : ${userId}`);
+}
+
+export function mappingDuplicate(userId: string): RegisterError {
+  return new RegisterError('mapping_duplicate', `Duplicate Mapping for UserID : ${userId}`);
+}
+
+export function mappingNotFound(): RegisterError {
+  return new RegisterError('mapping_not_found', 'IP Mapping not found');
+}
+
+const MAX_CANDIDATES = 100;
+
+/** Names the candidates, one entry each; some are enough to choose how to go on. */
+export function mappingAmbiguous(candidates: readonly IpMapping[]): RegisterError {
+  const faults = candidates
+    .slice(0, MAX_CANDIDATES)
+    .map((mapping) => ({ field: 'id', message: `may be ${mapping.id}: ${inWords(mapping)}` }));
+  const message = `The customer has ${candidates.length} mappings; say which one by its id`;
+  return new RegisterError('mapping_ambiguous', message, { faults });
+}
+
+export function reassignedOutside(validity: Validity): RegisterError {
+  const { starttime, endtime } = validity.toWire();
+  const until = endtime === null ? '' : ` and not after its endtime ${endtime}`;
+  const message = `must be after the starttime ${starttime} of the mapping${until}`;
+  return validationFailed([{ field: 'starttime', message }]);
+}
+
+export function reassignedToItself(): RegisterError {
+  return validationFailed([{ field: 'UserID', message: 'must be another customer than the holder' }]);
+}
+
+function inWords({ network, validity }: IpMappingDetails): string {
+  const { starttime, endtime } = validity.toWire();
+  return `ipsubnet ${network.text}, starttime ${starttime}, endtime ${endtime}`;
+}

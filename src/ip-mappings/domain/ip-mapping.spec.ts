@@ -1,0 +1,154 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { mappingAmbiguous, mappingDuplicate, mappingOverlap } from './ip-mapping.errors.js';
+import {
+  conflictsWith,
+  faultOfTerminalId,
+  isDuplicateOf,
+  mostSpecific,
+  withoutHolder,
+  type IpMapping,
+} from './ip-mapping.js';
+import { IpAddress, IpNetwork } from './ip-network.js';
+import { Validity } from './validity.js';
+
+/** The model: every address of a small network, at every second of a short time. */
+const ADDRESSES = Array.from({ length: 8 }, (_, n) => `192.0.2.${n}`);
+const SECONDS = Array.from({ length: 9 }, (_, second) => second);
+
+const cells = ({ network, validity }: IpMapping): string[] =>
+  ADDRESSES.flatMap((address) => {
+    const seconds = SECONDS.filter((second) => validity.holds(second));
+    return network.holds(IpAddress.parse(address)) ? seconds.map((second) => `${address} ${second}`) : [];
+  });
+
+const validity = fc
+  .tuple(fc.nat(6), fc.option(fc.integer({ min: 1, max: 7 })))
+  .filter(([from, to]) => to === null || from < to)
+  .map(([from, to]) => Validity.between(from, to));
+
+const network = fc
+  .tuple(fc.constantFrom(...ADDRESSES), fc.constantFrom('', '/31', '/30', '/29'), fc.boolean())
+  .map(([address, prefix, asIpv6]) => {
+    if (!asIpv6) return IpNetwork.parse(address + prefix);
+    return IpNetwork.parse(`::ffff:${address}${prefix && `/${96 + Number(prefix.slice(1))}`}`);
+  });
+
+const mapping: fc.Arbitrary<IpMapping> = fc.record({
+  id: fc.integer({ min: 1, max: 5 }),
+  customerId: fc.integer({ min: 1, max: 2 }),
+  network,
+  validity,
+  terminalId: fc.constantFrom('', 'T1'),
+});
+
+const EXAMPLE: IpMapping = {
+  id: 7,
+  customerId: 1,
+  network: IpNetwork.parse('192.168.1.25/16'),
+  validity: Validity.fromWire(1_723_431_899, 1_723_444_899),
+  terminalId: 'TERM12345',
+};
+
+describe('an IP mapping', () => {
+  it('conflicts with that of another customer of which it holds an address at the same second', () => {
+    fc.assert(
+      fc.property(mapping, mapping, (one, two) => {
+        const doMeet = cells(one).some((cell) => cells(two).includes(cell));
+        expect(conflictsWith(one, two)).toBe(one.customerId !== two.customerId && doMeet);
+      }),
+    );
+  });
+
+  it('is the duplicate of another of the same customer that says the same', () => {
+    fc.assert(
+      fc.property(mapping, mapping, (one, two) => {
+        const isSame = String(cells(one)) === String(cells(two)) && one.customerId === two.customerId;
+        expect(isDuplicateOf(one, two)).toBe(isSame && one.id !== two.id);
+        const { customerId, network, validity, terminalId } = one;
+        expect(isDuplicateOf({ customerId, network, validity, terminalId }, two)).toBe(isSame);
+      }),
+    );
+  });
+
+  it('is left with its past when its holder goes', () => {
+    fc.assert(
+      fc.property(mapping, fc.nat(8), (each, now) => {
+        const left = withoutHolder(each, now);
+        const past = cells(each).filter((cell) => Number(cell.split(' ')[1]) < now);
+        expect(left === undefined ? [] : cells(left)).toEqual(past);
+        expect(left === undefined).toBe(past.length === 0);
+        if (left !== undefined) expect({ ...left, validity: each.validity }).toEqual(each);
+      }),
+    );
+    expect(withoutHolder(EXAMPLE, 1_723_444_900)).toBe(EXAMPLE);
+  });
+});
+
+describe('the most specific mapping', () => {
+  it('has the longest prefix, then the latest start, then the highest id', () => {
+    const rank = ({ network, validity, id }: IpMapping): number[] => [network.bits, validity.from, id];
+    const isBelow = (one: IpMapping, two: IpMapping): boolean => {
+      const at = rank(one).findIndex((part, n) => part !== rank(two)[n]);
+      return at >= 0 && (rank(one)[at] ?? 0) < (rank(two)[at] ?? 0);
+    };
+    fc.assert(
+      fc.property(fc.array(mapping), (mappings) => {
+        const found = mostSpecific(mappings);
+        if (found === undefined) expect(mappings).toEqual([]);
+        else expect(mappings.filter((other) => isBelow(found, other))).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('a terminal id', () => {
+  it.each(['', 'TERM12345', ' TERM2025010001', '00:11:22:aa', 'टर्मिनल', '😀'.repeat(64)])(
+    'may be "%s"',
+    (text) => {
+      expect(faultOfTerminalId(text)).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ['x'.repeat(65), 'must be at most 64 characters'],
+    ['😀'.repeat(65), 'must be at most 64 characters'],
+    ['a\nb', 'must not contain control characters or line breaks'],
+    ['\u0000', 'must not contain control characters or line breaks'],
+    ['\u0085', 'must not contain control characters or line breaks'],
+    ['\ud800', 'must be valid Unicode text'],
+  ])('is not %j', (text, fault) => {
+    expect(faultOfTerminalId(text)).toBe(fault);
+  });
+});
+
+describe('what is told of a mapping', () => {
+  it('names the mapping that is in the way', () => {
+    const overlap = mappingOverlap('U1001', EXAMPLE);
+    expect(overlap.code).toBe('mapping_overlap');
+    expect(overlap.message).toBe(
+      'Overlaps ipsubnet 192.168.1.25/16, starttime 1723431899, endtime 1723444899 of UserID : U1001',
+    );
+  });
+
+  it('says of a duplicate what existing clients read', () => {
+    expect(mappingDuplicate('U1001')).toMatchObject({
+      code: 'mapping_duplicate',
+      message: 'Duplicate Mapping for UserID : U1001',
+    });
+  });
+
+  it('names the candidates, but not thousands of them', () => {
+    const open = { ...EXAMPLE, id: 8, validity: Validity.fromWire(0, null) };
+    const { message, faults } = mappingAmbiguous([EXAMPLE, open]);
+    expect(message).toBe('The customer has 2 mappings; say which one by its id');
+    expect(faults).toEqual([
+      {
+        field: 'id',
+        message: 'may be 7: ipsubnet 192.168.1.25/16, starttime 1723431899, endtime 1723444899',
+      },
+      { field: 'id', message: 'may be 8: ipsubnet 192.168.1.25/16, starttime 0, endtime null' },
+    ]);
+    expect(mappingAmbiguous(Array.from({ length: 5000 }, () => EXAMPLE)).faults).toHaveLength(100);
+  });
+});
