@@ -20,11 +20,12 @@ export function unmapped(address: IPv4 | IPv6): IPv4 | IPv6 {
 
 /** The 16 bytes of an address, IPv4 as IPv4-mapped IPv6. @param text a valid address without a zone id */
 export function toAddressBytes(text: string): Buffer {
-  const address = parseAddress(text);
-  return Buffer.from(
-    (address instanceof ipaddr.IPv4 ? address.toIPv4MappedAddress() : address).toByteArray(),
-  );
+  // Ten thousand are looked up at once, most of them IPv4.
+  if (isIP(text) === 4) return Buffer.from([...MAPPED, ...text.split('.').map(Number)]);
+  return Buffer.from(parseAddress(text).toByteArray());
 }
+
+const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /** The address of 16 bytes in its one shortest form (RFC 5952), IPv4-mapped IPv6 as IPv4. */
 export function toAddressText(bytes: Buffer): string {

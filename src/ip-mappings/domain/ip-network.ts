@@ -106,10 +106,16 @@ function shortestBits(bytes: Buffer): number {
 
 /** The distinct starts of all networks of at most `bits` bits around an address, the widest first. */
 function startsOf(bytes: Buffer, bits: number): Buffer[] {
-  const starts: Buffer[] = [];
-  for (let count = shortestBits(bytes); count <= bits; count++) {
-    const start = masked(bytes, count);
-    if (starts.at(-1)?.equals(start) !== true) starts.push(start);
+  const shortest = shortestBits(bytes);
+  let start = masked(bytes, shortest);
+  const starts = [start];
+  // Another bit makes another start where it is set.
+  for (let bit = shortest; bit < bits; bit++) {
+    const set = (bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7));
+    if (set === 0) continue;
+    start = Buffer.from(start);
+    start[bit >> 3] = (start[bit >> 3] ?? 0) | set;
+    starts.push(start);
   }
   return starts;
 }
