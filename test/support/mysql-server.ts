@@ -19,14 +19,15 @@ export class ThrowAwayMysql {
     private readonly binary: string,
     private readonly folder: string,
     private readonly port: number,
+    private readonly more: readonly string[],
   ) {}
 
-  /** @returns undefined if no server is installed */
-  static async create(): Promise<ThrowAwayMysql | undefined> {
+  /** @param more options of the server. @returns undefined if no server is installed */
+  static async create(more: readonly string[] = []): Promise<ThrowAwayMysql | undefined> {
     const binary = SERVERS.find((path) => existsSync(path));
     if (binary === undefined) return undefined;
     const folder = await makeFolder('ipdr-mysql-');
-    const server = new ThrowAwayMysql(binary, folder, await freePort());
+    const server = new ThrowAwayMysql(binary, folder, await freePort(), more);
     server.initialize();
     await server.start();
     return server;
@@ -55,6 +56,7 @@ export class ThrowAwayMysql {
       '--bind-address=127.0.0.1',
       '--innodb-buffer-pool-size=64M',
       ...asRoot(),
+      ...this.more,
     ];
     this.process = spawn(this.binary, options, { stdio: 'ignore' });
     for (let tries = 0; ; tries++) {

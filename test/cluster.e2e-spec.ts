@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { customer, pathOf } from './support/customers.js';
+import { GaleraCluster } from './support/galera.js';
+import { TestService, type Answer } from './support/service.js';
+
+const ROUNDS = 50;
+
+describe('two instances on two nodes of a Galera cluster', () => {
+  let cluster: GaleraCluster;
+  const services: TestService[] = [];
+
+  beforeAll(async () => {
+    cluster = await GaleraCluster.start();
+    await cluster.nodes[0]?.createDatabase('ipdr');
+    const urls = cluster.nodes.slice(0, 2).map((node) => `${node.url}ipdr`);
+    for (const url of urls) services.push(await TestService.start({ type: 'mysql', url }));
+  }, 180_000);
+  afterAll(async () => {
+    for (const service of services) await service.stop();
+    await cluster.remove();
+  });
+
+  /** Sends to one of the instances, with the token that the first one wrote. */
+  const send = (n: number, method: string, path: string, body: object = {}): Promise<Answer> => {
+    const service = services[n % services.length] as TestService;
+    return service.callAs({ api_token: services[0]?.tokens.user, username: 'user' }, method, path, { body });
+  };
+
+  it('have three nodes that see each other', async () => {
+    expect(await cluster.sizes()).toEqual([3, 3, 3]);
+  });
+
+  it('read what the other one was told', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const created = await send(round, 'POST', '/api/ipdrcustomers', customer(`read-${round}`));
+      expect(created.status).toBe(200);
+      const read = await send(round + 1, 'GET', pathOf(`read-${round}`));
+      expect({ status: read.status, text: read.text }).toEqual({ status: 200, text: created.text });
+    }
+  });
+
+  it('create a UserID once', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const fields = customer(`same-${round}`);
+      const answers = await Promise.all(
+        services.map((_, n) => send(n, 'POST', '/api/ipdrcustomers', { ...fields, Name: `N${n}` })),
+      );
+      const [winner, loser] = answers.toSorted((a, b) => a.status - b.status) as [Answer, Answer];
+      expect([winner.status, loser.status, loser.json]).toEqual([
+        200,
+        409,
+        expect.objectContaining({ code: 'customer_exists' }),
+      ]);
+      for (const n of services.keys()) {
+        expect((await send(n, 'GET', pathOf(fields.UserID))).text).toBe(winner.text);
+      }
+    }
+  });
+});
