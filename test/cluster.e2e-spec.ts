@@ -30,13 +30,16 @@ describe('two instances on two nodes of a Galera cluster', () => {
     expect(await cluster.sizes()).toEqual([3, 3, 3]);
   });
 
-  it('read what the other one was told', async () => {
-    for (let round = 0; round < ROUNDS; round++) {
-      const created = await send(round, 'POST', '/api/ipdrcustomers', customer(`read-${round}`));
-      expect(created.status).toBe(200);
-      const read = await send(round + 1, 'GET', pathOf(`read-${round}`));
-      expect({ status: read.status, text: read.text }).toEqual({ status: 200, text: created.text });
-    }
+  it('read what the other one was told, at once and under load', async () => {
+    const inTurn = async (worker: number): Promise<void> => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const UserID = `read-${worker}-${round}`;
+        const created = await send(worker, 'POST', '/api/ipdrcustomers', customer(UserID));
+        const read = await send(worker + 1, 'GET', pathOf(UserID));
+        expect([created.status, read.status, read.text]).toEqual([200, 200, created.text]);
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, (_, worker) => inTurn(worker)));
   });
 
   it('create a UserID once', async () => {
