@@ -42,6 +42,19 @@ describe('two instances on two nodes of a Galera cluster', () => {
     await Promise.all(Array.from({ length: 16 }, (_, worker) => inTurn(worker)));
   });
 
+  it('refuse a token from the moment on that the other one revoked it', async () => {
+    const [here, there] = services as [TestService, TestService];
+    for (let round = 0; round < ROUNDS; round++) {
+      const made = await here.admin('POST', '/api/admin/tokens', { body: { user: 'user', label: 'short' } });
+      const { id, token } = made.json as { id: number; token: string };
+      const use = (): Promise<Answer> =>
+        there.callAs({ api_token: token, username: 'user' }, 'GET', '/api/ipdrcustomers?limit=1');
+      expect((await use()).status).toBe(200);
+      expect((await here.admin('DELETE', `/api/admin/tokens/${id}`)).status).toBe(200);
+      expect((await use()).status).toBe(401);
+    }
+  });
+
   it('create a UserID once', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const fields = customer(`same-${round}`);
