@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Database, type Snapshot, type SqlValue } from '../../shared/database/database.js';
+import { nonce } from '../../shared/nonce.js';
 import {
   AuditRepository,
   type AuditFilter,
@@ -81,10 +82,8 @@ export class TypeOrmAuditRepository extends AuditRepository {
 
   async lockHead(): Promise<Block | undefined> {
     // The last block can't be locked itself: that would lock the place behind it too, for each who waits for it.
-    await this.database.query(
-      `SELECT number FROM audit_blocks WHERE number = 0${this.database.forUpdate}`,
-      [],
-    );
+    // Row 0 is written, as a lock is a node's own on Galera: there, two who write it are in each other's way.
+    await this.database.manager.update(AuditBlockEntity, { number: 0 }, { hash: nonce() });
     return this.head();
   }
 

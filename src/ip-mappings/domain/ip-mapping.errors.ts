@@ -11,10 +11,6 @@ export function mappingDuplicate(userId: string): RegisterError {
   return new RegisterError('mapping_duplicate', `Duplicate Mapping for UserID : ${userId}`);
 }
 
-export function mappingNotFound(): RegisterError {
-  return new RegisterError('mapping_not_found', 'IP Mapping not found');
-}
-
 const MAX_CANDIDATES = 100;
 
 /** Names the candidates, one entry each; some are enough to choose how to go on. */
