@@ -159,7 +159,7 @@ describeWithServer('while connections are cut at COMMIT,', () => {
   const ROUNDS_OF_A_WRITER = IS_LONG ? 20 : 6;
   const COMMIT_BYTES = 11;
   /** Asked by nobody but who asks whether a commit was done. */
-  const QUESTION = 'SET SESSION wsrep_sync_wait';
+  const QUESTION = 'was it kept?';
   let service: TestService;
   let proxy: MysqlProxy;
   let configuration: DatabaseConfiguration;

@@ -98,6 +98,6 @@ export function withSession(pool: Pool): Pool {
     );
     connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ', ignore);
     // Galera: what another node committed is seen by the next read on this one. MySQL does not know the variable.
-    connection.query('SET @@SESSION.wsrep_sync_wait = 1', ignore);
+    connection.query('SET SESSION wsrep_sync_wait = 1', ignore);
   });
 }

@@ -79,13 +79,6 @@ export class MysqlDatabase extends TypeOrmDatabase {
     });
   }
 
-  protected async seeAllCommits(queryRunner: QueryRunner): Promise<void> {
-    // Galera: another node may not have applied yet what this one is asked for. MySQL does not know the variable.
-    await this.command(queryRunner, 'SET SESSION wsrep_sync_wait = 1').catch((error: unknown) => {
-      if (driverFailure(error) === 'lost') throw error;
-    });
-  }
-
   protected async openSnapshot(): Promise<Snapshot> {
     const connection = await new Promise<PoolConnection>((resolve, reject) => {
       this.snapshotPool.getConnection((error, opened) => (error ? reject(error) : resolve(opened)));

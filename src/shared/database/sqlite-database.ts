@@ -69,10 +69,6 @@ export class SqliteDatabase extends TypeOrmDatabase {
     return queryRunner.query(sql);
   }
 
-  protected async seeAllCommits(): Promise<void> {
-    // There is one file.
-  }
-
   protected async openSnapshot(): Promise<Snapshot> {
     const connection = new BetterSqlite3(this.path, { readonly: true });
     connection.exec('BEGIN');

@@ -43,8 +43,6 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   ): Promise<number>;
   /** BEGIN, COMMIT and the like, the short way. */
   protected abstract command(connection: QueryRunner, sql: string): Promise<unknown>;
-  /** Has what follows on the connection see what was committed anywhere, on a cluster. */
-  protected abstract seeAllCommits(connection: QueryRunner): Promise<void>;
   protected abstract openSnapshot(): Promise<Snapshot>;
 
   async query<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]> {
@@ -216,8 +214,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
 
   /** A locking read: while the server is still at the commit, or has not noticed that its client is gone, it waits. */
   private async isThere(connection: QueryRunner, { sql, parameters }: Statement): Promise<boolean> {
-    await this.seeAllCommits(connection);
-    await this.command(connection, this.begin);
+    await this.command(connection, `${this.begin} /* was it kept? */`);
     const rows = await this.readInside(connection, `${sql}${this.forUpdate}`, parameters);
     await this.rollBack(connection);
     return rows.length > 0;
