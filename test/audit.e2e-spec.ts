@@ -176,7 +176,7 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
     });
 
     it('the change feed, by how many changes it told', async () => {
-      await untilSealed(service());
+      await sealNow(service());
       const answer = await caller.call('GET', '/api/ipdrcustomers_changes', from());
       expect(answer.json).toHaveLength(1);
       const [entry, ...rest] = await entriesOf(caller);
@@ -708,7 +708,7 @@ describe.each(databaseKinds)('the audit trail on $name', (kind) => {
         }
       }
     }
-    await untilSealed(service());
+    await sealNow(service());
     all = ofCallers(await auditTrail(service()));
   });
 

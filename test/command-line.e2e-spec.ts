@@ -2,14 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Command } from 'commander';
 import { addAccessCommands } from '../src/access/infrastructure/access.commands.js';
-import { CommandLine } from '../src/shared/command-line.js';
-import { reason } from '../src/start-failure.js';
+import { runCommandHere } from './support/command.js';
 import { databaseKinds } from './support/databases.js';
 import { dump } from './support/dump.js';
 import { Program, runCommand, type Ended } from './support/program.js';
@@ -29,15 +25,12 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
   const { service } = useService(kind);
 
   /** Runs a command on the same register. @param input what it reads from its standard input */
-  const command = async (args: readonly string[], input = ''): Promise<Ended> => {
-    const stdout = new PassThrough();
-    const streams = { stdin: Readable.from([input]), stdout, stderr: stdout } as unknown as typeof process;
-    const program = new Command('ipdr-customers').option('--json').option('--yes').exitOverride();
-    addAccessCommands(program, (work) => work(service().app, new CommandLine(program.opts(), streams)));
-    const stderr = await program.parseAsync(args, { from: 'user' }).then(() => '', reason);
-    stdout.end();
-    return { code: stderr === '' ? 0 : 1, stdout: await text(stdout), stderr };
-  };
+  const command = (args: readonly string[], input = ''): Promise<Ended> =>
+    runCommandHere(
+      args,
+      (program, line) => addAccessCommands(program, (work) => work(service().app, line())),
+      input,
+    );
   /** What a command that succeeds answers to a script. */
   const json = async <T>(...args: string[]): Promise<T> => {
     const { stdout, stderr } = await command(['--yes', ...args, '--json']);
@@ -48,7 +41,7 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     (await service().callAs({ username, api_token, contextname }, 'GET', LIST)).status;
   const expectRefusal = ({ stdout, stderr }: Ended, line: RegExp): void => {
     expect(stdout).toBe('');
-    expect(stderr).toMatch(/^[^\n{]+$/);
+    expect(stderr).toMatch(/^ipdr-customers: [^\n{]+\n$/);
     expect(stderr).toMatch(line);
   };
 

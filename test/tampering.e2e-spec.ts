@@ -3,16 +3,17 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
+import { addHistoryCommands } from '../src/history/infrastructure/history.commands.js';
 import {
   auditTrail,
   exportTrail,
   sealNow,
-  untilSealed,
   verify,
   type ExportedBlock,
   type Verdict,
 } from './support/audit.js';
 import { newCaller } from './support/callers.js';
+import { runCommandHere } from './support/command.js';
 import { customer, pathOf } from './support/customers.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';
 import { dump } from './support/dump.js';
@@ -33,10 +34,10 @@ async function fill(service: TestService): Promise<void> {
     n++;
     await caller.call('POST', LIST, { body: customer(`U${n}`) });
     await Promise.all([1, 2, 3, 4, 5, 6].map((m) => caller.call('GET', pathOf(`nobody-${n}-${m}`))));
-    await untilSealed(service);
+    await sealNow(service);
     return (await exportTrail(service)).filter(({ entries }) => entries.length >= FULL).length >= 4;
   });
-  await untilSealed(service);
+  await sealNow(service);
 }
 
 describe.each(databaseKinds)('an audit trail in a database of $name that somebody tampers with', (kind) => {
@@ -78,7 +79,7 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
     service = await TestService.start(database);
     await fill(service);
     const exported = await exportTrail(service);
-    await untilSealed(service);
+    await sealNow(service);
     rows = (await dump(database.configuration)) as typeof rows;
     last = Math.max(...rows.audit_blocks.map(({ number }) => Number(number)));
     const inner = exported.slice(1, -1).filter(({ entries }) => entries.length >= FULL);
@@ -180,7 +181,7 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
 
   it('names the block of an entry that is to be sealed anew', async () => {
     await sql('UPDATE audit_entries SET block = NULL, address = NULL WHERE id = ?', [one?.ids[0]]);
-    await untilSealed(service);
+    await sealNow(service);
     await expectFault('removed', one?.block, null);
   });
 
@@ -337,8 +338,11 @@ describe('an audit trail that was exported', () => {
   /** The place of a line in the middle that has three entries. */
   let middle: number;
 
-  /** As it is run elsewhere: the environment names no register. */
-  const command = (...args: string[]): Promise<Ended> => runCommand(args, {});
+  /** As it is run elsewhere: there is no register. */
+  const command = (...args: string[]): Promise<Ended> =>
+    runCommandHere(args, (program, line) =>
+      addHistoryCommands(program, () => Promise.reject(new Error()), line),
+    );
   const verifyFile = async (
     lines: readonly object[],
     ...options: string[]
@@ -531,13 +535,15 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
   });
 
   const json = async (...args: string[]): Promise<[number | null, Record<string, unknown>]> => {
-    const { code, stdout, stderr } = await runCommand(['--json', 'audit', ...args], env);
+    const { code, stdout, stderr } = await runCommandHere(['--json', 'audit', ...args], (program, line) =>
+      addHistoryCommands(program, (work) => work(service.app, line()), line),
+    );
     expect(stderr).toBe('');
     return [code, JSON.parse(stdout) as Record<string, unknown>];
   };
 
   it('tell the head, which is what the API tells', async () => {
-    await untilSealed(service);
+    await sealNow(service);
     const [code, head] = await json('head');
     expect(code).toBe(0);
     expect(head).toEqual((await service.admin('GET', '/api/admin/audit/head')).json);
@@ -571,7 +577,7 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
   });
 
   it('verify, and fail if that does', async () => {
-    await untilSealed(service);
+    await sealNow(service);
     const expected: Verdict = await verify(service);
     const { head, intact, blocks, entries, versions, purged } = expected;
     const told = { intact, blocks, entries, versions, purged, head: head.block, hash: head.hash };

@@ -1,0 +1,30 @@
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { Command } from 'commander';
+import { CommandLine } from '../../src/shared/command-line.js';
+import { reason } from '../../src/start-failure.js';
+import type { Ended } from './program.js';
+
+/**
+ * Runs a command in this process, as the program would: starting that takes a hundred times as long.
+ *
+ * @param add gives the program its commands
+ * @param input what the command reads from its standard input
+ */
+export async function runCommandHere(
+  args: readonly string[],
+  add: (program: Command, line: () => CommandLine) => void,
+  input = '',
+): Promise<Ended> {
+  const stdout = new PassThrough();
+  const streams = { stdin: Readable.from([input]), stdout, stderr: stdout } as unknown as typeof process;
+  const program = new Command('ipdr-customers').option('--json').option('--yes').exitOverride();
+  add(program, () => new CommandLine(program.opts(), streams));
+  const ended = program.parseAsync(args, { from: 'user' }).then(
+    () => ({ code: Number(process.exitCode ?? 0), stderr: '' }),
+    (error: unknown) => ({ code: 1, stderr: `ipdr-customers: ${reason(error)}\n` }),
+  );
+  const { code, stderr } = await ended.finally(() => stdout.end());
+  process.exitCode = undefined;
+  return { code, stdout: await text(stdout), stderr };
+}
