@@ -6,13 +6,8 @@ export default {
   testTimeout: 60_000,
   forceExit: true, // what a failed test left open must not keep the run from ending
   testRegex: /spec\.ts$/.source,
-  testPathIgnorePatterns: [
-    '/node_modules/',
-    // Five minutes for these alone: `npm run test:audit`, until they are faster.
-    /test\/(audit|tampering|retention)\.e2e-spec/.source,
-    // Needs a Galera cluster: `npm run test:cluster`.
-    /test\/cluster\.e2e-spec/.source,
-  ],
+  // Needs a Galera cluster: `npm run test:cluster`.
+  testPathIgnorePatterns: ['/node_modules/', /test\/cluster\.e2e-spec/.source],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { [/^(\.{1,2}\/.*)\.js$/.source]: '$1' },
   transform: {
