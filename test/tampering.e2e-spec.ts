@@ -534,10 +534,12 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
     await rm(folder, { recursive: true });
   });
 
-  const json = async (...args: string[]): Promise<[number | null, Record<string, unknown>]> => {
-    const { code, stdout, stderr } = await runCommandHere(['--json', 'audit', ...args], (program, line) =>
+  const command = (...args: string[]): Promise<Ended> =>
+    runCommandHere(['audit', ...args], (program, line) =>
       addHistoryCommands(program, (work) => work(service.app, line()), line),
     );
+  const json = async (...args: string[]): Promise<[number | null, Record<string, unknown>]> => {
+    const { code, stdout, stderr } = await command(...args, '--json');
     expect(stderr).toBe('');
     return [code, JSON.parse(stdout) as Record<string, unknown>];
   };
@@ -569,7 +571,7 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
     ]);
     expect(before.map(({ id }) => id)).not.toContain(entries[0]?.id);
 
-    const again = await runCommand(['audit', 'export', path], env);
+    const again = await command('export', path);
     expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^[^\n]+\n$/) });
     expect(again.stderr).toContain(path);
     expect((await readFile(path, 'utf8')).split('\n').slice(0, -1)).toEqual(lines);
@@ -592,7 +594,7 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
     );
     const edited = { intact: false, fault: 'edited', block: entry?.block, entry: entry?.id };
     expect(await json('verify')).toMatchObject([1, edited]);
-    const half = await runCommand(['audit', 'verify', '--block', '1'], env);
+    const half = await command('verify', '--block', '1');
     expect(half).toMatchObject({
       code: 1,
       stdout: '',
