@@ -98,7 +98,8 @@ export class ContextModel {
     if (kept !== undefined && kept.request !== request) return refused(409, 'idempotency_key_reused');
     if (kept !== undefined) {
       const path = write.userId === undefined ? '' : '/:UserID';
-      this.put(by, now, 'answer.repeated', null, { route: `${write.method} /api/ipdrcustomers${path}` });
+      const userId = write.userId ?? write.body?.UserID ?? null;
+      this.put(by, now, 'answer.repeated', userId, { route: `${write.method} /api/ipdrcustomers${path}` });
       return { ...kept.answer, isReplayed: true };
     }
     const answer = this.writeOnce(by, write, now, idGiven);
