@@ -98,7 +98,7 @@ export class ContextModel {
     if (kept !== undefined && kept.request !== request) return refused(409, 'idempotency_key_reused');
     if (kept !== undefined) {
       const path = write.userId === undefined ? '' : '/:UserID';
-      const userId = write.userId ?? write.body?.UserID ?? null;
+      const userId = (write.userId ?? write.body?.UserID)?.normalize() ?? null;
       this.put(by, now, 'answer.repeated', userId, { route: `${write.method} /api/ipdrcustomers${path}` });
       return { ...kept.answer, isReplayed: true };
     }
