@@ -134,7 +134,8 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
           name,
         ]);
       }
-      for (let n = 0; n < 2; n++) await dataSource.undoLastMigration();
+      // Back to before there were versions.
+      for (let n = 2; n < migrations.length; n++) await dataSource.undoLastMigration();
       await migrate(dataSource);
       return dataSource.query<Record<string, unknown>[]>('SELECT * FROM customer_versions ORDER BY id');
     });
