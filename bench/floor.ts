@@ -136,17 +136,21 @@ async function record(
   const { contextId, userName, tokenId, tokenLabel } = caller;
   await execute(on, INSERT_VERSION, [
     ...[contextId, customer.id, at, made, UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber],
-    ...[userName, tokenId, tokenLabel, '127.0.0.1'],
+    ...[userName, tokenId, tokenLabel, '127.0.0.1', nonce()],
   ]);
   const values = entry(caller, `customer.${made}`, UserID, { id: customer.id });
   await execute(on, INSERT_ENTRY + ENTRY, values);
+}
+
+function nonce(): string {
+  return randomBytes(16).toString('base64url');
 }
 
 function entry(caller: Caller, action: string, userId: string | null, details: object): Value[] {
   const { userName, tokenId, tokenLabel, contextName } = caller;
   return [
     ...[Date.now(), action, userName, tokenId, tokenLabel, '127.0.0.1', contextName, userId],
-    ...[JSON.stringify(details), randomBytes(16).toString('base64url')],
+    ...[JSON.stringify(details), nonce()],
   ];
 }
 

@@ -30,8 +30,9 @@ export const UPDATE = `
   WHERE context_id = ? AND id = ?`;
 export const INSERT_VERSION = `
   INSERT INTO customer_versions (context_id, customer_id, recorded_at, change_made, user_id, name, address, email,
-                                 phone_number, alt_phone_number, by_user, by_token_id, by_token, by_address)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+                                 phone_number, alt_phone_number, by_user, by_token_id, by_token, by_address,
+                                 nonce)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 export const INSERT_ENTRY = `
   INSERT INTO audit_entries (at, action, user_name, token_id, token_label, address, context_name, user_id, details,
                              nonce)

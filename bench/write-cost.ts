@@ -15,6 +15,7 @@ export interface WriteCost {
 }
 
 const ROUNDS = 20;
+const NONCE = 'x'.repeat(22);
 const WRITES = 100;
 
 /** Measures on one connection, bare and recorded in turn. */
@@ -59,8 +60,8 @@ async function write(on: Connection, context: number, n: number, isRecorded: boo
   await on.execute(UPDATE, [...fields, 'MEERA KRISHNAN', 'MEERA@EXAMPLE.COM', at, context, id]);
   if (isRecorded) {
     const by = ['user', 2, 'first start', '127.0.0.1'];
-    await on.execute(INSERT_VERSION, [context, id, at, 'updated', ...fields, ...by]);
-    const entry = [...by, 'default', userId(n), `{"id":${id}}`, 'x'.repeat(22)];
+    await on.execute(INSERT_VERSION, [context, id, at, 'updated', ...fields, ...by, NONCE]);
+    const entry = [...by, 'default', userId(n), `{"id":${id}}`, NONCE];
     await on.execute(INSERT_ENTRY + ENTRY, [at, 'customer.updated', ...entry]);
   }
   await on.query('COMMIT');
