@@ -178,8 +178,19 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(started).toMatchObject({ ...common, action: 'purge.started' });
     const { purged, purge: onRecord } = await verify(service);
     expect(started?.details).toEqual({ before, through_block: purged, retention_days: RETENTION });
-    expect(onRecord).toEqual({ entry: started?.id, before, retention_days: RETENTION });
+    const told = { before, through_block: purged, retention_days: RETENTION };
+    expect(onRecord).toEqual({ entry: started?.id, ...told });
     expect(rest).toEqual([]);
+  });
+
+  it('leaves the chain whole when it is asked for to the millisecond', async () => {
+    clock.at = START + 70;
+    await create('old');
+    await call('DELETE', pathOf('old'));
+    await goTo(RETENTION + 1);
+    const before = new Date(START + 999).toISOString();
+    expect((await purge({ before })).json).toMatchObject({ before: onDay(0), customers: 0 });
+    expect(await verify(service)).toMatchObject({ intact: true });
   });
 
   it('is verified as intact from the very moment on in which it is done', async () => {

@@ -102,7 +102,7 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
     const { hash } = rows.audit_blocks.find(({ number }) => Number(number) === last) ?? {};
     expect(verdict).toEqual({
       ...{ intact: true, fault: null, blocks: last, entries: rows.audit_entries.length },
-      ...{ versions: rows.customer_versions.length, purged: 0, purge: null },
+      ...{ versions: rows.customer_versions.length, unsealed_versions_through: 0, purged: 0, purge: null },
       head: { block: last, hash },
     });
   });
@@ -280,17 +280,18 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
     await sql('DELETE FROM audit_entries WHERE block <= ?', [one?.block]);
     await expectFault('removed', 1, null);
     const known = row(two?.ids[1] ?? 0);
-    const forge = async (before: number, retention_days: number): Promise<void> => {
-      const details = { before: new Date(before), through_block: one?.block, retention_days };
-      const id = 1_000_000 + retention_days + (before > Date.now() ? 1 : 0);
-      const forged = { ...known, id, action: 'purge.started', details: JSON.stringify(details), block: null };
+    let id = 1_000_000;
+    const expectNoneTaken = async (before: number, through_block = one?.block): Promise<void> => {
+      const details = JSON.stringify({ before: new Date(before), through_block, retention_days: 730 });
+      const forged = { ...known, id: ++id, action: 'purge.started', details, block: null };
       await insert('audit_entries', [forged]);
       await sealNow(service);
+      expect((await verify(service)).purge).toBeNull();
+      await expectFault('removed', 1, null);
     };
-    await forge(Date.now() - 730 * 86_400_000, 730);
-    await expectFault('removed', 1, null);
-    await forge(Date.now() + 60_000, 730);
-    await expectFault('removed', 1, null);
+    await expectNoneTaken(Date.now() - 730 * 86_400_000); // what is gone was sealed later
+    await expectNoneTaken(Date.now() + 60_000); // which must not be gone yet
+    await expectNoneTaken(0, 1_000_000); // which was not there
     await sql('UPDATE audit_blocks SET sealed_at = 0 WHERE number = 1');
     await expectFault('block_changed', 1, null);
   });
@@ -401,7 +402,14 @@ describe('an audit trail that was exported', () => {
     const { verdict } = await verifyFile(blocks, ...head());
     const entries = blocks.flatMap((block) => block.entries).length;
     expect(verdict).toEqual({
-      ...{ intact: true, blocks: blocks.length, entries, versions: 0, purged: 0 },
+      ...{
+        intact: true,
+        blocks: blocks.length,
+        entries,
+        versions: 0,
+        purged: 0,
+        unsealed_versions_through: 0,
+      },
       ...{ head: kept.block, hash: kept.hash },
     });
   });
@@ -581,8 +589,17 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
   it('verify, and fail if that does', async () => {
     await sealNow(service);
     const expected: Verdict = await verify(service);
-    const { head, intact, blocks, entries, versions, purged } = expected;
-    const told = { intact, blocks, entries, versions, purged, head: head.block, hash: head.hash };
+    const { head, intact, blocks, entries, versions, unsealed_versions_through, purged } = expected;
+    const told = {
+      intact,
+      blocks,
+      entries,
+      versions,
+      unsealed_versions_through,
+      purged,
+      head: head.block,
+      hash: head.hash,
+    };
     expect(await json('verify')).toEqual([0, told]);
     const kept = ['--block', String(head.block + 1000), '--hash', head.hash];
     const cut = { intact: false, fault: 'cut_off', block: head.block + 1, entry: null };

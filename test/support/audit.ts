@@ -31,8 +31,14 @@ export interface Verdict {
   readonly blocks: number;
   readonly entries: number;
   readonly versions: number;
+  readonly unsealed_versions_through: number;
   readonly purged: number;
-  readonly purge: { readonly entry: number; readonly before: string; readonly retention_days: number } | null;
+  readonly purge: {
+    readonly entry: number;
+    readonly before: string;
+    readonly through_block: number;
+    readonly retention_days: number | null;
+  } | null;
   readonly head: { readonly block: number; readonly hash: string };
 }
 

@@ -37,10 +37,10 @@ const AS_OF = `
 
 const CHANGE = `v.block, v.id AS version, v.change_made AS changeMade, ${customerOf('v')}`;
 
-const HISTORY = `
+const history = (useIndex: Database['useIndex']): string => `
   SELECT v.id AS version, v.change_made AS changeMade, v.by_user AS userName, v.by_token_id AS tokenId,
          v.by_token AS tokenLabel, v.by_address AS byAddress, ${customerOf('v')}, ${customerOf('p', 'before_')}
-  FROM customer_versions v
+  FROM customer_versions v${useIndex('customer_versions_customer')}
   LEFT JOIN customer_versions p ON p.customer_id = v.customer_id AND p.recorded_at = (
     SELECT MAX(b.recorded_at) FROM customer_versions b
     WHERE b.customer_id = v.customer_id AND b.recorded_at < v.recorded_at)
@@ -81,7 +81,9 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     limit: number,
   ): Promise<CustomerVersion[]> {
     const parameters = [context, before, context, userId, limit];
-    return (await this.database.query<VersionRow>(HISTORY, parameters)).map(toVersion);
+    return (await this.database.query<VersionRow>(history(this.database.useIndex), parameters)).map(
+      toVersion,
+    );
   }
 
   async changes(context: ContextId, after: ChangePlace, limit: number): Promise<CustomerChange[]> {

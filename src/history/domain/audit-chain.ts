@@ -48,13 +48,12 @@ export function seal(
 
 function hashOf(block: Omit<Block, 'hash'>, before: string): string {
   const { number, sealedAt, digests, versionDigests } = block;
-  const hash = createHash('sha256').update(`${before} ${number} ${sealedAt} `);
+  const hash = createHash('sha256');
+  if (versionDigests === null)
+    return hash.update(`${before} ${number} ${sealedAt} `).update(digests).digest('hex');
   // Where the one kind ends and the other begins is sealed too.
-  if (versionDigests !== null) hash.update(`${digests.length} `);
-  return hash
-    .update(digests)
-    .update(versionDigests ?? '')
-    .digest('hex');
+  hash.update(`v2 ${before} ${number} ${sealedAt} ${digests.length} `);
+  return hash.update(digests).update(versionDigests).digest('hex');
 }
 
 export interface Fault {
@@ -74,6 +73,8 @@ export interface Verdict {
   readonly entries: number;
   /** How many versions are there. */
   readonly versions: number;
+  /** The last block that was sealed before versions were, which may be changed unseen; 0 = none was. */
+  readonly unsealedVersions: number;
   /** The last block whose entries are gone; 0 = none is. */
   readonly purged: number;
   /** The last purge that is on record: what it may have removed is not missed. */
@@ -90,8 +91,8 @@ export interface Purge {
   readonly throughBlock: number;
   /** Unix milliseconds: such blocks were sealed earlier. */
   readonly before: number;
-  /** How long the register had to be able to answer. */
-  readonly retentionDays: number;
+  /** How long the register had to be able to answer; null = it was not told, before versions were sealed. */
+  readonly retentionDays: number | null;
 }
 
 /** A row that belongs to a block that was not read. */
@@ -113,8 +114,10 @@ export class ChainCheck {
   private versions = 0;
   /** The last of the blocks that have no entries any more; they come first. */
   private emptied: Block | undefined;
-  /** The last of the blocks that miss a version. */
-  private incomplete: Block | undefined;
+  /** The first and the last of the blocks that miss a version. */
+  private incomplete: { readonly first: Block; readonly last: Block } | undefined;
+  /** The last block that was sealed before versions were. */
+  private old = 0;
   private purge: Purge | undefined;
 
   /** @param kept a head that was read out before and kept elsewhere */
@@ -127,6 +130,7 @@ export class ChainCheck {
   add(block: Block, entries: readonly RecordedEntry[], versions?: readonly SealedVersion[]): void {
     this.fault ??= this.faultIn(block, entries) ?? this.faultAmongVersions(block, versions);
     this.last = { number: block.number, hash: block.hash };
+    if (block.versionDigests === null) this.old = block.number;
     this.entries += entries.length;
     this.versions += versions?.length ?? 0;
     for (const entry of entries) {
@@ -153,6 +157,7 @@ export class ChainCheck {
       blocks,
       entries: this.entries,
       versions: this.versions,
+      unsealedVersions: this.old,
       purged: this.emptied?.number ?? 0,
       purge: this.purge,
       head: this.last,
@@ -167,7 +172,8 @@ export class ChainCheck {
     if (block.number !== expected) {
       return { ...at('removed', `Block ${expected} is missing`), block: expected };
     }
-    if (hashOf(block, this.last?.hash ?? '') !== block.hash) {
+    const isOldAgain = block.versionDigests === null && this.old !== block.number - 1;
+    if (isOldAgain || !isWhole(block) || hashOf(block, this.last?.hash ?? '') !== block.hash) {
       return at('block_changed', `Block ${block.number} is not what was sealed`);
     }
     if (this.kept?.number === block.number && this.kept.hash !== block.hash) {
@@ -185,7 +191,8 @@ export class ChainCheck {
     const missing = new Set(digestsIn(block.versionDigests));
     const other = versions.filter(({ digest }) => !missing.delete(digest.toString('hex')))[0];
     if (other === undefined) {
-      if (missing.size > 0) this.incomplete = block; // whether it may be shows at the end
+      // Whether it may be shows at the end.
+      if (missing.size > 0) this.incomplete = { first: this.incomplete?.first ?? block, last: block };
       return undefined;
     }
     const fault = missing.size > 0 ? 'edited' : 'inserted';
@@ -203,9 +210,10 @@ export class ChainCheck {
     return { fault: 'removed', block, entry: null, message };
   }
 
-  /** The last blocks of which something is gone. */
+  /** Blocks of which something is gone, the first and the last of each kind. */
   private gone(): Block[] {
-    return [this.emptied, this.incomplete].filter((block) => block !== undefined);
+    const { first, last } = this.incomplete ?? {};
+    return [this.emptied, first, last].filter((block) => block !== undefined);
   }
 
   private purgedThrough(): number {
@@ -245,6 +253,10 @@ function inserted({ table, id, block }: Stray): Fault {
   return { fault: 'inserted', block, entry: table === 'audit_entries' ? id : null, message };
 }
 
+function isWhole({ digests, versionDigests }: Block): boolean {
+  return digests.length % DIGEST_BYTES === 0 && (versionDigests ?? '').length % DIGEST_BYTES === 0;
+}
+
 function digestsIn(digests: Buffer): string[] {
   const count = digests.length / DIGEST_BYTES;
   return Array.from({ length: count }, (_, n) =>
@@ -255,17 +267,18 @@ function digestsIn(digests: Buffer): string[] {
 /** What an entry tells of a purge, unless it was put there later or was not lawful. */
 function purgeOf(block: Block, entry: RecordedEntry): Purge | undefined {
   if (!digestsIn(block.digests).includes(digestOf(entry).toString('hex'))) return undefined;
-  const {
-    before: text,
-    through_block: throughBlock,
-    retention_days: retentionDays,
-  } = membersOf(entry.details);
+  const { before: text, through_block: throughBlock, retention_days: days } = membersOf(entry.details);
   const before = Date.parse(String(text));
-  if (typeof throughBlock !== 'number' || typeof retentionDays !== 'number' || retentionDays < 1)
-    return undefined;
-  const latest = block.sealedAt + CLOCK_SKEW_MS - retentionDays * DAY_MS;
+  const retentionDays = days ?? (block.versionDigests === null ? null : 0);
+  if (!isWholeNumber(throughBlock) || throughBlock >= block.number) return undefined;
+  if (retentionDays !== null && (!isWholeNumber(retentionDays) || retentionDays < 1)) return undefined;
+  const latest = block.sealedAt + CLOCK_SKEW_MS - (retentionDays ?? 0) * DAY_MS;
   if (Number.isNaN(before) || before > latest) return undefined;
   return { entry: entry.id, throughBlock, before, retentionDays };
+}
+
+function isWholeNumber(value: unknown): value is number {
+  return Number.isInteger(value);
 }
 
 function membersOf(details: string): Record<string, unknown> {

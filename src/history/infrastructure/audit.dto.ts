@@ -98,8 +98,10 @@ class PurgeOnRecordDto {
   entry!: number;
   @ApiProperty({ example: '2024-11-24T08:48:06Z', description: 'What it removed is older' })
   before!: string;
-  @ApiProperty({ type: 'integer', description: 'RETENTION_DAYS, as it was then' })
-  retention_days!: number;
+  @ApiProperty({ type: 'integer', description: 'The last block that it may have removed something of' })
+  through_block!: number;
+  @ApiProperty({ type: 'integer', nullable: true, description: 'RETENTION_DAYS, as it was then' })
+  retention_days!: number | null;
 }
 
 export class VerdictDto {
@@ -113,6 +115,12 @@ export class VerdictDto {
   entries!: number;
   @ApiProperty({ type: 'integer', description: 'How many versions of customers were looked at' })
   versions!: number;
+  @ApiProperty({
+    type: 'integer',
+    description:
+      'The last block that was sealed before versions were: its versions may be changed unseen. 0 = none',
+  })
+  unsealed_versions_through!: number;
   @ApiProperty({ type: 'integer', description: 'The last block whose entries were purged; 0 = none' })
   purged!: number;
   @ApiProperty({
@@ -193,13 +201,14 @@ export function toHeadDto(block: Block | undefined): HeadDto {
 }
 
 export function toVerdictDto({ fault, purge, head, ...counts }: Verdict): VerdictDto {
-  const { blocks, entries, versions, purged } = counts;
+  const { blocks, entries, versions, unsealedVersions, purged } = counts;
   return {
     intact: fault === undefined,
     fault: fault ?? null,
     blocks,
     entries,
     versions,
+    unsealed_versions_through: unsealedVersions,
     purged,
     purge: toPurgeDto(purge),
     head: { block: head?.number ?? 0, hash: head?.hash ?? '' },
@@ -208,8 +217,8 @@ export function toVerdictDto({ fault, purge, head, ...counts }: Verdict): Verdic
 
 function toPurgeDto(purge: Purge | undefined): PurgeOnRecordDto | null {
   if (purge === undefined) return null;
-  const { entry, before, retentionDays } = purge;
-  return { entry, before: formatInstant(before), retention_days: retentionDays };
+  const { entry, before, throughBlock, retentionDays } = purge;
+  return { entry, before: formatInstant(before), through_block: throughBlock, retention_days: retentionDays };
 }
 
 export function toSealedBlockDto({ block, entries }: Omit<SealedBlock, 'versions'>): SealedBlockDto {
@@ -221,6 +230,8 @@ export function toSealedBlockDto({ block, entries }: Omit<SealedBlock, 'versions
   };
 }
 
+const NOT_A_BLOCK = new Error('not a block');
+
 /** The block that a line of an exported file holds. @throws Error if it holds none */
 export function parseSealedBlock(line: string): Omit<SealedBlock, 'versions'> {
   const {
@@ -231,8 +242,14 @@ export function parseSealedBlock(line: string): Omit<SealedBlock, 'versions'> {
     version_digests,
     entries,
   } = JSON.parse(line) as SealedBlockDto;
-  if (!Number.isInteger(number) || !Array.isArray(entries)) throw new Error('not a block');
-  const versionDigests = version_digests === null ? null : Buffer.from(version_digests, 'hex');
+  const texts = [digests, version_digests ?? ''];
+  const isBlock =
+    [number, sealed_at].every(Number.isInteger) &&
+    texts.every((text) => /^([0-9a-f]{2})*$/.test(text)) &&
+    entries.every((entry) => entry.block === number);
+  if (!isBlock) throw NOT_A_BLOCK;
+  // Files from before versions were sealed don't have the member.
+  const versionDigests = typeof version_digests === 'string' ? Buffer.from(version_digests, 'hex') : null;
   const block = { number, sealedAt: sealed_at, hash, digests: Buffer.from(digests, 'hex'), versionDigests };
   return { block, entries };
 }

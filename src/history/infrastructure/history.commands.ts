@@ -89,7 +89,8 @@ function codeOf(error: unknown): string {
 /** What is not intact is a failure, for scripts to notice. */
 function tell(line: CommandLine, verdict: VerdictDto): void {
   const { fault, purge, head, ...rest } = verdict;
-  const purged = purge && { purge: purge.entry, before: purge.before, retention_days: purge.retention_days };
+  const { entry, ...details } = purge ?? {};
+  const purged = purge && { purge: entry, ...details };
   line.print({ ...rest, ...purged, head: head.block, hash: head.hash, ...(fault ?? {}) });
   if (!verdict.intact) process.exitCode = 1;
 }

@@ -55,8 +55,8 @@ export class RetentionService {
    * @throws RegisterError `validation_failed` if any of it must be kept still
    */
   async purge(by: Principal | undefined, before?: number): Promise<Purged> {
-    const latest = Math.floor((this.clock.now() - this.retention.days * DAY_MS) / 1000) * 1000;
-    const end = before ?? latest;
+    const latest = this.clock.now() - this.retention.days * DAY_MS;
+    const end = wholeSeconds(before ?? latest); // as it is put on record
     if (end > latest) {
       const message = `must be ${formatInstant(latest)} or earlier: RETENTION_DAYS is ${this.retention.days}`;
       throw validationFailed([{ field: 'before', message }]);
@@ -109,4 +109,8 @@ export class RetentionService {
     }
     return total;
   }
+}
+
+function wholeSeconds(milliseconds: number): number {
+  return Math.floor(milliseconds / 1000) * 1000;
 }

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Versions are sealed with the audit trail, those that are there with the next blocks. Each step may be repeated. */
+/** Versions are sealed with the audit trail, from now on. Each step may be repeated. */
 export class SealVersions1764000000003 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     if (!(await queryRunner.hasColumn('audit_blocks', 'version_digests'))) {
@@ -13,9 +14,12 @@ export class SealVersions1764000000003 implements MigrationInterface {
     }
     const isMysql = queryRunner.dataSource.options.type === 'mysql';
     const random = isMysql
-      ? 'LEFT(SHA2(CONCAT(RAND(), RAND(), RAND(), RAND()), 256), 22)'
+      ? `LEFT(SHA2(CONCAT('${randomBytes(32).toString('hex')}', id), 256), 22)`
       : 'LOWER(HEX(RANDOMBLOB(11)))';
-    await queryRunner.query(`UPDATE customer_versions SET block = NULL, nonce = ${random} WHERE block = 0`);
+    // Where blocks were sealed already, the feed told of them before all others: there they belong to the first.
+    await queryRunner.query(`
+      UPDATE customer_versions SET block = (SELECT number FROM audit_blocks WHERE number = 1), nonce = ${random}
+      WHERE block = 0`);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
