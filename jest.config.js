@@ -2,7 +2,7 @@
 export default {
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testEnvironment: '<rootDir>/test/support/environment.js',
-  maxWorkers: 2, // they wait for databases and programs half of the time
+  maxWorkers: 3, // on two processors: they wait for databases and programs half of the time
   testTimeout: 60_000,
   forceExit: true, // what a failed test left open must not keep the run from ending
   testRegex: /spec\.ts$/.source,

@@ -923,7 +923,7 @@ describe.each(databaseKinds)('sealing, on $name,', (kind) => {
     expect(blocks).not.toContain(null);
   });
 
-  it('puts no more than a thousand entries into a block', async () => {
+  it('puts no more than five hundred entries into a block', async () => {
     const row = `(0, 'customer.read', '{}', 'nonce')`;
     const rows = Array.from({ length: 2300 }, () => row).join(', ');
     await withDataSource(database().configuration, (dataSource) =>
@@ -931,7 +931,7 @@ describe.each(databaseKinds)('sealing, on $name,', (kind) => {
     );
     await untilSealed(service());
     const sizes = (await exportTrail(service())).map(({ entries }) => entries.length);
-    expect(Math.max(...sizes)).toBe(1000);
+    expect(Math.max(...sizes)).toBe(500);
     expect(await verify(service())).toMatchObject({ intact: true });
   });
 });
