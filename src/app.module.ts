@@ -6,6 +6,7 @@ import { CustomersModule } from './customers/customers.module.js';
 import { sealedTables } from './entities.js';
 import { HistoryModule } from './history/history.module.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
+import { IpMappingsModule } from './ip-mappings/ip-mappings.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { RetentionModule } from './retention/retention.module.js';
 import { Clock, SystemClock } from './shared/clock.js';
@@ -34,6 +35,7 @@ export class AppModule {
         access,
         HistoryModule.sealing(sealedTables),
         CustomersModule,
+        IpMappingsModule,
         IdempotencyModule,
         RetentionModule.of(configuration.retentionDays, [access, CustomersModule]),
         OperationsModule,

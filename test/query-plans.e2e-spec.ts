@@ -1,4 +1,8 @@
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { ContextId } from '../src/access/application/principal.js';
+import { IpMappingRepository } from '../src/ip-mappings/application/ip-mapping.repository.js';
+import { IpAddress, IpNetwork } from '../src/ip-mappings/domain/ip-network.js';
+import { Validity } from '../src/ip-mappings/domain/validity.js';
 import { databaseKinds } from './support/databases.js';
 import { fillCustomers, fillVersions } from './support/fill.js';
 import { useService } from './support/use-service.js';
@@ -14,10 +18,10 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
     await fillVersions(database().configuration);
   });
 
-  /** How the database finds what `path` asks of it: a line for each step of each query, sign-in included. */
-  async function plan(path: string): Promise<string[]> {
+  /** How the database finds what `work` asks of it: a line for each step of each query, sign-in included. */
+  async function plan(work: () => Promise<void>): Promise<string[]> {
     const query = jest.spyOn(service().database, 'query');
-    expect((await service().call('GET', path)).status).toBe(200);
+    await work();
     const statements = query.mock.calls.map(([sql, parameters]) => ({ sql, parameters: [...parameters] }));
     query.mockRestore();
     return withDataSource(database().configuration, async (dataSource) => {
@@ -25,7 +29,7 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
       for (const { sql, parameters } of statements) {
         const explain = kind.name === 'SQLite' ? 'EXPLAIN QUERY PLAN' : 'EXPLAIN FORMAT=TRADITIONAL';
         for (const row of await dataSource.query<Step[]>(`${explain} ${sql}`, parameters)) {
-          steps.push(row.detail ?? `${row.type} ${row.table} ${row.key}`);
+          steps.push(row.detail ?? `${row.type} ${row.table} ${row.key} ${row.key_len}`);
         }
       }
       return steps;
@@ -39,19 +43,21 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
     type: string | null;
     table: string | null;
     key: string | null;
+    /** How many bytes of the key are compared. */
+    key_len: string | null;
   }
 
   const reads =
     kind.name === 'SQLite'
-      ? /\bSCAN (customers|tokens|customer_versions|v|p|n|b)\b/
-      : /^(ALL|index) (customers|t|customer_versions|v|p|n|b) /;
+      ? /\bSCAN (customers|tokens|customer_versions|m|v|p|n|b)\b/
+      : /^(ALL|index) (customers|t|customer_versions|m|v|p|n|b) /;
 
   it.each([
     ['for one customer', `${LIST}/filled-7`, /\bcustomers_user_id\b/],
     [
       'for a page, however deep',
       `${LIST}?limit=100&after=aWQ6MTUwMDA`,
-      /^range customers customers_id$|customers_id \(context_id=\? AND id>\?\)/m,
+      /^range customers customers_id \d+$|customers_id \(context_id=\? AND id>\?\)/m,
     ],
     ['that searches', `${LIST}?search=filled-1999`, /\bcustomers_user_id\b/],
     ['that searches, by name too', `${LIST}?search=filled-1999`, /\bcustomers_name\b/],
@@ -61,8 +67,75 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
     ['for the changes behind one', `${LIST}_changes?after=aWQ6MC4xNTAwMA`, /\bcustomer_versions_feed\b/],
     ['that searches, by phone number too', `${LIST}?search=filled-1999`, /\bcustomers_phone\b/],
   ])('%s finds what it wants by index', async (_what, path, index) => {
-    const steps = await plan(path);
+    const steps = await plan(async () => {
+      expect((await service().call('GET', path)).status).toBe(200);
+    });
     expect(steps.filter((step) => reads.test(step))).toEqual([]);
     expect(steps.join('\n')).toMatch(index);
+  });
+
+  describe('for holders', () => {
+    let here: ContextId;
+    const mappings = (): IpMappingRepository => service().app.get(IpMappingRepository);
+    const run = <T>(work: () => Promise<T>): Promise<T> => service().database.run(work);
+    const ALWAYS = Validity.between(0, null);
+
+    beforeAll(async () => {
+      const sql = 'SELECT id FROM contexts WHERE name = ?';
+      const [found] = await service().database.query<{ id: ContextId }>(sql, ['default']);
+      here = found?.id as ContextId;
+      await run(async () => {
+        for (let n = 0; n < 2000; n++) {
+          const network = IpNetwork.parse(`${n % 2 === 0 ? '10.0' : '2001:db8::10.0'}.${n >> 8}.${n & 255}`);
+          const mapping = { customerId: n, network, validity: ALWAYS, terminalId: '', updatedAt: n };
+          const id = Number(await mappings().insert(here, mapping));
+          const by = { userName: '', tokenId: 0, tokenLabel: '', address: '', contextName: '' };
+          const principal = { ...by, role: 'operator', scope: 'write', context: here } as const;
+          await mappings().insertVersion(principal, 'created', { id, ...mapping });
+        }
+      });
+    });
+
+    /** A probe for each start of a network: two columns are equal, and the third one ends the search. */
+    const probes = (table: string): string =>
+      kind.name === 'SQLite'
+        ? `SEARCH m USING INDEX ${table}_network (context_id=? AND first_address=? AND last_address>?)`
+        : `range m ${table}_network ${4 + 18 + 18}`;
+    /** No more than the addresses of a network. */
+    const addresses =
+      kind.name === 'SQLite'
+        ? 'SEARCH m USING INDEX ip_mappings_network (context_id=? AND first_address>? AND first_address<?)'
+        : `range m ip_mappings_network ${4 + 18}`;
+    /** The versions of one mapping, until a time. */
+    const versions =
+      kind.name === 'SQLite'
+        ? /^SEARCH n USING COVERING INDEX ip_mapping_versions_mapping \(mapping_id=\? AND recorded_at>\? AND recorded_at<\?\)/
+        : /^ref n ip_mapping_versions_mapping 4$/;
+
+    it.each(['10.0.3.14', '2001:db8::10.0.3.15', '255.255.255.255', 'ffff:ffff:ffff:ffff::'])(
+      'of %s probes for each network around it',
+      async (text) => {
+        const address = IpAddress.parse(text);
+        const now = await plan(async () => void (await mappings().holding(here, address, 7)));
+        expect(now).toEqual([probes('ip_mappings')]);
+        const then = await plan(async () => void (await mappings().holding(here, address, 7, 5000)));
+        expect(then.filter((step) => / m /.test(step))).toEqual([probes('ip_mapping_versions')]);
+        expect(then.filter((step) => / n /.test(step))).toEqual([expect.stringMatching(versions)]);
+        expect(then.filter((step) => reads.test(step))).toEqual([]);
+        const ever = await plan(async () => void (await mappings().historyOf(here, address, ALWAYS)));
+        expect(ever.filter((step) => !step.includes('TEMP B-TREE'))).toEqual([probes('ip_mappings')]);
+      },
+    );
+
+    it.each(['10.0.16.0/20', '2001:db8::10.0.16.0/116', '203.0.113.0/24', '2001:db8::10.0.99.0/127'])(
+      'in the way of %s probes for each network around it, and reads what is inside',
+      async (text) => {
+        const mapping = { customerId: 2000, network: IpNetwork.parse(text), validity: ALWAYS };
+        const steps = await plan(async () => {
+          expect(await run(() => mappings().conflicting(here, mapping))).toBeUndefined();
+        });
+        expect(steps).toEqual([probes('ip_mappings'), addresses]);
+      },
+    );
   });
 });

@@ -5,6 +5,7 @@ import { contextRepositoryContract } from './context-repository.js';
 import { customerRepositoryContract } from './customer-repository.js';
 import { customerVersionRepositoryContract } from './customer-version-repository.js';
 import { idempotencyRepositoryContract } from './idempotency-repository.js';
+import { ipMappingRepositoryContract } from './ip-mapping-repository.js';
 import { signInRepositoryContract } from './sign-in-repository.js';
 import { tokenRepositoryContract } from './token-repository.js';
 import { transactionsContract } from './transactions.js';
@@ -28,5 +29,6 @@ describe.each(registerKinds)('on $name', (kind) => {
     ['CustomerVersionRepository', customerVersionRepositoryContract],
     ['AuditRepository', auditRepositoryContract],
     ['IdempotencyRepository', idempotencyRepositoryContract],
+    ['IpMappingRepository', ipMappingRepositoryContract],
   ])('%s', (_port, contract) => contract(() => register));
 });

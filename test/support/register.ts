@@ -20,6 +20,8 @@ import type { AuditRepository } from '../../src/history/application/audit.reposi
 import { TypeOrmAuditRepository } from '../../src/history/infrastructure/typeorm-audit.repository.js';
 import type { IdempotencyRepository } from '../../src/idempotency/application/idempotency.repository.js';
 import { TypeOrmIdempotencyRepository } from '../../src/idempotency/infrastructure/typeorm-idempotency.repository.js';
+import type { IpMappingRepository } from '../../src/ip-mappings/application/ip-mapping.repository.js';
+import { TypeOrmIpMappingRepository } from '../../src/ip-mappings/infrastructure/typeorm-ip-mapping.repository.js';
 import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
 import { openDatabase } from '../../src/shared/database/open-database.js';
 import type { TypeOrmDatabase } from '../../src/shared/database/typeorm-database.js';
@@ -35,6 +37,7 @@ import { InMemoryAuditRepository } from './fakes/in-memory-audit.repository.js';
 import { InMemoryCustomerVersionRepository } from './fakes/in-memory-customer-version.repository.js';
 import { InMemoryIdempotencyRepository } from './fakes/in-memory-idempotency.repository.js';
 import { InMemoryCustomerRepository } from './fakes/in-memory-customer.repository.js';
+import { InMemoryIpMappingRepository } from './fakes/in-memory-ip-mapping.repository.js';
 import { InMemoryStore } from './fakes/in-memory-store.js';
 
 /** Every port of the register, over one store. */
@@ -48,6 +51,7 @@ export interface Register {
   readonly versions: CustomerVersionRepository;
   readonly audit: AuditRepository;
   readonly keys: IdempotencyRepository;
+  readonly mappings: IpMappingRepository;
   close(): Promise<void>;
 }
 
@@ -80,6 +84,7 @@ function inMemoryRegister(): Register {
     versions: new InMemoryCustomerVersionRepository(store),
     audit: new InMemoryAuditRepository(store),
     keys: new InMemoryIdempotencyRepository(store),
+    mappings: new InMemoryIpMappingRepository(store),
     close: async () => undefined,
   };
 }
@@ -99,6 +104,7 @@ export async function openRegister(
     versions: new TypeOrmCustomerVersionRepository(database),
     audit: new TypeOrmAuditRepository(database, { names: sealedTables }),
     keys: new TypeOrmIdempotencyRepository(database),
+    mappings: new TypeOrmIpMappingRepository(database),
     close: () => database.close(),
   };
 }

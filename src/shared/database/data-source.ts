@@ -58,7 +58,8 @@ export function createDataSource(database: DatabaseConfiguration, entities: Enti
 /** Has TypeORM take, on SQLite, the types of MySQL that entities need for what is large; to SQLite they are names. */
 function withMysqlTypes(dataSource: DataSource): DataSource {
   const { driver } = dataSource;
-  driver.supportedDataTypes.push('longtext');
+  driver.supportedDataTypes.push('longtext', 'varbinary');
+  driver.withLengthColumnTypes.push('varbinary');
   const normalizeType = driver.normalizeType.bind(driver);
   driver.normalizeType = (column) =>
     column.type === 'bigint' && 'isGenerated' in column && column.isGenerated

@@ -1,7 +1,7 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
 
 /** What a statement's `?` may stand for. The drivers build surprising SQL from anything else. */
-export type SqlValue = string | number | null;
+export type SqlValue = string | number | Buffer | null;
 
 /** A statement with its values. */
 export interface Statement {

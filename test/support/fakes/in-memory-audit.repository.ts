@@ -7,7 +7,7 @@ import {
 } from '../../../src/history/application/audit.repository.js';
 import type { Block, SealedVersion, Stray } from '../../../src/history/domain/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../../../src/history/domain/audit-entry.js';
-import type { InMemoryStore, VersionRow } from './in-memory-store.js';
+import type { InMemoryStore, MappingVersionRow, VersionRow } from './in-memory-store.js';
 
 export class InMemoryAuditRepository extends AuditRepository {
   constructor(private readonly store: InMemoryStore) {
@@ -20,8 +20,8 @@ export class InMemoryAuditRepository extends AuditRepository {
   }
 
   async hasUnsealed(): Promise<boolean> {
-    const { entries, versions } = this.store.rows;
-    return [...entries, ...versions].some(({ block }) => block === null);
+    const { entries, versions, mappingVersions } = this.store.rows;
+    return [...entries, ...versions, ...mappingVersions].some(({ block }) => block === null);
   }
 
   async unsealed(limit: number): Promise<RecordedEntry[]> {
@@ -44,6 +44,7 @@ export class InMemoryAuditRepository extends AuditRepository {
     draft.blocks.push(block);
     draft.entries = placed(draft.entries);
     draft.versions = placed(draft.versions);
+    draft.mappingVersions = placed(draft.mappingVersions);
   }
 
   async head(): Promise<Block | undefined> {
@@ -101,9 +102,11 @@ export class InMemoryAuditRepository extends AuditRepository {
   }
 
   private versionsIn(block: number | null): SealedVersion[] {
-    return this.store.rows.versions
-      .filter((row) => row.block === block)
-      .map((row) => ({ table: 'customer_versions', id: row.id, digest: digestOf(row) }));
+    const { versions, mappingVersions } = this.store.rows;
+    const tables = { customer_versions: versions, ip_mapping_versions: mappingVersions };
+    return Object.entries(tables).flatMap(([table, rows]) =>
+      rows.filter((row) => row.block === block).map((row) => ({ table, id: row.id, digest: digestOf(row) })),
+    );
   }
 
   private blocks(): Block[] {
@@ -111,7 +114,7 @@ export class InMemoryAuditRepository extends AuditRepository {
   }
 }
 
-function digestOf(row: VersionRow): Buffer {
+function digestOf(row: VersionRow | MappingVersionRow): Buffer {
   return createHash('sha256')
     .update(JSON.stringify({ ...row, block: null }))
     .digest();

@@ -6,6 +6,10 @@ import type { Change, Recorder } from '../../../src/customers/application/custom
 import type { Customer } from '../../../src/customers/domain/customer.js';
 import type { Block } from '../../../src/history/domain/audit-chain.js';
 import type { RecordedEntry } from '../../../src/history/domain/audit-entry.js';
+import type {
+  MappingChange,
+  RecordedMapping,
+} from '../../../src/ip-mappings/application/ip-mapping.repository.js';
 import { Transactions } from '../../../src/shared/transactions.js';
 
 export interface VersionRow {
@@ -13,6 +17,15 @@ export interface VersionRow {
   readonly context: ContextId;
   readonly change: Change;
   readonly customer: Customer;
+  readonly by: Recorder;
+  readonly block: number | null;
+}
+
+export interface MappingVersionRow {
+  readonly id: number;
+  readonly context: ContextId;
+  readonly change: MappingChange;
+  readonly mapping: RecordedMapping;
   readonly by: Recorder;
   readonly block: number | null;
 }
@@ -33,6 +46,8 @@ interface Rows {
   signIns: { entry: SignInEntry; day: number | null }[];
   customers: { context: ContextId; customer: Customer }[];
   versions: VersionRow[];
+  mappings: { context: ContextId; mapping: RecordedMapping }[];
+  mappingVersions: MappingVersionRow[];
   entries: RecordedEntry[];
   blocks: Block[];
   keys: KeyRow[];
@@ -54,6 +69,8 @@ export class InMemoryStore extends Transactions {
       signIns: [],
       customers: [],
       versions: [],
+      mappings: [],
+      mappingVersions: [],
       entries: [],
       blocks: [],
       keys: [],

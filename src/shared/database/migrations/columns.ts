@@ -18,6 +18,11 @@ export function text(name: string, length: number, isNullable = false): TableCol
   return { name, type: 'varchar', length: String(length), isNullable };
 }
 
+/** Bytes that an index compares one by one. SQLite takes any name for a type. */
+export function bytes(name: string, length: number): TableColumnOptions {
+  return { name, type: 'varbinary', length: String(length) };
+}
+
 export function number(
   name: string,
   type: 'integer' | 'bigint' | 'boolean',

@@ -2,6 +2,7 @@ import { CreateRegister1764000000000 } from './1764000000000-create-register.js'
 import { AddNamesAndSignIns1764000000001 } from './1764000000001-add-names-and-sign-ins.js';
 import { AddHistory1764000000002 } from './1764000000002-add-history.js';
 import { SealVersions1764000000003 } from './1764000000003-seal-versions.js';
+import { AddIpMappings1764000000004 } from './1764000000004-add-ip-mappings.js';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   AddNamesAndSignIns1764000000001,
   AddHistory1764000000002,
   SealVersions1764000000003,
+  AddIpMappings1764000000004,
 ];

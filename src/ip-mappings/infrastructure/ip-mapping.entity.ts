@@ -1,0 +1,172 @@
+import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
+import type { ContextId } from '../../access/application/principal.js';
+import type { SqlValue } from '../../shared/database/database.js';
+import type { RecordedMapping } from '../application/ip-mapping.repository.js';
+import type { IpMappingDetails } from '../domain/ip-mapping.js';
+import { IpNetwork } from '../domain/ip-network.js';
+import { Validity } from '../domain/validity.js';
+
+/** What `valid_to` holds of a mapping that is still open: with NULL, no unique key would tell two of them apart. */
+const OPEN = Number.MAX_SAFE_INTEGER;
+
+/** What is known of a mapping, in its present version and in every other. */
+abstract class IpMappingColumns {
+  /** The holder's. Mappings outlive it: who held an address is still to be told. */
+  @Column({ name: 'customer_id', type: 'integer' })
+  customerId!: number;
+
+  /** 16 bytes, IPv4 as IPv4-mapped IPv6: both databases compare them byte by byte. */
+  @Column({ name: 'first_address', type: 'varbinary', length: 16 })
+  firstAddress!: Buffer;
+
+  /** Inclusive. */
+  @Column({ name: 'last_address', type: 'varbinary', length: 16 })
+  lastAddress!: Buffer;
+
+  /** The network as it was given. */
+  @Column({ name: 'ip_subnet', type: 'varchar', length: 64 })
+  ipSubnet!: string;
+
+  /** Unix seconds; 0 = since ever. */
+  @Column({ name: 'valid_from', type: 'bigint' })
+  validFrom!: number;
+
+  /** Unix seconds, exclusive; 2^53 - 1 = still open. */
+  @Column({ name: 'valid_to', type: 'bigint' })
+  validTo!: number;
+
+  @Column({ name: 'terminal_id', type: 'varchar', length: 64 })
+  terminalId!: string;
+}
+
+/**
+ * Who holds what, and when. The indexes serve, in this order: a look-up, which needs no more than a probe for each
+ * address that a network around the one in question can begin with; the mappings of a customer; and the list.
+ */
+@Entity('ip_mappings')
+@Index(
+  'ip_mappings_network',
+  ['contextId', 'firstAddress', 'lastAddress', 'validFrom', 'validTo', 'customerId'],
+  { unique: true },
+)
+@Index('ip_mappings_customer', ['contextId', 'customerId'])
+@Index('ip_mappings_id', ['contextId', 'id'])
+export class IpMappingEntity extends IpMappingColumns {
+  @PrimaryGeneratedColumn({ type: 'integer' })
+  id!: number;
+
+  @Column({ name: 'context_id', type: 'integer' })
+  @ForeignKey('ContextEntity', { name: 'ip_mappings_context_fk' })
+  contextId!: ContextId;
+
+  /** Unix milliseconds, greater in every later version. */
+  @Column({ name: 'updated_at', type: 'bigint' })
+  updatedAt!: number;
+}
+
+/**
+ * A state that a mapping was in, from `recordedAt` until its next version. Rows are added, never changed but for
+ * `block`. The indexes serve: a mapping as of a moment, a look-up as of a moment, the change feed, and sealing.
+ */
+@Entity('ip_mapping_versions')
+@Index('ip_mapping_versions_mapping', ['mappingId', 'recordedAt'], { unique: true })
+@Index('ip_mapping_versions_network', ['contextId', 'firstAddress', 'lastAddress', 'recordedAt'])
+@Index('ip_mapping_versions_feed', ['contextId', 'block'])
+@Index('ip_mapping_versions_block', ['block'])
+export class IpMappingVersionEntity extends IpMappingColumns {
+  @PrimaryGeneratedColumn({ type: 'bigint' })
+  id!: number;
+
+  @Column({ name: 'context_id', type: 'integer' })
+  @ForeignKey('ContextEntity', { name: 'ip_mapping_versions_context_fk' })
+  contextId!: ContextId;
+
+  @Column({ name: 'mapping_id', type: 'integer' })
+  mappingId!: number;
+
+  /** Unix milliseconds; of two versions of a mapping, the later one has the greater. */
+  @Column({ name: 'recorded_at', type: 'bigint' })
+  recordedAt!: number;
+
+  /** `created`, `updated` or `deleted`. */
+  @Column({ name: 'change_made', type: 'varchar', length: 8 })
+  change!: string;
+
+  @Column({ name: 'by_user', type: 'varchar', length: 64, nullable: true })
+  byUser!: string | null;
+
+  @Column({ name: 'by_token_id', type: 'integer', nullable: true })
+  byTokenId!: number | null;
+
+  @Column({ name: 'by_token', type: 'varchar', length: 128, nullable: true })
+  byToken!: string | null;
+
+  @Column({ name: 'by_address', type: 'varchar', length: 45, nullable: true })
+  byAddress!: string | null;
+
+  /** Keeps the digest from telling what the version is, once it was erased. */
+  @Column({ type: 'varchar', length: 22 })
+  nonce!: string;
+
+  /** The block of the audit trail that it is sealed in; null = not yet. */
+  @Column({ type: 'integer', nullable: true })
+  block!: number | null;
+}
+
+/** A row for each context that had mappings, which every change of them writes first. */
+@Entity('ip_mapping_guards')
+export class IpMappingGuardEntity {
+  @PrimaryColumn({ name: 'context_id', type: 'integer' })
+  @ForeignKey('ContextEntity', { name: 'ip_mapping_guards_context_fk', onDelete: 'CASCADE' })
+  contextId!: ContextId;
+
+  /** Random: another one with every change. */
+  @Column({ type: 'varchar', length: 22 })
+  version!: string;
+}
+
+/** The columns that both tables have, in the order of `toValues`. */
+export const WRITTEN_COLUMNS = [
+  ...['customer_id', 'first_address', 'last_address', 'ip_subnet'],
+  ...['valid_from', 'valid_to', 'terminal_id'],
+];
+
+export function toValues({ customerId, network, validity, terminalId }: IpMappingDetails): SqlValue[] {
+  const { first, last, text } = network;
+  return [customerId, first, last, text, validity.from, validity.to ?? OPEN, terminalId];
+}
+
+/** A mapping as it is read: `READ_COLUMNS`. */
+export interface MappingRow {
+  readonly id: number;
+  readonly customerId: number;
+  readonly ipSubnet: string;
+  readonly validFrom: number;
+  readonly validTo: number;
+  readonly terminalId: string;
+  readonly updatedAt: number;
+}
+
+/** What is read of a mapping. @param table an alias @param id the column of its id @param updatedAt that of its version */
+export function readColumns(table: string, id: 'id' | 'mapping_id', updatedAt: string): string {
+  return [
+    `${table}.${id} AS id`,
+    ...['customer_id AS customerId', 'ip_subnet AS ipSubnet', 'valid_from AS validFrom'],
+    ...['valid_to AS validTo', 'terminal_id AS terminalId'],
+    `${table}.${updatedAt} AS updatedAt`,
+  ].join(', ');
+}
+
+export function toMapping({ ipSubnet, validFrom, validTo, ...row }: MappingRow): RecordedMapping {
+  const validity = Validity.between(validFrom, toOrOpen(validTo));
+  return { ...row, network: IpNetwork.parse(ipSubnet), validity };
+}
+
+export function toOrOpen(validTo: number): number | null {
+  return validTo === OPEN ? null : validTo;
+}
+
+/** The end of a period, to be compared with `valid_to`. */
+export function endOf({ to }: Validity): number {
+  return to ?? OPEN;
+}

@@ -1,0 +1,142 @@
+import type { ContextId, Principal } from '../../../src/access/application/principal.js';
+import {
+  IpMappingRepository,
+  type ListedMapping,
+  type MappingChange,
+  type RecordedMapping,
+} from '../../../src/ip-mappings/application/ip-mapping.repository.js';
+import {
+  conflictsWith,
+  isDuplicateOf,
+  type IpMappingDetails,
+} from '../../../src/ip-mappings/domain/ip-mapping.js';
+import type { IpAddress, IpNetwork } from '../../../src/ip-mappings/domain/ip-network.js';
+import type { Validity } from '../../../src/ip-mappings/domain/validity.js';
+import type { InMemoryStore } from './in-memory-store.js';
+
+export class InMemoryIpMappingRepository extends IpMappingRepository {
+  constructor(private readonly store: InMemoryStore) {
+    super();
+  }
+
+  async guard(): Promise<void> {
+    void this.store.draft; // one transaction at a time works on it anyway
+  }
+
+  async ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]> {
+    return this.present(context).filter((mapping) => mapping.customerId === customerId);
+  }
+
+  async conflicting(
+    context: ContextId,
+    mapping: Pick<IpMappingDetails, 'customerId' | 'network' | 'validity'>,
+  ): Promise<RecordedMapping | undefined> {
+    return this.present(context).find((other) => conflictsWith({ ...mapping, terminalId: '' }, other));
+  }
+
+  async insert(context: ContextId, mapping: Omit<RecordedMapping, 'id'>): Promise<number | undefined> {
+    const { draft } = this.store;
+    if (this.present(context).some((other) => isDuplicateOf(mapping, other))) return undefined;
+    const id = ++draft.lastId;
+    draft.mappings.push({ context, mapping: { id, ...mapping } });
+    return id;
+  }
+
+  async update(context: ContextId, mapping: RecordedMapping): Promise<boolean> {
+    const { mappings } = this.store.draft;
+    const row = mappings.find((each) => each.context === context && each.mapping.id === mapping.id);
+    if (row === undefined) return true;
+    if (this.present(context).some((other) => isDuplicateOf(mapping, other))) return false;
+    row.mapping = mapping;
+    return true;
+  }
+
+  async delete(context: ContextId, id: number): Promise<void> {
+    const { draft } = this.store;
+    draft.mappings = draft.mappings.filter((row) => row.context !== context || row.mapping.id !== id);
+  }
+
+  async insertVersion(by: Principal, change: MappingChange, mapping: RecordedMapping): Promise<void> {
+    const { draft } = this.store;
+    const { context, userName, tokenId, tokenLabel, address } = by;
+    const { id, updatedAt } = mapping;
+    if (draft.mappingVersions.some((row) => row.mapping.id === id && row.mapping.updatedAt === updatedAt)) {
+      throw new Error('the mapping has a version of this time');
+    }
+    draft.mappingVersions.push({
+      ...{ id: ++draft.lastId, context, change, mapping },
+      by: { userName, tokenId, tokenLabel, address },
+      block: null,
+    });
+  }
+
+  async page(
+    context: ContextId,
+    customerId: number | undefined,
+    after: number,
+    limit: number,
+  ): Promise<ListedMapping[]> {
+    return this.present(context)
+      .filter((mapping) => customerId === undefined || mapping.customerId === customerId)
+      .filter(({ id }) => id > after)
+      .slice(0, limit)
+      .map(({ network, validity: { from, to }, id, customerId: holder, terminalId }) => ({
+        ...{ id, customerId: holder, ipSubnet: network.text, from, to, terminalId },
+      }));
+  }
+
+  async *all(
+    context: ContextId,
+    customerId: number | undefined,
+    after: number,
+    announce: (count: number) => Promise<void>,
+  ): AsyncGenerator<ListedMapping[]> {
+    const found = await this.page(context, customerId, after, Infinity);
+    await announce(found.length);
+    yield* inBatches(found);
+  }
+
+  async holding(
+    context: ContextId,
+    address: IpAddress,
+    second: number,
+    recordedAt?: number,
+  ): Promise<RecordedMapping[]> {
+    const known = recordedAt === undefined ? this.present(context) : this.knownAt(context, recordedAt);
+    return known.filter(({ network, validity }) => network.holds(address) && validity.holds(second));
+  }
+
+  async historyOf(context: ContextId, address: IpAddress, period: Validity): Promise<RecordedMapping[]> {
+    return this.present(context)
+      .filter(({ network, validity }) => network.holds(address) && validity.overlaps(period))
+      .sort((a, b) => a.validity.from - b.validity.from || a.id - b.id);
+  }
+
+  async *within(context: ContextId, network: IpNetwork, period: Validity): AsyncGenerator<RecordedMapping[]> {
+    const found = this.present(context)
+      .filter((mapping) => mapping.network.overlaps(network) && mapping.validity.overlaps(period))
+      .sort((a, b) => a.network.first.compare(b.network.first));
+    yield* inBatches(found);
+  }
+
+  /** By ascending id, since that is how they were inserted. */
+  private present(context: ContextId): RecordedMapping[] {
+    return this.store.rows.mappings.filter((row) => row.context === context).map(({ mapping }) => mapping);
+  }
+
+  private knownAt(context: ContextId, recordedAt: number): RecordedMapping[] {
+    const known = this.store.rows.mappingVersions
+      .filter((row) => row.context === context && row.mapping.updatedAt <= recordedAt)
+      .sort((a, b) => a.mapping.updatedAt - b.mapping.updatedAt);
+    return known
+      .filter((row) => known.findLast(({ mapping }) => mapping.id === row.mapping.id) === row)
+      .filter(({ change }) => change !== 'deleted')
+      .map(({ mapping }) => mapping);
+  }
+}
+
+/** More than one, as soon as there is more than one. */
+function* inBatches<T>([first, ...others]: T[]): Generator<T[]> {
+  if (first !== undefined) yield [first];
+  if (others.length > 0) yield others;
+}
