@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ContextId } from '../../access/application/principal.js';
+import { BATCH, batches } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
 import { CustomerRepository, type CustomerFilter } from '../application/customer.repository.js';
@@ -13,7 +14,6 @@ import {
   WRITTEN_COLUMNS,
 } from './customer.entity.js';
 
-const BATCH = 1000;
 const INSERT = `INSERT INTO customers (${WRITTEN_COLUMNS.join(', ')}, context_id)
   VALUES (${WRITTEN_COLUMNS.map(() => '?').join(', ')}, ?)`;
 const UPDATE = `UPDATE customers SET ${WRITTEN_COLUMNS.map((column) => `${column} = ?`).join(', ')}
@@ -66,11 +66,7 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     const snapshot = await this.database.snapshot();
     try {
       await announce(await this.count(snapshot, context, filter, after));
-      for (let last: number | undefined = after; last !== undefined;) {
-        const batch: Customer[] = await this.read(snapshot, context, filter, last, BATCH);
-        if (batch.length > 0) yield batch;
-        last = batch.length < BATCH ? undefined : batch.at(-1)?.id;
-      }
+      yield* batches<Customer>((last) => this.read(snapshot, context, filter, last?.id ?? after, BATCH));
     } finally {
       await snapshot.close();
     }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { BATCH, batches } from '../../shared/database/batches.js';
 import { Database, type Snapshot, type SqlValue } from '../../shared/database/database.js';
 import { nonce } from '../../shared/nonce.js';
 import {
@@ -13,7 +14,6 @@ import type { AuditEntry, RecordedEntry } from '../domain/audit-entry.js';
 import { AuditBlockEntity, AuditEntryEntity } from './audit.entities.js';
 import { SealedTables } from './sealed-tables.js';
 
-const BATCH = 1000;
 const AUDIT_ENTRIES = 'audit_entries';
 const COLUMN_OF = {
   at: 'at',
@@ -118,12 +118,7 @@ export class TypeOrmAuditRepository extends AuditRepository {
       const { from, where, parameters } = this.select(filter, before);
       const count = `SELECT COUNT(*) AS count FROM ${from} WHERE ${where}`;
       await announce((await snapshot.query<{ count: number }>(count, parameters))[0]?.count ?? 0);
-      for (let last = before, isOver = false; !isOver;) {
-        const batch = await this.read(snapshot, filter, last, BATCH);
-        if (batch.length > 0) yield batch;
-        isOver = batch.length < BATCH;
-        last = batch.at(-1);
-      }
+      yield* batches((last?: Place) => this.read(snapshot, filter, last ?? before, BATCH));
     } finally {
       await snapshot.close();
     }

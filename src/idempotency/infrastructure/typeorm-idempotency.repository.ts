@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../access/application/principal.js';
+import { BATCH } from '../../shared/database/batches.js';
 import { Database } from '../../shared/database/database.js';
 import { IdempotencyRepository, type KeptAnswer } from '../application/idempotency.repository.js';
 import { IdempotencyKeyEntity } from './idempotency-key.entity.js';
-
-const BATCH = 1000;
 
 @Injectable()
 export class TypeOrmIdempotencyRepository extends IdempotencyRepository {

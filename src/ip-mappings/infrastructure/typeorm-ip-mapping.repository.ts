@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ContextId, Principal } from '../../access/application/principal.js';
+import { BATCH, batches } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
 import { nonce } from '../../shared/nonce.js';
@@ -24,8 +25,8 @@ import {
   type MappingRow,
 } from './ip-mapping.entity.js';
 
-const BATCH = 1000;
-const ALL_ONES = Buffer.alloc(16, 0xff);
+/** The place of the last mapping that a first address may have, as the index has it. */
+const BEHIND_ALL = [Buffer.alloc(16, 0xff), ...Array<number>(3).fill(Number.MAX_SAFE_INTEGER)];
 const PRESENT = readColumns('m', 'id', 'updated_at');
 const THEN = readColumns('m', 'mapping_id', 'recorded_at');
 const INSERT = insertInto('ip_mappings', ['context_id', ...WRITTEN_COLUMNS, 'updated_at']);
@@ -137,11 +138,9 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
       const { where, parameters } = listed(context, customerId, after);
       const count = `SELECT COUNT(*) AS count FROM ip_mappings m WHERE ${where}`;
       await announce((await snapshot.query<{ count: number }>(count, parameters))[0]?.count ?? 0);
-      for (let last: number | undefined = after; last !== undefined;) {
-        const batch: ListedMapping[] = await this.list(snapshot, context, customerId, last, BATCH);
-        if (batch.length > 0) yield batch;
-        last = batch.length < BATCH ? undefined : batch.at(-1)?.id;
-      }
+      yield* batches<ListedMapping>((last) =>
+        this.list(snapshot, context, customerId, last?.id ?? after, BATCH),
+      );
     } finally {
       await snapshot.close();
     }
@@ -184,19 +183,12 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
         AND (m.first_address > ? OR (m.last_address, m.valid_from, m.valid_to, m.customer_id) > (?, ?, ?, ?))
         AND ${OVERLAPPING_IN_TIME}`)}
         ORDER BY m.first_address, m.last_address, m.valid_from, m.valid_to, m.customer_id LIMIT ?`;
-      const end = Number.MAX_SAFE_INTEGER;
-      let [start, place]: [Buffer, SqlValue[]] = [network.first, [ALL_ONES, end, end, end]];
-      for (let isOver = false; !isOver;) {
+      yield* batches<RecordedMapping>(async (last) => {
+        const start = last?.network.first ?? network.first;
+        const place = last === undefined ? BEHIND_ALL : placeOf(last);
         const parameters = [context, start, network.last, start, ...place, ...time, BATCH];
-        const rows = await snapshot.query<MappingRow>(inside, parameters);
-        const batch = rows.map(toMapping);
-        if (batch.length > 0) yield batch;
-        isOver = batch.length < BATCH;
-        const last = batch.at(-1);
-        if (last === undefined) continue;
-        const [, , lastAddress = null, , from = null, to = null] = toValues(last);
-        [start, place] = [last.network.first, [lastAddress, from, to, last.customerId]];
-      }
+        return (await snapshot.query<MappingRow>(inside, parameters)).map(toMapping);
+      });
     } finally {
       await snapshot.close();
     }
@@ -234,6 +226,11 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
       ...{ from: validFrom, to: toOrOpen(validTo) },
     }));
   }
+}
+
+/** Its place among those with the same first address. */
+function placeOf({ network, validity, customerId }: RecordedMapping): SqlValue[] {
+  return [network.last, validity.from, endOf(validity), customerId];
 }
 
 function listed(
