@@ -1,5 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 import type { ContextId } from '../../access/application/principal.js';
+import { VersionColumns } from '../../shared/database/version-columns.js';
 import { CustomerColumns } from './customer.entity.js';
 
 /**
@@ -8,10 +9,10 @@ import { CustomerColumns } from './customer.entity.js';
  * The indexes serve, in this order: a customer as of a moment, a UserID as of a moment, the change feed, and sealing.
  */
 @Entity('customer_versions')
-@Index('customer_versions_customer', ['customerId', 'recordedAt'], { unique: true })
-@Index('customer_versions_user_id', ['contextId', 'userId', 'recordedAt'])
-@Index('customer_versions_feed', ['contextId', 'block'])
-@Index('customer_versions_block', ['block'])
+@Index('customer_versions_customer', ['customerId', 'version.recordedAt'], { unique: true })
+@Index('customer_versions_user_id', ['contextId', 'userId', 'version.recordedAt'])
+@Index('customer_versions_feed', ['contextId', 'version.block'])
+@Index('customer_versions_block', ['version.block'])
 export class CustomerVersionEntity extends CustomerColumns {
   @PrimaryGeneratedColumn({ type: 'bigint' })
   id!: number;
@@ -23,32 +24,6 @@ export class CustomerVersionEntity extends CustomerColumns {
   @Column({ name: 'customer_id', type: 'integer' })
   customerId!: number;
 
-  /** Unix milliseconds; of two versions of a customer, the later one has the greater. */
-  @Column({ name: 'recorded_at', type: 'bigint' })
-  recordedAt!: number;
-
-  /** `created`, `updated` or `deleted`. */
-  @Column({ name: 'change_made', type: 'varchar', length: 8 })
-  change!: string;
-
-  /** Who recorded it; null = it was there before there were versions. */
-  @Column({ name: 'by_user', type: 'varchar', length: 64, nullable: true })
-  byUser!: string | null;
-
-  @Column({ name: 'by_token_id', type: 'integer', nullable: true })
-  byTokenId!: number | null;
-
-  @Column({ name: 'by_token', type: 'varchar', length: 128, nullable: true })
-  byToken!: string | null;
-
-  @Column({ name: 'by_address', type: 'varchar', length: 45, nullable: true })
-  byAddress!: string | null;
-
-  /** Keeps the digest from telling what the version is, once it was erased. */
-  @Column({ type: 'varchar', length: 22, default: '' })
-  nonce!: string;
-
-  /** The block of the audit trail that it is sealed in; null = not yet. */
-  @Column({ type: 'integer', nullable: true })
-  block!: number | null;
+  @Column(() => VersionColumns, { prefix: false })
+  version!: VersionColumns;
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import { Database } from '../../shared/database/database.js';
-import { nonce } from '../../shared/nonce.js';
+import { insertInto } from '../../shared/database/insert-into.js';
+import { RECORD_COLUMNS, toRecord } from '../../shared/database/version-columns.js';
 import {
   CustomerVersionRepository,
   type Change,
@@ -14,11 +15,9 @@ import type { Customer, UserId } from '../domain/customer.js';
 import { CustomerVersionEntity } from './customer-version.entity.js';
 import { COLUMN_OF, FIELDS } from './customer.entity.js';
 
-const WRITTEN = [
-  ...['context_id', 'customer_id', 'recorded_at', 'change_made', ...Object.values(COLUMN_OF)],
-  ...['by_user', 'by_token_id', 'by_token', 'by_address', 'nonce'],
-];
-const INSERT = `INSERT INTO customer_versions (${WRITTEN.join(', ')}) VALUES (${WRITTEN.map(() => '?').join(', ')})`;
+const INSERT = insertInto('customer_versions', [
+  ...['context_id', 'customer_id', ...Object.values(COLUMN_OF), ...RECORD_COLUMNS],
+]);
 
 /** The customer of a version, under the names of the domain, each with `prefix` before it. */
 function customerOf(table: string, prefix = ''): string {
@@ -63,10 +62,9 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
   }
 
   async insert(by: Principal, change: Change, customer: Customer): Promise<void> {
-    const { context, userName, tokenId, tokenLabel, address } = by;
+    const { id, updatedAt } = customer;
     await this.database.write(INSERT, [
-      ...[context, customer.id, customer.updatedAt, change, ...FIELDS.map((field) => customer[field])],
-      ...[userName, tokenId, tokenLabel, address, nonce()],
+      ...[by.context, id, ...FIELDS.map((field) => customer[field]), ...toRecord(by, change, updatedAt)],
     ]);
   }
 

@@ -3,6 +3,7 @@ import type { ContextId } from '../../access/application/principal.js';
 import { BATCH, batches } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
+import { insertInto } from '../../shared/database/insert-into.js';
 import { CustomerRepository, type CustomerFilter } from '../application/customer.repository.js';
 import { toUserId, type Customer, type CustomerDetails, type UserId } from '../domain/customer.js';
 import {
@@ -14,8 +15,7 @@ import {
   WRITTEN_COLUMNS,
 } from './customer.entity.js';
 
-const INSERT = `INSERT INTO customers (${WRITTEN_COLUMNS.join(', ')}, context_id)
-  VALUES (${WRITTEN_COLUMNS.map(() => '?').join(', ')}, ?)`;
+const INSERT = insertInto('customers', [...WRITTEN_COLUMNS, 'context_id']);
 const UPDATE = `UPDATE customers SET ${WRITTEN_COLUMNS.map((column) => `${column} = ?`).join(', ')}
   WHERE context_id = ? AND id = ?`;
 

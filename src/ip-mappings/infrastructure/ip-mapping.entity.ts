@@ -1,6 +1,7 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 import type { ContextId } from '../../access/application/principal.js';
 import type { SqlValue } from '../../shared/database/database.js';
+import { VersionColumns } from '../../shared/database/version-columns.js';
 import type { RecordedMapping } from '../application/ip-mapping.repository.js';
 import type { IpMappingDetails } from '../domain/ip-mapping.js';
 import { IpNetwork } from '../domain/ip-network.js';
@@ -69,10 +70,10 @@ export class IpMappingEntity extends IpMappingColumns {
  * `block`. The indexes serve: a mapping as of a moment, a look-up as of a moment, the change feed, and sealing.
  */
 @Entity('ip_mapping_versions')
-@Index('ip_mapping_versions_mapping', ['mappingId', 'recordedAt'], { unique: true })
-@Index('ip_mapping_versions_network', ['contextId', 'firstAddress', 'lastAddress', 'recordedAt'])
-@Index('ip_mapping_versions_feed', ['contextId', 'block'])
-@Index('ip_mapping_versions_block', ['block'])
+@Index('ip_mapping_versions_mapping', ['mappingId', 'version.recordedAt'], { unique: true })
+@Index('ip_mapping_versions_network', ['contextId', 'firstAddress', 'lastAddress', 'version.recordedAt'])
+@Index('ip_mapping_versions_feed', ['contextId', 'version.block'])
+@Index('ip_mapping_versions_block', ['version.block'])
 export class IpMappingVersionEntity extends IpMappingColumns {
   @PrimaryGeneratedColumn({ type: 'bigint' })
   id!: number;
@@ -84,33 +85,8 @@ export class IpMappingVersionEntity extends IpMappingColumns {
   @Column({ name: 'mapping_id', type: 'integer' })
   mappingId!: number;
 
-  /** Unix milliseconds; of two versions of a mapping, the later one has the greater. */
-  @Column({ name: 'recorded_at', type: 'bigint' })
-  recordedAt!: number;
-
-  /** `created`, `updated` or `deleted`. */
-  @Column({ name: 'change_made', type: 'varchar', length: 8 })
-  change!: string;
-
-  @Column({ name: 'by_user', type: 'varchar', length: 64, nullable: true })
-  byUser!: string | null;
-
-  @Column({ name: 'by_token_id', type: 'integer', nullable: true })
-  byTokenId!: number | null;
-
-  @Column({ name: 'by_token', type: 'varchar', length: 128, nullable: true })
-  byToken!: string | null;
-
-  @Column({ name: 'by_address', type: 'varchar', length: 45, nullable: true })
-  byAddress!: string | null;
-
-  /** Keeps the digest from telling what the version is, once it was erased. */
-  @Column({ type: 'varchar', length: 22 })
-  nonce!: string;
-
-  /** The block of the audit trail that it is sealed in; null = not yet. */
-  @Column({ type: 'integer', nullable: true })
-  block!: number | null;
+  @Column(() => VersionColumns, { prefix: false })
+  version!: VersionColumns;
 }
 
 /** A row for each context that had mappings, which every change of them writes first. */

@@ -3,6 +3,8 @@ import type { ContextId, Principal } from '../../access/application/principal.js
 import { BATCH, batches } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
+import { insertInto } from '../../shared/database/insert-into.js';
+import { RECORD_COLUMNS, toRecord } from '../../shared/database/version-columns.js';
 import { nonce } from '../../shared/nonce.js';
 import {
   IpMappingRepository,
@@ -31,16 +33,11 @@ const PRESENT = readColumns('m', 'id', 'updated_at');
 const THEN = readColumns('m', 'mapping_id', 'recorded_at');
 const INSERT = insertInto('ip_mappings', ['context_id', ...WRITTEN_COLUMNS, 'updated_at']);
 const INSERT_VERSION = insertInto('ip_mapping_versions', [
-  ...['context_id', 'mapping_id', 'recorded_at', 'change_made', ...WRITTEN_COLUMNS],
-  ...['by_user', 'by_token_id', 'by_token', 'by_address', 'nonce'],
+  ...['context_id', 'mapping_id', ...WRITTEN_COLUMNS, ...RECORD_COLUMNS],
 ]);
 const UPDATE = `UPDATE ip_mappings
   SET ${[...WRITTEN_COLUMNS, 'updated_at'].map((column) => `${column} = ?`).join(', ')}
   WHERE context_id = ? AND id = ?`;
-
-function insertInto(table: string, columns: readonly string[]): string {
-  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
-}
 
 /** What holds a range of addresses, as far as its first address is one of some: an index probe for each. */
 function startingAt(starts: readonly Buffer[]): string {
@@ -111,10 +108,9 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
   }
 
   async insertVersion(by: Principal, change: MappingChange, mapping: RecordedMapping): Promise<void> {
-    const { context, userName, tokenId, tokenLabel, address } = by;
+    const { id, updatedAt } = mapping;
     await this.database.write(INSERT_VERSION, [
-      ...[context, mapping.id, mapping.updatedAt, change, ...toValues(mapping)],
-      ...[userName, tokenId, tokenLabel, address, nonce()],
+      ...[by.context, id, ...toValues(mapping), ...toRecord(by, change, updatedAt)],
     ]);
   }
 

@@ -52,7 +52,7 @@ function tables(versionId: TableColumnOptions): Table[] {
         number('by_token_id', 'integer', true),
         text('by_token', 128, true),
         text('by_address', 45, true),
-        text('nonce', 22),
+        { ...text('nonce', 22), default: "''" },
         number('block', 'integer', true),
       ],
       indices: [

@@ -1,0 +1,4 @@
+/** The INSERT of one row, with a `?` for each of the columns. */
+export function insertInto(table: string, columns: readonly string[]): string {
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
+}
