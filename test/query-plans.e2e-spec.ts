@@ -96,6 +96,8 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
       });
     });
 
+    /** The steps that read mappings or their versions: the register seals in the background meanwhile. */
+    const ofMappings = (steps: string[]): string[] => steps.filter((step) => / m /.test(step));
     /** A probe for each start of a network: two columns are equal, and the third one ends the search. */
     const probes = (table: string): string =>
       kind.name === 'SQLite'
@@ -117,13 +119,13 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
       async (text) => {
         const address = IpAddress.parse(text);
         const now = await plan(async () => void (await mappings().holding(here, address, 7)));
-        expect(now).toEqual([probes('ip_mappings')]);
+        expect(ofMappings(now)).toEqual([probes('ip_mappings')]);
         const then = await plan(async () => void (await mappings().holding(here, address, 7, 5000)));
-        expect(then.filter((step) => / m /.test(step))).toEqual([probes('ip_mapping_versions')]);
+        expect(ofMappings(then)).toEqual([probes('ip_mapping_versions')]);
         expect(then.filter((step) => / n /.test(step))).toEqual([expect.stringMatching(versions)]);
         expect(then.filter((step) => reads.test(step))).toEqual([]);
         const ever = await plan(async () => void (await mappings().historyOf(here, address, ALWAYS)));
-        expect(ever.filter((step) => !step.includes('TEMP B-TREE'))).toEqual([probes('ip_mappings')]);
+        expect(ofMappings(ever)).toEqual([probes('ip_mappings')]);
       },
     );
 
@@ -134,7 +136,7 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
         const steps = await plan(async () => {
           expect(await run(() => mappings().conflicting(here, mapping))).toBeUndefined();
         });
-        expect(steps).toEqual([probes('ip_mappings'), addresses]);
+        expect(ofMappings(steps)).toEqual([probes('ip_mappings'), addresses]);
       },
     );
   });
