@@ -16,7 +16,7 @@ module.exports = {
       to: {
         pathNot: [
           `^${src}/$1/domain/`,
-          `^${src}/shared/(errors|ip-address)\\.ts$`,
+          `^${src}/shared/(errors|invalid-value|ip-address)\\.ts$`,
           '^(node:)?(crypto|net|zlib)$',
         ],
       },
@@ -37,7 +37,7 @@ module.exports = {
     {
       name: 'features-meet-in-application',
       comment:
-        "Another feature is reached through its application layer; controllers also use access's decorators, which are how a route says who may call it.",
+        "Another feature is reached through its application layer; controllers also use access's decorators, which are how a route says who may call it, and DTOs, which are what clients see of a feature.",
       severity: 'error',
       from: { path: FEATURE },
       to: {
@@ -46,6 +46,7 @@ module.exports = {
           `^${src}/$1/`,
           `^${src}/[^/]+/application/`,
           `^${src}/access/infrastructure/access\\.decorators\\.ts$`,
+          `^${src}/[^/]+/infrastructure/[^/]+\\.dto\\.ts$`,
         ],
       },
     },

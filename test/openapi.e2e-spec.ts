@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ERROR_CODES } from '../src/shared/errors.js';
 import { STATUS_OF } from '../src/shared/http/error.filter.js';
+import { customer } from './support/customers.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';
 import { routesOf } from './support/routes.js';
 import { TestService } from './support/service.js';
@@ -43,8 +44,11 @@ describe.each(databaseKinds.slice(0, 1))('the OpenAPI document', (kind) => {
   });
 
   it('has examples that run as they are', async () => {
+    // To whom they pass an address on.
+    await service.call('POST', '/api/ipdrcustomers', { body: customer('U1002') });
     for (const method of METHODS) {
-      for (const [path, { [method]: operation }] of Object.entries(paths)) {
+      const inOrder = method === 'delete' ? Object.entries(paths).reverse() : Object.entries(paths);
+      for (const [path, { [method]: operation }] of inOrder) {
         if (operation === undefined) continue;
         const [, example = ''] = /```bash\n(.*)\n```/s.exec(operation.description) ?? [];
         const command = example

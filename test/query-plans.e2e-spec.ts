@@ -118,9 +118,10 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
       'of %s probes for each network around it',
       async (text) => {
         const address = IpAddress.parse(text);
-        const now = await plan(async () => void (await mappings().holding(here, address, 7)));
+        const moment = { address, second: 7 };
+        const now = await plan(async () => void (await mappings().holding(here, [moment])));
         expect(ofMappings(now)).toEqual([probes('ip_mappings')]);
-        const then = await plan(async () => void (await mappings().holding(here, address, 7, 5000)));
+        const then = await plan(async () => void (await mappings().holding(here, [moment], 5000)));
         expect(ofMappings(then)).toEqual([probes('ip_mapping_versions')]);
         expect(then.filter((step) => / n /.test(step))).toEqual([expect.stringMatching(versions)]);
         expect(then.filter((step) => reads.test(step))).toEqual([]);

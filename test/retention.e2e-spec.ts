@@ -167,14 +167,14 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
       body: { before },
       headers: { 'x-forwarded-for': '203.0.113.7' },
     });
-    const { customers, audit_entries, sign_ins } = answer.json as Record<string, number>;
+    const { customers, mappings, audit_entries, sign_ins } = answer.json as Record<string, number>;
     expect(customers).toBe(1);
     const { username, contextname } = admin.credentials;
     const who = { user: username, token_id: admin.tokenId, token: 'DPO', address: '203.0.113.7' };
     const [finished, started, ...rest] = await auditTrail(service, `user=${username}`);
     const common = { ...who, at: new Date(clock.at).toISOString(), context: contextname, UserID: null };
     expect(finished).toMatchObject({ ...common, action: 'purge.finished' });
-    expect(finished?.details).toEqual({ customers, audit_entries, sign_ins });
+    expect(finished?.details).toEqual({ customers, mappings, audit_entries, sign_ins });
     expect(started).toMatchObject({ ...common, action: 'purge.started' });
     const { purged, purge: onRecord } = await verify(service);
     expect(started?.details).toEqual({ before, through_block: purged, retention_days: RETENTION });
@@ -291,7 +291,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     await call('DELETE', pathOf('later'));
     await goTo(RETENTION + 10);
     expect((await purge()).json).toMatchObject({ before: onDay(10), customers: 1 });
-    const nothing = { customers: 0, audit_entries: 0, sign_ins: 0 };
+    const nothing = { customers: 0, mappings: 0, audit_entries: 0, sign_ins: 0 };
     expect((await purge()).json).toEqual({ before: onDay(10), ...nothing });
     expect((await purge({ before: onDay(5) })).json).toEqual({ before: onDay(5), ...nothing });
     const first = (await verify(service)).purged;

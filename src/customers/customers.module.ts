@@ -1,23 +1,27 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { ChangeNews } from './application/change-news.js';
 import { CustomerHistoryService } from './application/customer-history.service.js';
 import { CustomerRepository } from './application/customer.repository.js';
 import { CustomerVersionRepository } from './application/customer-version.repository.js';
 import { CustomersService } from './application/customers.service.js';
+import { Holders } from './application/holders.js';
 import { CustomerHistoryController } from './infrastructure/customer-history.controller.js';
 import { CustomersController } from './infrastructure/customers.controller.js';
 import { TypeOrmCustomerVersionRepository } from './infrastructure/typeorm-customer-version.repository.js';
 import { TypeOrmCustomerRepository } from './infrastructure/typeorm-customer.repository.js';
 
+/** Global, as holders of addresses are customers. */
+@Global()
 @Module({
   controllers: [CustomersController, CustomerHistoryController],
   providers: [
     CustomersService,
     CustomerHistoryService,
     ChangeNews,
+    Holders,
     { provide: CustomerRepository, useClass: TypeOrmCustomerRepository },
     { provide: CustomerVersionRepository, useClass: TypeOrmCustomerVersionRepository },
   ],
-  exports: [CustomerVersionRepository],
+  exports: [CustomerVersionRepository, Holders],
 })
 export class CustomersModule {}

@@ -1,11 +1,22 @@
 import { Global, Module } from '@nestjs/common';
 import { IpMappingRepository } from './application/ip-mapping.repository.js';
+import { IpMappingsService } from './application/ip-mappings.service.js';
+import { MappingLedger } from './application/mapping-ledger.js';
+import { ReassignmentService } from './application/reassignment.service.js';
+import { CustomerMappingsController } from './infrastructure/customer-mappings.controller.js';
+import { IpMappingsController } from './infrastructure/ip-mappings.controller.js';
 import { TypeOrmIpMappingRepository } from './infrastructure/typeorm-ip-mapping.repository.js';
 
 /** Global, as what becomes of mappings is also a matter of customers. */
 @Global()
 @Module({
-  providers: [{ provide: IpMappingRepository, useClass: TypeOrmIpMappingRepository }],
-  exports: [IpMappingRepository],
+  controllers: [IpMappingsController, CustomerMappingsController],
+  providers: [
+    IpMappingsService,
+    ReassignmentService,
+    MappingLedger,
+    { provide: IpMappingRepository, useClass: TypeOrmIpMappingRepository },
+  ],
+  exports: [IpMappingRepository, MappingLedger],
 })
 export class IpMappingsModule {}

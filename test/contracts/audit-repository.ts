@@ -442,7 +442,12 @@ export function auditRepositoryContract(register: () => Register): void {
       digests,
     );
     expect((await audit.head())?.versionDigests).toEqual(second?.versionDigests);
-    const changes = await versions.changes(here.context, { block: Number(first?.number), id: 0 }, 10);
+    const changes = await versions.changes(
+      here.context,
+      { block: Number(first?.number), id: 0 },
+      Number.MAX_SAFE_INTEGER,
+      10,
+    );
     expect(changes.map(({ block }) => block)).toEqual([first, first, second].map((block) => block?.number));
   });
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import type { ContextId, Principal } from '../../src/access/application/principal.js';
 import type {
-  Change,
+  ChangeMade,
   ChangePlace,
   CustomerVersion,
 } from '../../src/customers/application/customer-version.repository.js';
@@ -30,7 +30,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
   const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
   const context = (): Promise<ContextId> => newContext(register());
 
-  const record = (of: ContextId | Principal, change: Change, customer: Customer): Promise<void> =>
+  const record = (of: ContextId | Principal, change: ChangeMade, customer: Customer): Promise<void> =>
     run(() => register().versions.insert(typeof of === 'number' ? principal(of) : of, change, customer));
   /** Records a version, and answers it as the customer that it is of. */
   const create = async (of: ContextId | Principal, customer: Customer): Promise<Customer> => {
@@ -63,11 +63,22 @@ export function customerVersionRepositoryContract(register: () => Register): voi
       await audit.insertBlock({ block: { ...seal(undefined, [], [], T), number }, entries: [], versions });
     });
   const nextBlock = async (): Promise<number> => ((await register().audit.head())?.number ?? 0) + 1;
+  /** Purges customers who were deleted. */
+  const purge = (
+    throughBlock: number,
+    after: number,
+    limit: number,
+  ): Promise<{ customers: number; next: number | undefined }> =>
+    run(async () => {
+      const { customers, next } = await register().versions.deletedThrough(throughBlock, after, limit);
+      await register().versions.purge(customers);
+      return { customers: customers.length, next };
+    });
   /** Places all, and purges what was deleted. */
   const purgeAll = async (): Promise<void> => {
     const block = await nextBlock();
     await place(block);
-    await run(() => register().versions.purge(block, 0, 10_000));
+    await purge(block, 0, 10_000);
   };
 
   const asOf = (of: ContextId, userId: string, at: number): Promise<Customer | undefined> =>
@@ -79,7 +90,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     (await history(of, userId)).map(({ customer }) => customer);
   /** The customers that the feed tells of. */
   const fed = async (of: ContextId, after = FIRST, limit = 10_000): Promise<Customer[]> =>
-    (await register().versions.changes(of, after, limit)).map(({ customer }) => customer);
+    (await register().versions.changes(of, after, NEWEST, limit)).map(({ customer }) => customer);
 
   it('tells what a customer was at a moment, to the millisecond', async () => {
     const here = await context();
@@ -292,7 +303,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     await destroy(here, u3, T + 3);
 
     const id: unknown = expect.any(Number);
-    const changes = await register().versions.changes(here, FIRST, 100);
+    const changes = await register().versions.changes(here, FIRST, NEWEST, 100);
     expect(changes).toEqual([
       { block: first, id, change: 'updated', customer: u2 },
       { block: first, id, change: 'deleted', customer: v2 },
@@ -303,7 +314,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     for (const [n, { block, id: last }] of changes.entries()) {
       const rest = changes.slice(n + 1);
       for (const limit of [1, 2, 100]) {
-        expect(await register().versions.changes(here, { block, id: last }, limit)).toEqual(
+        expect(await register().versions.changes(here, { block, id: last }, NEWEST, limit)).toEqual(
           rest.slice(0, limit),
         );
       }
@@ -324,7 +335,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const other = await create(there, aCustomer('U'));
     const block = await nextBlock();
     await place(block);
-    const changes = await register().versions.changes(here, { block, id: 0 }, 10_000);
+    const changes = await register().versions.changes(here, { block, id: 0 }, NEWEST, 10_000);
     expect(changes.map(({ customer }) => customer)).toEqual(many);
     expect(new Set(changes.map((change) => change.block))).toEqual(new Set([block]));
     expect(await fed(there, { block, id: 0 })).toEqual([other]);
@@ -332,10 +343,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
 
   it('purges customers whose deletion was sealed up to a block, and nothing else', async () => {
     await purgeAll();
-    const { versions } = register();
     const block = await nextBlock();
-    const purge = (after: number, limit: number): ReturnType<typeof versions.purge> =>
-      run(() => versions.purge(block, after, limit));
     const [here, there] = [await context(), await context()];
     const add = (userId: string, to = here): Promise<Customer> => create(to, aCustomer(userId));
     const [early, late, unsealed, kept] = await Promise.all(
@@ -360,14 +368,14 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     };
     expect(await left()).toEqual([3, 3, 3, 3, 2, 2, 2, 2]);
     const [deletion] = await history(here, 'early');
-    expect(await purge(Number(deletion?.id), 1)).toEqual({ customers: 1, next: expect.any(Number) });
+    expect(await purge(block, Number(deletion?.id), 1)).toEqual({ customers: 1, next: expect.any(Number) });
     expect(await left()).toEqual([3, 3, 3, 3, 2, 2, 2, 0]);
-    const { customers, next = -1 } = await purge(0, 2);
+    const { customers, next = -1 } = await purge(block, 0, 2);
     expect(customers).toBe(2);
     expect(await left()).toEqual([0, 0, 0, 3, 2, 2, 2, 0]);
-    expect(await purge(next, 2)).toEqual({ customers: 1, next: undefined });
+    expect(await purge(block, next, 2)).toEqual({ customers: 1, next: undefined });
     expect(await left()).toEqual([0, 0, 0, 1, 2, 2, 2, 0]);
-    expect(await purge(0, 2)).toEqual({ customers: 0, next: undefined });
+    expect(await purge(block, 0, 2)).toEqual({ customers: 0, next: undefined });
     expect(await states(here, 'again')).toEqual([again]);
     expect(await states(here, 'late')).toEqual([lateEnd, late]);
     expect(await states(here, 'unsealed')).toEqual([unsealedEnd, unsealed]);
@@ -380,11 +388,9 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     for (let n = 0; n < 4; n++) await destroy(here, await create(here, aCustomer(`U${n}`)), T + 1);
     const block = await nextBlock();
     await place(block);
-    const purge = (after: number): Promise<{ customers: number; next: number | undefined }> =>
-      run(() => register().versions.purge(block, after, 2));
-    const first = await purge(0);
-    const second = await purge(first.next ?? -1);
-    const third = await purge(second.next ?? -1);
+    const first = await purge(block, 0, 2);
+    const second = await purge(block, first.next ?? -1, 2);
+    const third = await purge(block, second.next ?? -1, 2);
     expect([first, second, third].map(({ customers }) => customers)).toEqual([2, 2, 0]);
     expect(second.next).toBeGreaterThan(Number(first.next));
     expect(third.next).toBeUndefined();
@@ -423,10 +429,10 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     await place(await nextBlock());
     const { versions } = register();
     return {
-      read: async () => [await versions.changes(here, FIRST, 10), await history(here, userId)],
+      read: async () => [await versions.changes(here, FIRST, NEWEST, 10), await history(here, userId)],
       writes: [
         () => versions.insert(principal(here), 'created', aCustomer(userId)),
-        () => versions.purge(Number.MAX_SAFE_INTEGER, 0, 10_000),
+        () => versions.purge([{ context: here, id: lastId }]),
       ],
     };
   });

@@ -103,7 +103,8 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     second: number,
     recordedAt?: number,
   ): Promise<RecordedMapping[]> => {
-    const found = await register().mappings.holding(of, IpAddress.parse(address), second, recordedAt);
+    const moment = { address: IpAddress.parse(address), second };
+    const [found = []] = await register().mappings.holding(of, [moment], recordedAt);
     return found.sort(byId);
   };
   const historyOf = (of: ContextId, address: string, [from, to]: Period): Promise<RecordedMapping[]> =>
@@ -711,7 +712,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     const here = await context();
     const kept = await add(here, '192.0.2.0/24');
     const transaction = run(async () => {
-      await register().mappings.guard(here);
+      await register().mappings.guard(here, T);
       const mapping = await add(here, '192.0.2.1', [0, null], { customerId: 2 });
       await record(here, 'created', mapping);
       await update(here, { ...kept, terminalId: 'changed' });
@@ -736,11 +737,11 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     ])('in a context that is guarded %s', async (_time, isGuarded) => {
       const here = await context();
       const { mappings } = register();
-      if (isGuarded) await run(() => mappings.guard(here));
+      if (isGuarded) await run(() => mappings.guard(here, T));
       const order: string[] = [];
       const entered = new Gate();
       const first = run(async () => {
-        await mappings.guard(here);
+        await mappings.guard(here, T);
         entered.open();
         // Time enough for the others to get as far as they are let.
         for (let n = 0; n < 20; n++) await mappings.page(here, undefined, 0, 10);
@@ -753,7 +754,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
       // What each reads, once let in, is what those before it left.
       const other = (customerId: number): Promise<number> =>
         run(async () => {
-          await mappings.guard(here);
+          await mappings.guard(here, T);
           order.push('other');
           const before = (await page(here)).length;
           const isFree = (await mappings.conflicting(here, wanted)) === undefined;
@@ -878,7 +879,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     return {
       read: async () => [await page(here), await holding(here, '192.0.2.1', 0, T + 9)],
       writes: [
-        () => mappings.guard(here),
+        () => mappings.guard(here, T),
         () => mappings.insert(here, aMapping('192.0.2.2')),
         () => mappings.update(here, { ...mapping, terminalId: 'T' }),
         () => mappings.delete(here, mapping.id),

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { IpMappingRepository } from '../../ip-mappings/application/ip-mapping.repository.js';
 import { Background } from '../../shared/background.js';
 import { CustomerVersionRepository } from './customer-version.repository.js';
 
@@ -15,7 +16,10 @@ export class ChangeNews extends Background {
   private readonly waiting = new Set<Waiting>();
   private isEnding = false;
 
-  constructor(private readonly versions: CustomerVersionRepository) {
+  constructor(
+    private readonly versions: CustomerVersionRepository,
+    private readonly mappings: IpMappingRepository,
+  ) {
     super();
   }
 
@@ -41,9 +45,14 @@ export class ChangeNews extends Background {
     });
   }
 
+  /** The last block that holds any change, of whatever context. */
+  async lastBlock(): Promise<number> {
+    return Math.max(await this.versions.lastBlock(), await this.mappings.lastBlock());
+  }
+
   protected async work(): Promise<void> {
     if (this.waiting.size === 0) return;
-    const last = await this.versions.lastBlock();
+    const last = await this.lastBlock();
     for (const { block, done } of this.waiting) if (block < last) done(true);
   }
 }

@@ -1,6 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../access/application/principal.js';
+import type { ContextId, Principal } from '../../access/application/principal.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
+import {
+  IpMappingRepository,
+  type RecordedMappingChange,
+} from '../../ip-mappings/application/ip-mapping.repository.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { customerNotFound } from '../domain/customer.errors.js';
 import type { UserId } from '../domain/customer.js';
@@ -12,6 +16,20 @@ import {
   type CustomerVersion,
 } from './customer-version.repository.js';
 
+/** What a change was made to; within a block, customers are told of before mappings. */
+export enum ChangeKind {
+  Customer,
+  Mapping,
+}
+
+export interface FeedPlace extends ChangePlace {
+  readonly kind: ChangeKind;
+}
+
+export type Change =
+  | ({ readonly kind: ChangeKind.Customer } & CustomerChange)
+  | ({ readonly kind: ChangeKind.Mapping } & RecordedMappingChange);
+
 /** How a client waits for changes. */
 export interface Patience {
   readonly ms: number;
@@ -21,11 +39,12 @@ export interface Patience {
   readonly confirm: () => Promise<unknown>;
 }
 
-/** What became of the customers of the context that the caller works in. */
+/** What became of the customers, and their mappings, of the context that the caller works in. */
 @Injectable()
 export class CustomerHistoryService {
   constructor(
     private readonly versions: CustomerVersionRepository,
+    private readonly mappings: IpMappingRepository,
     private readonly news: ChangeNews,
     private readonly trail: AuditTrail,
   ) {}
@@ -54,11 +73,12 @@ export class CustomerHistoryService {
    *
    * @param wait for the first one, if there is none
    */
-  async changes(by: Principal, after: ChangePlace, limit: number, wait: Patience): Promise<CustomerChange[]> {
+  async changes(by: Principal, after: FeedPlace, limit: number, wait: Patience): Promise<Change[]> {
     const patience = AbortSignal.any([wait.gone, AbortSignal.timeout(wait.ms)]);
     for (let hasWaited = false; ; hasWaited = true) {
-      const seen = wait.ms === 0 ? 0 : await this.versions.lastBlock();
-      const changes = await this.versions.changes(by.context, after, limit);
+      // A block's changes appear all at once: what is read up to a block that was seen misses none of either kind.
+      const seen = await this.news.lastBlock();
+      const changes = await this.changesThrough(seen, by.context, after, limit);
       if (changes.length > 0) {
         if (hasWaited) await wait.confirm();
         const details = { records: changes.length };
@@ -67,5 +87,23 @@ export class CustomerHistoryService {
       }
       if (wait.ms === 0 || !(await this.news.beyond(seen, patience))) return [];
     }
+  }
+
+  private async changesThrough(
+    block: number,
+    context: ContextId,
+    after: FeedPlace,
+    limit: number,
+  ): Promise<Change[]> {
+    const isBehind = after.kind === ChangeKind.Mapping; // the customers of its block
+    const ofCustomers = isBehind ? { block: after.block, id: Number.MAX_SAFE_INTEGER } : after;
+    const ofMappings = isBehind ? after : { block: after.block, id: 0 };
+    const customers = await this.versions.changes(context, ofCustomers, block, limit);
+    const mappings = await this.mappings.changes(context, ofMappings, block, limit);
+    const changes: Change[] = [
+      ...customers.map((change) => ({ kind: ChangeKind.Customer as const, ...change })),
+      ...mappings.map((change) => ({ kind: ChangeKind.Mapping as const, ...change })),
+    ];
+    return changes.sort((a, b) => a.block - b.block || a.kind - b.kind || a.id - b.id).slice(0, limit);
   }
 }

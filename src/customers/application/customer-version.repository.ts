@@ -1,7 +1,7 @@
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import type { Customer, UserId } from '../domain/customer.js';
 
-export type Change = 'created' | 'updated' | 'deleted';
+export type ChangeMade = 'created' | 'updated' | 'deleted';
 
 /** Who recorded a version: names as they were then, null where they are not known. */
 export interface Recorder {
@@ -14,10 +14,22 @@ export interface Recorder {
 /** A version of a customer. Of a deletion: as the customer was, and `updatedAt` is when it was deleted. */
 export interface CustomerVersion extends Recorder {
   readonly id: number;
-  readonly change: Change;
+  readonly change: ChangeMade;
   readonly customer: Customer;
   /** The version that it took the place of. */
   readonly before: Customer | undefined;
+}
+
+/** A customer as it was at a time. */
+export interface PastCustomer extends Customer {
+  /** Whether it was deleted since. */
+  readonly isDeleted: boolean;
+}
+
+/** A customer that was deleted. */
+export interface GoneCustomer {
+  readonly context: ContextId;
+  readonly id: number;
 }
 
 /** A place in the order of changes, which is final: nothing is ever added before a change that was told. */
@@ -28,16 +40,29 @@ export interface ChangePlace {
 }
 
 export interface CustomerChange extends ChangePlace {
-  readonly change: Change;
+  readonly change: ChangeMade;
   readonly customer: Customer;
 }
 
 /** Every state that the customers of a context were in. Writes exist inside `Transactions.run` alone. */
 export abstract class CustomerVersionRepository {
-  abstract insert(by: Principal, change: Change, customer: Customer): Promise<void>;
+  abstract insert(by: Principal, change: ChangeMade, customer: Customer): Promise<void>;
 
   /** The customer that had this UserID at a time, as it was then; Unix milliseconds. */
   abstract asOf(context: ContextId, userId: UserId, at: number): Promise<Customer | undefined>;
+
+  /**
+   * Customers, as each was at a time; before its first version, as it was in that one.
+   *
+   * @param moments Unix milliseconds, inclusive
+   * @param knownAt versions from after this time, Unix milliseconds, are not known yet
+   * @returns in the order of `moments`; undefined = the context has no such customer
+   */
+  abstract asOfEach(
+    context: ContextId,
+    moments: readonly { readonly customerId: number; readonly at: number }[],
+    knownAt: number,
+  ): Promise<(PastCustomer | undefined)[]>;
 
   /**
    * At most `limit` versions with an id below `before` of every customer that has, or once had, this UserID;
@@ -50,22 +75,30 @@ export abstract class CustomerVersionRepository {
     limit: number,
   ): Promise<CustomerVersion[]>;
 
-  /** At most `limit` changes behind a place, in their order. Those not placed yet are not among them. */
-  abstract changes(context: ContextId, after: ChangePlace, limit: number): Promise<CustomerChange[]>;
+  /** At most `limit` changes behind a place, in their order, and none in a block behind `through`. */
+  abstract changes(
+    context: ContextId,
+    after: ChangePlace,
+    through: number,
+    limit: number,
+  ): Promise<CustomerChange[]>;
 
   /** The last block that any change is placed in, of whatever context. */
   abstract lastBlock(): Promise<number>;
 
   /**
-   * Deletes all versions of customers whose deletion is sealed in a block up to `throughBlock`.
+   * Customers whose deletion is sealed in a block up to `throughBlock`.
    *
    * @param after where to begin, by the id of a version
-   * @param limit how many customers at most
-   * @returns how many customers, and where to go on; undefined = that was all
+   * @param limit how many at most
+   * @returns who they are, and where to go on; undefined = that was all
    */
-  abstract purge(
+  abstract deletedThrough(
     throughBlock: number,
     after: number,
     limit: number,
-  ): Promise<{ customers: number; next: number | undefined }>;
+  ): Promise<{ customers: GoneCustomer[]; next: number | undefined }>;
+
+  /** Deletes all versions of customers. */
+  abstract purge(customers: readonly GoneCustomer[]): Promise<void>;
 }

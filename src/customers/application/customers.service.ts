@@ -1,21 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../access/application/principal.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
+import { MappingLedger } from '../../ip-mappings/application/mapping-ledger.js';
 import { Clock } from '../../shared/clock.js';
 import { validationFailed } from '../../shared/errors.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
-import { customerChanged, customerExists, customerNotFound } from '../domain/customer.errors.js';
+import { nextVersionAt, versionOf, type Expectation } from '../../shared/version.js';
+import { customerChanged, customerExists, known } from '../domain/customer.errors.js';
 import {
   changedFields,
   faultsOf,
-  nextVersionAt,
-  versionOf,
   type Customer,
   type CustomerDetails,
   type UserId,
 } from '../domain/customer.js';
-import { CustomerVersionRepository, type Change } from './customer-version.repository.js';
+import { CustomerVersionRepository, type ChangeMade } from './customer-version.repository.js';
 import { CustomerRepository, type CustomerFilter } from './customer.repository.js';
 
 /** A filter, and how the client worded it. */
@@ -23,15 +23,13 @@ export interface AskedFilter extends CustomerFilter {
   readonly asked: object;
 }
 
-/** Whether a version is one of those that the client expects to change. */
-export type Expectation = (version: string) => boolean;
-
 /** The customers of the context that the caller works in. Every read and every write is on record. */
 @Injectable()
 export class CustomersService {
   constructor(
     private readonly customers: CustomerRepository,
     private readonly versions: CustomerVersionRepository,
+    private readonly ledger: MappingLedger,
     private readonly trail: AuditTrail,
     private readonly transactions: Transactions,
     private readonly clock: Clock,
@@ -102,10 +100,16 @@ export class CustomersService {
     });
   }
 
-  /** @throws RegisterError `customer_not_found`, `precondition_failed` */
+  /**
+   * Deletes the customer, who holds no address from this second on; what was before stays.
+   *
+   * @throws RegisterError `customer_not_found`, `precondition_failed`
+   */
   delete(by: Principal, userId: UserId, isExpected?: Expectation): Promise<Customer> {
     return this.transactions.run(async () => {
+      const mappings = await this.ledger.open(by);
       const before = expected(await this.customers.lock(by.context, userId), isExpected);
+      await mappings.release(before);
       await this.customers.delete(by.context, before.id);
       await this.record(by, 'deleted', { ...before, updatedAt: nextVersionAt(before, this.clock.now()) });
       return before;
@@ -115,7 +119,7 @@ export class CustomersService {
   /** A write is kept with its version and its entry in the audit trail, or not at all. */
   private async record(
     by: Principal,
-    change: Change,
+    change: ChangeMade,
     customer: Customer,
     before = customer,
   ): Promise<Customer> {
@@ -131,11 +135,6 @@ export class CustomersService {
   private recordList(by: Principal, { asked }: AskedFilter, records: number): Promise<void> {
     return this.trail.recordRead(by, { action: 'customers.listed', details: { filter: asked, records } });
   }
-}
-
-function known(customer: Customer | undefined): Customer {
-  if (customer === undefined) throw customerNotFound();
-  return customer;
 }
 
 function expected(found: Customer | undefined, isExpected: Expectation | undefined): Customer {

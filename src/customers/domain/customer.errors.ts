@@ -1,5 +1,5 @@
 import { RegisterError } from '../../shared/errors.js';
-import type { UserId } from './customer.js';
+import type { Customer, UserId } from './customer.js';
 
 export function customerExists(userId: UserId, contextName: string): RegisterError {
   return new RegisterError('customer_exists', `Customer ${userId} already exists in context ${contextName}`);
@@ -7,6 +7,12 @@ export function customerExists(userId: UserId, contextName: string): RegisterErr
 
 export function customerNotFound(): RegisterError {
   return new RegisterError('customer_not_found', 'IPDR Customer not found');
+}
+
+/** @throws RegisterError `customer_not_found` if there is none */
+export function known(customer: Customer | undefined): Customer {
+  if (customer === undefined) throw customerNotFound();
+  return customer;
 }
 
 export function customerChanged(): RegisterError {

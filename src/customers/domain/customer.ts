@@ -30,23 +30,10 @@ export function toUserId(text: string): UserId {
   return text.normalize('NFC') as UserId;
 }
 
-/** Tells this version from all others, of this customer and of others. */
-export function versionOf({ id, updatedAt }: Customer): string {
-  return `${id}-${updatedAt}`;
-}
-
 /** The fields of which `changes` holds another value than `before`. */
 export function changedFields(before: CustomerDetails, changes: Partial<CustomerDetails>): CustomerField[] {
   const fields = Object.keys(FIELDS) as CustomerField[];
   return fields.filter((field) => changes[field] !== undefined && changes[field] !== before[field]);
-}
-
-/**
- * When the version after `before` is recorded. Clocks of several instances differ, and go back at times; versions
- * must not.
- */
-export function nextVersionAt(before: Customer, now: number): number {
-  return Math.max(now, before.updatedAt + 1);
 }
 
 /** What is wrong with a value of `field`, to follow the field's name in a sentence; undefined if nothing is. */

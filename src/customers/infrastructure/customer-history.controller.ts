@@ -4,14 +4,16 @@ import type { Request, Response } from 'express';
 import type { Principal } from '../../access/application/principal.js';
 import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
 import { Documented } from '../../shared/http/documented.js';
-import { linkNext, PageQueryDto, startOf, startOfPair } from '../../shared/http/paging.js';
+import { linkNext, PageQueryDto, startOf } from '../../shared/http/paging.js';
 import { CustomerHistoryService } from '../application/customer-history.service.js';
 import { toUserId } from '../domain/customer.js';
 import {
+  ChangeDto,
   ChangesQueryDto,
-  CustomerChangeDto,
   CustomerVersionDto,
   toChangeDto,
+  placeOf,
+  startOfFeed,
   toVersionDto,
 } from './customer-history.dto.js';
 
@@ -52,13 +54,13 @@ export class CustomerHistoryController {
   @Get('api/ipdrcustomers_changes')
   @Requires('read')
   @Documented({
-    summary: 'The changes of all customers, in the order in which they were made',
+    summary: 'The changes of all customers and IP mappings, in a final order',
     description:
       'For a client that follows along: it sends the `cursor` of the last change that it has as `after`, and so ' +
-      'misses none and gets none twice. The Link header always leads on. A change is told within two seconds. ' +
+      'misses none and gets none twice. Each change has a `customer` or a `mapping`. The Link header always leads on. A change is told within two seconds. ' +
       `${PAGE} changes unless \`limit\` says otherwise.`,
     example: ['GET /api/ipdrcustomers_changes?limit=100'],
-    answers: [CustomerChangeDto],
+    answers: [ChangeDto],
     isPaged: true,
   })
   async changes(
@@ -66,18 +68,17 @@ export class CustomerHistoryController {
     @Query() query: ChangesQueryDto,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
-  ): Promise<CustomerChangeDto[]> {
-    const [block, id] = startOfPair(query) ?? [0, 0];
+  ): Promise<ChangeDto[]> {
+    const after = startOfFeed(query);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const limit = Number(query.limit ?? PAGE);
-    const changes = await this.history.changes(caller, { block, id }, limit, {
+    const changes = await this.history.changes(caller, after, limit, {
       ms: Number(query.wait ?? 0) * 1000,
       gone: gone.signal,
       confirm: () => request.authenticate(),
     });
-    const last = changes.at(-1) ?? { block, id };
-    linkNext(request, response, last.block, last.id);
+    linkNext(request, response, ...placeOf(changes.at(-1) ?? after));
     return changes.map(toChangeDto);
   }
 }

@@ -1,13 +1,15 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { optional, textThat } from '../../shared/http/checks.js';
-import { PageQueryDto, toCursor } from '../../shared/http/paging.js';
+import { noCursor, PageQueryDto, startOfTriple, toCursor } from '../../shared/http/paging.js';
 import { Checked } from '../../shared/http/validation.js';
 import { formatMoment } from '../../shared/instant.js';
-import type { Change, CustomerChange, CustomerVersion } from '../application/customer-version.repository.js';
+import { MappingDto, toMappingDto } from '../../ip-mappings/infrastructure/ip-mapping.dto.js';
+import { ChangeKind, type Change, type FeedPlace } from '../application/customer-history.service.js';
+import type { ChangeMade, CustomerVersion } from '../application/customer-version.repository.js';
 import { changedFields } from '../domain/customer.js';
 import { CustomerDto, toDto, WIRE_NAMES } from './customer.dto.js';
 
-const CHANGES = ['created', 'updated', 'deleted'] as const satisfies readonly Change[];
+const CHANGES = ['created', 'updated', 'deleted'] as const satisfies readonly ChangeMade[];
 const MAX_WAIT = 60;
 
 export class FieldChangeDto {
@@ -24,7 +26,7 @@ export class CustomerVersionDto {
   @ApiProperty({ example: '2026-11-24T08:48:06.123Z', description: 'From when on it was in the register' })
   recorded_at!: string;
   @ApiProperty({ enum: CHANGES })
-  change!: Change;
+  change!: ChangeMade;
   @ApiProperty({ type: String, nullable: true, description: 'null = from before there was a history' })
   user!: string | null;
   @ApiProperty({ type: 'integer', nullable: true })
@@ -77,22 +79,39 @@ export class ChangesQueryDto extends PageQueryDto {
 }
 
 /** A change, for those who follow along. */
-export class CustomerChangeDto {
+export class ChangeDto {
   @ApiProperty({ description: 'To be sent as `after`, to go on behind this change' })
   cursor!: string;
   @ApiProperty({ example: '2026-11-24T08:48:06.123Z' })
   at!: string;
   @ApiProperty({ enum: CHANGES })
-  change!: Change;
-  @ApiProperty({ description: 'As it was from then on; of a deletion, as it was until then' })
-  customer!: CustomerDto;
+  change!: ChangeMade;
+  @ApiPropertyOptional({ description: 'As it was from then on; of a deletion, as it was until then' })
+  customer?: CustomerDto;
+  @ApiPropertyOptional({ description: 'The same, where it is a mapping that was changed' })
+  mapping?: MappingDto;
 }
 
-export function toChangeDto({ block, id, change, customer }: CustomerChange): CustomerChangeDto {
+export function toChangeDto(change: Change): ChangeDto {
+  const { updatedAt } = change.kind === ChangeKind.Customer ? change.customer : change.mapping;
   return {
-    cursor: toCursor(block, id),
-    at: formatMoment(customer.updatedAt),
-    change,
-    customer: toDto(customer),
+    cursor: toCursor(...placeOf(change)),
+    at: formatMoment(updatedAt),
+    change: change.change,
+    ...(change.kind === ChangeKind.Customer
+      ? { customer: toDto(change.customer) }
+      : { mapping: toMappingDto(change.mapping) }),
   };
+}
+
+/** A place in the feed, as the numbers of a cursor. */
+export function placeOf({ block, kind, id }: FeedPlace): [number, number, number] {
+  return [block, kind, id];
+}
+
+/** Where the client has come to; cursors from before mappings were told of have two numbers. @throws RegisterError `validation_failed` if the cursor is one of another list */
+export function startOfFeed(query: ChangesQueryDto): FeedPlace {
+  const [block, kind, id] = startOfTriple(query) ?? [0, ChangeKind.Customer, 0];
+  if (ChangeKind[kind] === undefined) throw noCursor();
+  return { block, kind, id };
 }

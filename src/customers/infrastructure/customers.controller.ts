@@ -23,8 +23,9 @@ import { linkNext, startOf } from '../../shared/http/paging.js';
 import { NDJSON, sendRows } from '../../shared/http/send-rows.js';
 import { requireMembers } from '../../shared/http/validation.js';
 import { parseInstant } from '../../shared/instant.js';
+import { versionOf } from '../../shared/version.js';
 import { CustomersService, type AskedFilter } from '../application/customers.service.js';
-import { toUserId, versionOf, type Customer } from '../domain/customer.js';
+import { toUserId, type Customer } from '../domain/customer.js';
 import {
   ChangeCustomerDto,
   CreateCustomerDto,

@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
+import { In } from 'typeorm';
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import { Database } from '../../shared/database/database.js';
+import { parts } from '../../shared/database/batches.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import { RECORD_COLUMNS, toRecord } from '../../shared/database/version-columns.js';
 import {
   CustomerVersionRepository,
-  type Change,
+  type ChangeMade,
   type ChangePlace,
   type CustomerChange,
   type CustomerVersion,
+  type GoneCustomer,
+  type PastCustomer,
   type Recorder,
 } from '../application/customer-version.repository.js';
 import type { Customer, UserId } from '../domain/customer.js';
@@ -34,6 +38,24 @@ const AS_OF = `
                     WHERE n.customer_id = v.customer_id AND n.recorded_at > v.recorded_at AND n.recorded_at <= ?)
   ORDER BY v.recorded_at DESC, v.id DESC LIMIT 1`;
 
+/** How many customers are asked for together: SQLite takes no more than 500 SELECTs in one. */
+const MOMENTS = 256;
+
+/** As many `?` triples as there are moments; and two parameters more, when it is asked, and the context. */
+const asOfEach = (moments: number): string => {
+  const one = 'SELECT CAST(? AS SIGNED) AS place, CAST(? AS SIGNED) AS customer_id, CAST(? AS SIGNED) AS at';
+  const version = 'SELECT b.recorded_at FROM customer_versions b WHERE b.customer_id = q.customer_id';
+  return `
+    SELECT q.place AS place, ${customerOf('v')}, (
+        SELECT n.change_made FROM customer_versions n WHERE n.customer_id = v.customer_id AND n.recorded_at <= ?
+        ORDER BY n.recorded_at DESC LIMIT 1) AS lastChange
+    FROM (${Array<string>(moments).fill(one).join(' UNION ALL ')}) q
+    JOIN customer_versions v ON v.customer_id = q.customer_id AND v.recorded_at = COALESCE(
+        (${version} AND b.recorded_at <= q.at ORDER BY b.recorded_at DESC LIMIT 1),
+        (${version} ORDER BY b.recorded_at LIMIT 1))
+    WHERE v.context_id = ?`;
+};
+
 const CHANGE = `v.block, v.id AS version, v.change_made AS changeMade, ${customerOf('v')}`;
 
 const history = (useIndex: Database['useIndex']): string => `
@@ -47,10 +69,12 @@ const history = (useIndex: Database['useIndex']): string => `
     SELECT customer_id FROM customer_versions WHERE context_id = ? AND user_id = ?)
   ORDER BY v.id DESC LIMIT ?`;
 
-type ChangeRow = Customer & { block: number; version: number; changeMade: Change };
+type PastRow = Customer & { place: number; lastChange: ChangeMade };
+
+type ChangeRow = Customer & { block: number; version: number; changeMade: ChangeMade };
 
 type VersionRow = Omit<Recorder, 'address'> &
-  Customer & { version: number; changeMade: Change; byAddress: string | null } & Record<
+  Customer & { version: number; changeMade: ChangeMade; byAddress: string | null } & Record<
     `before_${string}`,
     never
   >;
@@ -61,7 +85,7 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     super();
   }
 
-  async insert(by: Principal, change: Change, customer: Customer): Promise<void> {
+  async insert(by: Principal, change: ChangeMade, customer: Customer): Promise<void> {
     const { id, updatedAt } = customer;
     await this.database.write(INSERT, [
       ...[by.context, id, ...FIELDS.map((field) => customer[field]), ...toRecord(by, change, updatedAt)],
@@ -70,6 +94,23 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
 
   async asOf(context: ContextId, userId: UserId, at: number): Promise<Customer | undefined> {
     return (await this.database.query<Customer>(AS_OF, [context, userId, at, at]))[0];
+  }
+
+  async asOfEach(
+    context: ContextId,
+    moments: readonly { readonly customerId: number; readonly at: number }[],
+    knownAt: number,
+  ): Promise<(PastCustomer | undefined)[]> {
+    const found = moments.map((): PastCustomer | undefined => undefined);
+    const asked = moments.map(({ customerId, at }, place) => [place, customerId, at]);
+    for (const part of parts(asked, MOMENTS)) {
+      const parameters = [knownAt, ...part.flat(), context];
+      for (const row of await this.database.query<PastRow>(asOfEach(part.length), parameters)) {
+        const { place, lastChange, ...customer } = row;
+        found[place] = { ...customer, isDeleted: lastChange === 'deleted' };
+      }
+    }
+    return found;
   }
 
   async history(
@@ -84,15 +125,20 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     );
   }
 
-  async changes(context: ContextId, after: ChangePlace, limit: number): Promise<CustomerChange[]> {
+  async changes(
+    context: ContextId,
+    after: ChangePlace,
+    through: number,
+    limit: number,
+  ): Promise<CustomerChange[]> {
     // The rest of a block, and what comes after it: in one condition, the block would be read from its beginning.
     const from = `customer_versions v${this.database.useIndex('customer_versions_feed')} WHERE v.context_id = ?`;
     const rows = await this.database.query<ChangeRow>(
       `SELECT * FROM (SELECT ${CHANGE} FROM ${from} AND v.block = ? AND v.id > ? ORDER BY v.id LIMIT ?) AS rest
        UNION ALL
-       SELECT * FROM (SELECT ${CHANGE} FROM ${from} AND v.block > ? ORDER BY v.block, v.id LIMIT ?) AS later
+       SELECT * FROM (SELECT ${CHANGE} FROM ${from} AND v.block > ? AND v.block <= ? ORDER BY v.block, v.id LIMIT ?) AS later
        ORDER BY block, version LIMIT ?`,
-      [context, after.block, after.id, limit, context, after.block, limit, limit],
+      [context, after.block, after.id, limit, context, after.block, through, limit, limit],
     );
     return rows.map(({ block, version: id, changeMade: change, ...customer }) => ({
       ...{ block, id, change, customer },
@@ -104,28 +150,27 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     return (await this.database.query<{ block: number | null }>(sql, []))[0]?.block ?? 0;
   }
 
-  async purge(
+  async deletedThrough(
     throughBlock: number,
     after: number,
     limit: number,
-  ): Promise<{ customers: number; next: number | undefined }> {
-    const deletions = await this.database.query<{ id: number; customerId: number }>(
-      `SELECT id, customer_id AS customerId FROM customer_versions
+  ): Promise<{ customers: GoneCustomer[]; next: number | undefined }> {
+    const deletions = await this.database.query<{ version: number } & GoneCustomer>(
+      `SELECT id AS version, context_id AS context, customer_id AS id FROM customer_versions
        WHERE id > ? AND change_made = 'deleted' AND block <= ? ORDER BY id LIMIT ?`,
       [after, throughBlock, limit],
     );
-    if (deletions.length > 0) {
-      await this.database.manager
-        .createQueryBuilder()
-        .delete()
-        .from(CustomerVersionEntity)
-        .where('customer_id IN (:...ids)', { ids: deletions.map(({ customerId }) => customerId) })
-        .execute();
-    }
     return {
-      customers: deletions.length,
-      next: deletions.length < limit ? undefined : deletions.at(-1)?.id,
+      customers: deletions.map(({ context, id }) => ({ context, id })),
+      next: deletions.length < limit ? undefined : deletions.at(-1)?.version,
     };
+  }
+
+  async purge(customers: readonly GoneCustomer[]): Promise<void> {
+    if (customers.length === 0) return;
+    await this.database.manager.delete(CustomerVersionEntity, {
+      customerId: In(customers.map(({ id }) => id)),
+    });
   }
 }
 

@@ -10,6 +10,17 @@ export const ACTIONS = [
   'customer.history_read',
   'customers.listed',
   'customers.changes_read',
+  'mapping.created',
+  'mapping.updated',
+  'mapping.unchanged', // an update that changed nothing
+  'mapping.deleted',
+  'mapping.reassignment_tried',
+  'mapping.read',
+  'mappings.listed',
+  'holder.looked_up',
+  'holders.looked_up', // in bulk
+  'holder.history_read',
+  'coverage.read',
   'answer.repeated', // under an Idempotency-Key
   'context.created',
   'context.changed',

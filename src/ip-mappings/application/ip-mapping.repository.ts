@@ -1,13 +1,12 @@
 import type { ContextId, Principal } from '../../access/application/principal.js';
+import type { GoneCustomer } from '../../customers/application/customer-version.repository.js';
+import type { Versioned } from '../../shared/version.js';
 import type { IpMapping, IpMappingDetails } from '../domain/ip-mapping.js';
 import type { IpAddress, IpNetwork } from '../domain/ip-network.js';
 import type { Validity } from '../domain/validity.js';
 
 /** A mapping that is in the register, in the version that it is in. */
-export interface RecordedMapping extends IpMapping {
-  /** Since when it is known in this version: Unix milliseconds, greater in every later version. */
-  readonly updatedAt: number;
-}
+export type RecordedMapping = IpMapping & Versioned;
 
 /** A mapping as a list shows it: its network is the text that was given. Times are Unix seconds. */
 export interface ListedMapping {
@@ -22,15 +21,40 @@ export interface ListedMapping {
 
 export type MappingChange = 'created' | 'updated' | 'deleted';
 
+/** How far ahead of the clock a change may be recorded, to come after another one. */
+export const MAX_AHEAD_MS = 60_000;
+
+/** An address and a second, of which the holder is asked for. */
+export interface Moment {
+  readonly address: IpAddress;
+  /** Unix seconds. */
+  readonly second: number;
+}
+
+/** A place in the order of changes: the block of the audit trail that it is sealed in, and its id. */
+export interface MappingChangePlace {
+  readonly block: number;
+  readonly id: number;
+}
+
+export interface RecordedMappingChange extends MappingChangePlace {
+  readonly change: MappingChange;
+  /** As it came to be; of a deletion, as it was. */
+  readonly mapping: RecordedMapping;
+}
+
 /** The mappings of all customers, and every state that they were in. Writes exist inside `Transactions.run` alone. */
 export abstract class IpMappingRepository {
   /**
    * Has all who change mappings of the context wait for this transaction, on a cluster too. To be called before
    * anything is read: what is read first settles what the transaction sees.
    *
+   * @param now Unix milliseconds
+   * @returns when the transaction's changes are recorded, Unix milliseconds: after all of those before it, whichever
+   * instance made them; unless `now` is `MAX_AHEAD_MS` or more before them, because a clock was wrong then
    * @see docs/architecture.md
    */
-  abstract guard(context: ContextId): Promise<void>;
+  abstract guard(context: ContextId, now: number): Promise<number>;
 
   /** All mappings of a customer, by ascending id. Inside a transaction that guards, as they are now. */
   abstract ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]>;
@@ -76,16 +100,15 @@ export abstract class IpMappingRepository {
   ): AsyncGenerator<ListedMapping[]>;
 
   /**
-   * Every mapping that holds an address at a second, which is of one customer.
+   * For each moment every mapping that holds its address at its second, all of which are of one customer.
    *
    * @param recordedAt as the register had them at this time, Unix milliseconds; undefined = now
    */
   abstract holding(
     context: ContextId,
-    address: IpAddress,
-    second: number,
+    moments: readonly Moment[],
     recordedAt?: number,
-  ): Promise<RecordedMapping[]>;
+  ): Promise<RecordedMapping[][]>;
 
   /** Every mapping that holds an address within a period, by the time from which it does. */
   abstract historyOf(context: ContextId, address: IpAddress, period: Validity): Promise<RecordedMapping[]>;
@@ -96,4 +119,36 @@ export abstract class IpMappingRepository {
     network: IpNetwork,
     period: Validity,
   ): AsyncGenerator<RecordedMapping[]>;
+
+  /** At most `limit` changes behind a place, in their order, and none in a block behind `through`. */
+  abstract changes(
+    context: ContextId,
+    after: MappingChangePlace,
+    through: number,
+    limit: number,
+  ): Promise<RecordedMappingChange[]>;
+
+  /** The last block that any change is placed in, of whatever context. */
+  abstract lastBlock(): Promise<number>;
+
+  /**
+   * Deletes the mappings of customers that are gone, with all their versions, if all of those are sealed in blocks up to
+   * `throughBlock`.
+   *
+   * @returns the customers that have no mappings any more
+   */
+  abstract purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]>;
+
+  /**
+   * Deletes all versions of mappings whose deletion is sealed in a block up to `throughBlock`.
+   *
+   * @param after where to begin, by the id of a version
+   * @param limit how many mappings at most
+   * @returns how many, and where to go on; undefined = that was all
+   */
+  abstract purgeDeleted(
+    throughBlock: number,
+    after: number,
+    limit: number,
+  ): Promise<{ mappings: number; next: number | undefined }>;
 }

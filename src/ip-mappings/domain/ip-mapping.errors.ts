@@ -11,6 +11,17 @@ export function mappingDuplicate(userId: string): RegisterError {
   return new RegisterError('mapping_duplicate', `Duplicate Mapping for UserID : ${userId}`);
 }
 
+export function mappingNotFound(): RegisterError {
+  return new RegisterError('mapping_not_found', 'IP Mapping not found');
+}
+
+export function mappingChanged(): RegisterError {
+  return new RegisterError(
+    'precondition_failed',
+    'The IP mapping was changed since the version of If-Match; read it again, then decide',
+  );
+}
+
 const MAX_CANDIDATES = 100;
 
 /** Names the candidates, one entry each; some are enough to choose how to go on. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { InvalidValue } from './invalid-value.js';
+import { InvalidValue } from '../../shared/invalid-value.js';
 import { IpAddress, IpNetwork } from './ip-network.js';
 
 /** The model: an address is a number of 128 bits, and a network is all numbers with the same quotient. */

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { toAddressBytes, toAddressText } from '../../shared/ip-address.js';
-import { InvalidValue } from './invalid-value.js';
+import { InvalidValue } from '../../shared/invalid-value.js';
 
 /** What lies between two addresses, both inclusive: 16 bytes each, which compare bytewise; IPv4 is IPv4-mapped IPv6. */
 export interface AddressRange {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { InvalidValue } from './invalid-value.js';
+import { InvalidValue } from '../../shared/invalid-value.js';
 import { EmptyValidity, parseWireTime, Validity } from './validity.js';
 
 const LAST = 253_402_300_799;

@@ -1,4 +1,4 @@
-import { InvalidValue } from './invalid-value.js';
+import { InvalidValue } from '../../shared/invalid-value.js';
 
 /** 9999-12-31T23:59:59Z in Unix seconds: as far as CSV files, CRMs and databases agree. */
 const LAST_SECOND = 253_402_300_799;

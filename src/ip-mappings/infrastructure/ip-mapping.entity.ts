@@ -96,9 +96,9 @@ export class IpMappingGuardEntity {
   @ForeignKey('ContextEntity', { name: 'ip_mapping_guards_context_fk', onDelete: 'CASCADE' })
   contextId!: ContextId;
 
-  /** Random: another one with every change. */
-  @Column({ type: 'varchar', length: 22 })
-  version!: string;
+  /** When the last change was recorded: Unix milliseconds. */
+  @Column({ name: 'changed_at', type: 'bigint' })
+  changedAt!: number;
 }
 
 /** The columns that both tables have, in the order of `toValues`. */

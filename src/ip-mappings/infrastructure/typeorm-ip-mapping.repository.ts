@@ -1,16 +1,21 @@
 import { Injectable } from '@nestjs/common';
+import { In } from 'typeorm';
 import type { ContextId, Principal } from '../../access/application/principal.js';
-import { BATCH, batches } from '../../shared/database/batches.js';
+import type { GoneCustomer } from '../../customers/application/customer-version.repository.js';
+import { BATCH, batches, parts } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import { RECORD_COLUMNS, toRecord } from '../../shared/database/version-columns.js';
-import { nonce } from '../../shared/nonce.js';
 import {
   IpMappingRepository,
+  MAX_AHEAD_MS,
   type ListedMapping,
   type MappingChange,
+  type MappingChangePlace,
+  type Moment,
   type RecordedMapping,
+  type RecordedMappingChange,
 } from '../application/ip-mapping.repository.js';
 import type { IpMappingDetails } from '../domain/ip-mapping.js';
 import type { IpAddress, IpNetwork } from '../domain/ip-network.js';
@@ -18,7 +23,7 @@ import type { Validity } from '../domain/validity.js';
 import {
   endOf,
   IpMappingEntity,
-  IpMappingGuardEntity,
+  IpMappingVersionEntity,
   readColumns,
   toMapping,
   toOrOpen,
@@ -31,6 +36,7 @@ import {
 const BEHIND_ALL = [Buffer.alloc(16, 0xff), ...Array<number>(3).fill(Number.MAX_SAFE_INTEGER)];
 const PRESENT = readColumns('m', 'id', 'updated_at');
 const THEN = readColumns('m', 'mapping_id', 'recorded_at');
+const GUARD = insertInto('ip_mapping_guards', ['context_id', 'changed_at']);
 const INSERT = insertInto('ip_mappings', ['context_id', ...WRITTEN_COLUMNS, 'updated_at']);
 const INSERT_VERSION = insertInto('ip_mapping_versions', [
   ...['context_id', 'mapping_id', ...WRITTEN_COLUMNS, ...RECORD_COLUMNS],
@@ -38,6 +44,13 @@ const INSERT_VERSION = insertInto('ip_mapping_versions', [
 const UPDATE = `UPDATE ip_mappings
   SET ${[...WRITTEN_COLUMNS, 'updated_at'].map((column) => `${column} = ?`).join(', ')}
   WHERE context_id = ? AND id = ?`;
+
+/** How many moments are asked for together, at most. */
+const MOMENTS = 128;
+/** How many addresses a network that holds an address can begin with, at most. */
+const MAX_STARTS = 128;
+
+type ChangeRow = MappingRow & { block: number; version: number; changeMade: MappingChange };
 
 /** What holds a range of addresses, as far as its first address is one of some: an index probe for each. */
 function startingAt(starts: readonly Buffer[]): string {
@@ -52,15 +65,13 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     super();
   }
 
-  async guard(context: ContextId): Promise<void> {
-    await this.database.manager
-      .createQueryBuilder()
-      .insert()
-      .into(IpMappingGuardEntity)
-      .values({ contextId: context, version: nonce() })
-      .orUpdate(['version'], ['context_id'])
-      .updateEntity(false)
-      .execute();
+  async guard(context: ContextId, now: number): Promise<number> {
+    const set = `${this.database.orUpdate('context_id')} changed_at =
+      CASE WHEN changed_at >= ? AND changed_at < ? THEN changed_at + 1 ELSE ? END`;
+    await this.database.write(`${GUARD}${set}`, [context, now, now, now + MAX_AHEAD_MS, now]);
+    const sql = 'SELECT changed_at AS changedAt FROM ip_mapping_guards WHERE context_id = ?';
+    const [row] = await this.database.query<{ changedAt: number }>(sql, [context]);
+    return row?.changedAt ?? now;
   }
 
   async ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]> {
@@ -144,18 +155,50 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
 
   async holding(
     context: ContextId,
-    address: IpAddress,
-    second: number,
+    moments: readonly Moment[],
     recordedAt?: number,
-  ): Promise<RecordedMapping[]> {
-    const starts = address.coveringStarts();
-    const where = `${startingAt(starts)} AND m.valid_from <= ? AND m.valid_to > ?`;
-    const parameters = [context, ...starts, address.bytes, second, second];
-    const rows =
-      recordedAt === undefined
-        ? await this.database.query<MappingRow>(this.present(where), parameters)
-        : await this.database.query<MappingRow>(this.past(where), [...parameters, recordedAt, recordedAt]);
-    return rows.map(toMapping);
+  ): Promise<RecordedMapping[][]> {
+    const found: RecordedMapping[][] = [];
+    for (let start = 0; start < moments.length; start += MOMENTS) {
+      const some = moments.slice(start, start + MOMENTS);
+      found.push(...(await this.holdingSome(context, some, recordedAt)));
+    }
+    return found;
+  }
+
+  /** Reads what begins where something that holds one of the addresses may begin, and sorts it out. */
+  private async holdingSome(
+    context: ContextId,
+    moments: readonly Moment[],
+    recordedAt: number | undefined,
+  ): Promise<RecordedMapping[][]> {
+    const startsOf = moments.map(({ address }) => address.coveringStarts());
+    const distinct = new Map(startsOf.flat().map((start) => [keyOf(start), start]));
+    const lowest = Buffer.from(moments.map(({ address }) => address.bytes).reduce(lower));
+    const seconds = moments.map(({ second }) => second);
+    const known = recordedAt === undefined ? [] : [recordedAt, recordedAt];
+    const byStart = new Map<string, RecordedMapping[]>();
+    for (const starts of parts([...distinct.values()], MOMENTS * MAX_STARTS)) {
+      const where = `${startingAt(starts)} AND m.valid_from <= ? AND m.valid_to > ?`;
+      const sql = recordedAt === undefined ? this.present(where) : this.past(where);
+      const time = [Math.max(...seconds), Math.min(...seconds)];
+      const rows = await this.database.query<MappingRow>(sql, [
+        context,
+        ...starts,
+        lowest,
+        ...time,
+        ...known,
+      ]);
+      for (const mapping of rows.map(toMapping)) {
+        const key = keyOf(mapping.network.first);
+        byStart.set(key, [...(byStart.get(key) ?? []), mapping]);
+      }
+    }
+    return moments.map(({ address, second }, n) =>
+      (startsOf[n] ?? [])
+        .flatMap((start) => byStart.get(keyOf(start)) ?? [])
+        .filter(({ network, validity }) => network.holds(address) && validity.holds(second)),
+    );
   }
 
   async historyOf(context: ContextId, address: IpAddress, period: Validity): Promise<RecordedMapping[]> {
@@ -187,6 +230,74 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
       });
     } finally {
       await snapshot.close();
+    }
+  }
+
+  async changes(
+    context: ContextId,
+    after: MappingChangePlace,
+    through: number,
+    limit: number,
+  ): Promise<RecordedMappingChange[]> {
+    // The rest of a block, and what comes after it: in one condition, the block would be read from its beginning.
+    const from = `ip_mapping_versions m${this.database.useIndex('ip_mapping_versions_feed')} WHERE m.context_id = ?`;
+    const read = `m.block, m.id AS version, m.change_made AS changeMade, ${THEN}`;
+    const rows = await this.database.query<ChangeRow>(
+      `SELECT * FROM (SELECT ${read} FROM ${from} AND m.block = ? AND m.id > ? ORDER BY m.id LIMIT ?) AS rest
+       UNION ALL
+       SELECT * FROM (SELECT ${read} FROM ${from} AND m.block > ? AND m.block <= ? ORDER BY m.block, m.id LIMIT ?) AS later
+       ORDER BY block, version LIMIT ?`,
+      [context, after.block, after.id, limit, context, after.block, through, limit, limit],
+    );
+    return rows.map(({ block, version: id, changeMade: change, ...row }) => ({
+      ...{ block, id, change, mapping: toMapping(row) },
+    }));
+  }
+
+  async lastBlock(): Promise<number> {
+    const sql = 'SELECT MAX(block) AS block FROM ip_mapping_versions';
+    return (await this.database.query<{ block: number | null }>(sql, []))[0]?.block ?? 0;
+  }
+
+  async purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]> {
+    const purged: GoneCustomer[] = [];
+    for (const customer of customers) {
+      const mappings = await this.database.query<{ id: number; isLater: number }>(
+        `SELECT m.id, MAX(CASE WHEN n.block <= ? THEN 0 ELSE 1 END) AS isLater FROM ip_mappings m
+         JOIN ip_mapping_versions n ON n.mapping_id = m.id
+         WHERE m.context_id = ? AND m.customer_id = ? GROUP BY m.id`,
+        [throughBlock, customer.context, customer.id],
+      );
+      if (mappings.some(({ isLater }) => isLater === 1)) continue;
+      const ids = mappings.map(({ id }) => id);
+      await this.deleteVersions(ids);
+      const { context: contextId, id: customerId } = customer;
+      if (ids.length > 0) await this.database.manager.delete(IpMappingEntity, { contextId, customerId });
+      purged.push(customer);
+    }
+    return purged;
+  }
+
+  async purgeDeleted(
+    throughBlock: number,
+    after: number,
+    limit: number,
+  ): Promise<{ mappings: number; next: number | undefined }> {
+    const deletions = await this.database.query<{ id: number; mappingId: number }>(
+      `SELECT id, mapping_id AS mappingId FROM ip_mapping_versions
+       WHERE id > ? AND change_made = 'deleted' AND block <= ? ORDER BY id LIMIT ?`,
+      [after, throughBlock, limit],
+    );
+    await this.deleteVersions(deletions.map(({ mappingId }) => mappingId));
+    return {
+      mappings: deletions.length,
+      next: deletions.length < limit ? undefined : deletions.at(-1)?.id,
+    };
+  }
+
+  private async deleteVersions(mappingIds: readonly number[]): Promise<void> {
+    for (const ids of parts(mappingIds, 1024)) {
+      await this.database.manager.delete(IpMappingVersionEntity, { mappingId: In(ids) });
     }
   }
 
@@ -222,6 +333,15 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
       ...{ from: validFrom, to: toOrOpen(validTo) },
     }));
   }
+}
+
+/** A buffer as the key of a Map. */
+function keyOf(address: Buffer): string {
+  return address.toString('latin1');
+}
+
+function lower(one: Buffer, other: Buffer): Buffer {
+  return one.compare(other) <= 0 ? one : other;
 }
 
 /** Its place among those with the same first address. */

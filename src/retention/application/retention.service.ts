@@ -5,6 +5,7 @@ import { SignInRepository } from '../../access/application/sign-in-log.js';
 import { CustomerVersionRepository } from '../../customers/application/customer-version.repository.js';
 import { AuditRepository } from '../../history/application/audit.repository.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
+import { IpMappingRepository } from '../../ip-mappings/application/ip-mapping.repository.js';
 import { Sealer } from '../../history/application/sealer.js';
 import { Clock } from '../../shared/clock.js';
 import { validationFailed } from '../../shared/errors.js';
@@ -20,8 +21,10 @@ export abstract class Retention {
 export interface Purged {
   /** Unix milliseconds: what was removed is older. */
   readonly before: number;
-  /** Customers that were deleted before, with all their versions. */
+  /** Customers that were deleted before, with all their versions and mappings. */
   readonly customers: number;
+  /** Mappings that were deleted before, with all their versions. */
+  readonly mappings: number;
   readonly auditEntries: number;
   readonly signIns: number;
 }
@@ -29,6 +32,7 @@ export interface Purged {
 const DAY_MS = 86_400_000;
 /** Small enough that nobody has to wait for one of them. */
 const CUSTOMERS_AT_A_TIME = 200;
+const MAPPINGS_AT_A_TIME = 1000;
 const ENTRIES_AT_A_TIME = 2000;
 const SIGN_INS_AT_A_TIME = 1000;
 
@@ -39,6 +43,7 @@ export class RetentionService {
     private readonly retention: Retention,
     private readonly authority: Authority,
     private readonly versions: CustomerVersionRepository,
+    private readonly mappings: IpMappingRepository,
     private readonly audit: AuditRepository,
     private readonly signIns: SignInRepository,
     private readonly trail: AuditTrail,
@@ -64,11 +69,12 @@ export class RetentionService {
     const block = await this.begin(by, end);
     await this.sealer.sealAll(); // until it is sealed, that record proves nothing
     const customers = await this.purgeCustomers(block);
+    const mappings = await this.purgeMappings(block);
     const auditEntries = await this.repeat(() => this.audit.deleteThrough(block, ENTRIES_AT_A_TIME));
     const signIns = await this.repeat(() => this.signIns.purge(end, SIGN_INS_AT_A_TIME));
-    const details = { customers, audit_entries: auditEntries, sign_ins: signIns };
+    const details = { customers, mappings, audit_entries: auditEntries, sign_ins: signIns };
     await this.transactions.run(() => this.trail.record(by, { action: 'purge.finished', details }));
-    return { before: end, customers, auditEntries, signIns };
+    return { before: end, customers, mappings, auditEntries, signIns };
   }
 
   /** Puts on record what may be gone from now on, before anything is. @returns the last block that is emptied */
@@ -87,17 +93,36 @@ export class RetentionService {
     );
   }
 
-  private async purgeCustomers(throughBlock: number): Promise<number> {
-    let purged = 0;
+  /** Customers who were deleted, with what they held. */
+  private purgeCustomers(throughBlock: number): Promise<number> {
+    return this.goThrough(async (after) => {
+      const deleted = await this.versions.deletedThrough(throughBlock, after, CUSTOMERS_AT_A_TIME);
+      const purged = await this.mappings.purgeOf(deleted.customers, throughBlock);
+      await this.versions.purge(purged);
+      return { done: purged.length, next: deleted.next };
+    });
+  }
+
+  /** Mappings that were deleted. */
+  private purgeMappings(throughBlock: number): Promise<number> {
+    return this.goThrough(async (after) => {
+      const { mappings, next } = await this.mappings.purgeDeleted(throughBlock, after, MAPPINGS_AT_A_TIME);
+      return { done: mappings, next };
+    });
+  }
+
+  /** Takes steps through the versions, each in a transaction of its own, to their end. @returns how much was done */
+  private async goThrough(
+    step: (after: number) => Promise<{ done: number; next: number | undefined }>,
+  ): Promise<number> {
+    let total = 0;
     for (let after: number | undefined = 0; after !== undefined;) {
       const from: number = after;
-      const step = await this.transactions.run(() =>
-        this.versions.purge(throughBlock, from, CUSTOMERS_AT_A_TIME),
-      );
-      purged += step.customers;
-      after = step.next;
+      const { done, next } = await this.transactions.run(() => step(from));
+      total += done;
+      after = next;
     }
-    return purged;
+    return total;
   }
 
   /** Repeats a step, each in a transaction of its own, until it has nothing left to do. */

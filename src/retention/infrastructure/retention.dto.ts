@@ -19,15 +19,23 @@ export class PurgedDto {
   before!: string;
   @ApiProperty({
     type: 'integer',
-    description: 'Customers that were deleted before, with all their versions',
+    description: 'Customers that were deleted before, with all their versions and mappings',
   })
   customers!: number;
+  @ApiProperty({ type: 'integer', description: 'Mappings that were deleted before, with all their versions' })
+  mappings!: number;
   @ApiProperty({ type: 'integer' })
   audit_entries!: number;
   @ApiProperty({ type: 'integer' })
   sign_ins!: number;
 }
 
-export function toPurgedDto({ before, customers, auditEntries, signIns }: Purged): PurgedDto {
-  return { before: formatInstant(before), customers, audit_entries: auditEntries, sign_ins: signIns };
+export function toPurgedDto({ before, auditEntries, signIns, ...purged }: Purged): PurgedDto {
+  return {
+    before: formatInstant(before),
+    customers: purged.customers,
+    mappings: purged.mappings,
+    audit_entries: auditEntries,
+    sign_ins: signIns,
+  };
 }

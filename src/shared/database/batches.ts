@@ -14,3 +14,15 @@ export async function* batches<Row>(read: (last: Row | undefined) => Promise<Row
     last = batch.at(-1);
   }
 }
+
+/**
+ * Cuts the values of a statement into parts of at most `max`, a power of two. Each part is filled up with its last value
+ * to a power of two: the drivers keep every statement that they prepare, so there must be few.
+ */
+export function* parts<T>(values: readonly T[], max: number): Generator<T[]> {
+  for (let start = 0; start < values.length; start += max) {
+    const part = values.slice(start, start + max);
+    const length = 2 ** Math.ceil(Math.log2(part.length));
+    yield [...part, ...Array<T>(length - part.length).fill(part.at(-1) as T)];
+  }
+}

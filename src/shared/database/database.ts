@@ -33,6 +33,9 @@ export abstract class Database {
   /** What follows a table's name to have an index used, where the database would choose another. */
   abstract readonly useIndex: (name: string) => string;
 
+  /** What follows the values of an INSERT to have a row that has the key already changed instead; SET's list follows. */
+  abstract readonly orUpdate: (key: string) => string;
+
   /** What follows a table's name in an UPDATE to have the rows found by their ids, one by one, and no others locked. */
   abstract readonly byPrimaryKey: string;
 

@@ -1,4 +1,5 @@
 import { parseInstant } from '../instant.js';
+import { InvalidValue } from '../invalid-value.js';
 import { typeInWords } from './validation.js';
 
 /** What is wrong with the value of a member, to follow the member's name in a sentence; undefined if nothing is. */
@@ -21,6 +22,17 @@ export const text =
 /** A text that `accepts` takes; `fault` says what those are. */
 export const textThat = (accepts: (text: string) => boolean, fault: string): Check =>
   text((value) => (accepts(value) ? undefined : fault));
+
+/** What is wrong with a value that `parse` does not take: what the InvalidValue that it throws says. */
+export function accepted(parse: () => unknown): string | undefined {
+  try {
+    parse();
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidValue) return error.message;
+    throw error;
+  }
+}
 
 export const oneOf = (values: readonly string[]): Check =>
   textThat((value) => values.includes(value), `must be one of ${values.join(', ')}`);

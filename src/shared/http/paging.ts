@@ -1,7 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { optional, textThat } from './checks.js';
-import { validationFailed } from '../errors.js';
+import { validationFailed, type RegisterError } from '../errors.js';
 import { Checked } from './validation.js';
 
 const MAX_LIMIT = 10_000;
@@ -40,6 +40,12 @@ export function startOfPair(query: PageQueryDto): [number, number] | undefined {
   return placeIn(query, 2) as [number, number] | undefined;
 }
 
+/** The same for lists whose order is by three numbers; of two, the one in the middle is 0. */
+export function startOfTriple(query: PageQueryDto): [number, number, number] | undefined {
+  const place = placeIn(query, 2, 3);
+  return place && [place[0] ?? 0, place.length === 2 ? 0 : (place[1] ?? 0), place.at(-1) ?? 0];
+}
+
 /** Tells in the answer's Link header where the next page is; relative, since a proxy may serve it elsewhere. */
 export function linkNext(request: Request, response: Response, ...place: number[]): void {
   const { pathname, searchParams } = new URL(request.originalUrl, 'http://localhost');
@@ -53,16 +59,21 @@ export function toCursor(...place: number[]): string {
 }
 
 /** @throws RegisterError `validation_failed` if the cursor is one of another list */
-function placeIn({ after }: PageQueryDto, numbers: 1 | 2): number[] | undefined {
+function placeIn({ after }: PageQueryDto, ...lengths: readonly number[]): number[] | undefined {
   if (after === undefined) return undefined;
   const place = parseCursor(after);
-  if (place?.length !== numbers) throw validationFailed([{ field: 'after', message: NO_CURSOR }]);
+  if (place === undefined || !lengths.includes(place.length)) throw noCursor();
   return place;
+}
+
+/** The cursor is one of another list. */
+export function noCursor(): RegisterError {
+  return validationFailed([{ field: 'after', message: NO_CURSOR }]);
 }
 
 /** @returns undefined = not a cursor of ours */
 function parseCursor(cursor: string): number[] | undefined {
   const [, numbers] =
-    /^id:(\d{1,15}(?:\.\d{1,15})?)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+    /^id:(\d{1,15}(?:\.\d{1,15}){0,2})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   return numbers?.split('.').map(Number);
 }

@@ -89,6 +89,19 @@ export function Checked(faultOf: (value: unknown) => string | undefined): Proper
   });
 }
 
+/** What a request asks for in its query string and in its body. @throws RegisterError `validation_failed` if they differ */
+export function merged<Query extends object, Body extends object>(query: Query, body: Body): Query & Body {
+  const inQuery = withoutUndefined(query);
+  const inBody = withoutUndefined(body);
+  const both = Object.keys(inBody).filter(
+    (name) => name in inQuery && String(inQuery[name]) !== String(inBody[name]),
+  );
+  if (both.length === 0) return { ...inQuery, ...inBody } as Query & Body;
+  throw validationFailed(
+    both.map((field) => ({ field, message: 'is given twice, in the query string and in the body' })),
+  );
+}
+
 /** The members that a partial update gives. @throws RegisterError `validation_failed` if there are none */
 export function requireMembers<T extends object>(changes: T): T {
   const given = withoutUndefined(changes);

@@ -1,10 +1,12 @@
 import type { ContextId, Principal } from '../../../src/access/application/principal.js';
 import {
   CustomerVersionRepository,
-  type Change,
+  type ChangeMade,
   type ChangePlace,
   type CustomerChange,
   type CustomerVersion,
+  type GoneCustomer,
+  type PastCustomer,
 } from '../../../src/customers/application/customer-version.repository.js';
 import type { Customer, UserId } from '../../../src/customers/domain/customer.js';
 import type { InMemoryStore, VersionRow } from './in-memory-store.js';
@@ -14,7 +16,7 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
     super();
   }
 
-  async insert(by: Principal, change: Change, customer: Customer): Promise<void> {
+  async insert(by: Principal, change: ChangeMade, customer: Customer): Promise<void> {
     const { draft } = this.store;
     const { context, userName, tokenId, tokenLabel, address } = by;
     if (draft.versions.some((row) => isOf(row, customer) && row.customer.updatedAt === customer.updatedAt)) {
@@ -33,6 +35,21 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
       .filter((row) => known.findLast((each) => isOf(each, row.customer)) === row)
       .filter((row) => row.context === context && row.customer.userId === userId)
       .findLast(({ change }) => change !== 'deleted')?.customer;
+  }
+
+  async asOfEach(
+    context: ContextId,
+    moments: readonly { readonly customerId: number; readonly at: number }[],
+    knownAt: number,
+  ): Promise<(PastCustomer | undefined)[]> {
+    return moments.map(({ customerId, at }) => {
+      const all = this.store.rows.versions
+        .filter((row) => row.context === context && row.customer.id === customerId)
+        .sort(byTime);
+      const then = all.findLast(({ customer }) => customer.updatedAt <= at) ?? all[0];
+      const last = all.findLast(({ customer }) => customer.updatedAt <= knownAt);
+      return then && { ...then.customer, isDeleted: last?.change === 'deleted' };
+    });
   }
 
   async history(
@@ -56,11 +73,17 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
       }));
   }
 
-  async changes(context: ContextId, after: ChangePlace, limit: number): Promise<CustomerChange[]> {
+  async changes(
+    context: ContextId,
+    after: ChangePlace,
+    through: number,
+    limit: number,
+  ): Promise<CustomerChange[]> {
     return this.store.rows.versions
       .filter((row) => row.context === context)
       .flatMap(({ id, block, change, customer }) => (block === null ? [] : [{ block, id, change, customer }]))
       .filter(({ block, id }) => block > after.block || (block === after.block && id > after.id))
+      .filter(({ block }) => block <= Math.max(through, after.block))
       .sort((a, b) => a.block - b.block || a.id - b.id)
       .slice(0, limit);
   }
@@ -69,18 +92,24 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
     return Math.max(0, ...this.store.rows.versions.map(({ block }) => block ?? 0));
   }
 
-  async purge(
+  async deletedThrough(
     throughBlock: number,
     after: number,
     limit: number,
-  ): Promise<{ customers: number; next: number | undefined }> {
-    const { draft } = this.store;
-    const deletions = draft.versions
+  ): Promise<{ customers: GoneCustomer[]; next: number | undefined }> {
+    const deletions = this.store.rows.versions
       .filter(({ id, change }) => id > after && change === 'deleted')
       .filter(({ block }) => block !== null && block <= throughBlock)
       .slice(0, limit);
-    draft.versions = draft.versions.filter((row) => !deletions.some(({ customer }) => isOf(row, customer)));
-    return { customers: deletions.length, next: deletions.length < limit ? undefined : deletions.at(-1)?.id };
+    return {
+      customers: deletions.map(({ context, customer: { id } }) => ({ context, id })),
+      next: deletions.length < limit ? undefined : deletions.at(-1)?.id,
+    };
+  }
+
+  async purge(customers: readonly GoneCustomer[]): Promise<void> {
+    const { draft } = this.store;
+    draft.versions = draft.versions.filter((row) => !customers.some(({ id }) => row.customer.id === id));
   }
 }
 

@@ -1,9 +1,14 @@
 import type { ContextId, Principal } from '../../../src/access/application/principal.js';
+import type { GoneCustomer } from '../../../src/customers/application/customer-version.repository.js';
 import {
   IpMappingRepository,
+  MAX_AHEAD_MS,
   type ListedMapping,
   type MappingChange,
+  type MappingChangePlace,
+  type Moment,
   type RecordedMapping,
+  type RecordedMappingChange,
 } from '../../../src/ip-mappings/application/ip-mapping.repository.js';
 import {
   conflictsWith,
@@ -19,8 +24,12 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
     super();
   }
 
-  async guard(): Promise<void> {
-    void this.store.draft; // one transaction at a time works on it anyway
+  async guard(context: ContextId, now: number): Promise<number> {
+    const { guards } = this.store.draft; // one transaction at a time works on it anyway
+    const last = guards.get(context) ?? 0;
+    const at = last >= now && last < now + MAX_AHEAD_MS ? last + 1 : now;
+    guards.set(context, at);
+    return at;
   }
 
   async ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]> {
@@ -98,12 +107,13 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
 
   async holding(
     context: ContextId,
-    address: IpAddress,
-    second: number,
+    moments: readonly Moment[],
     recordedAt?: number,
-  ): Promise<RecordedMapping[]> {
+  ): Promise<RecordedMapping[][]> {
     const known = recordedAt === undefined ? this.present(context) : this.knownAt(context, recordedAt);
-    return known.filter(({ network, validity }) => network.holds(address) && validity.holds(second));
+    return moments.map(({ address, second }) =>
+      known.filter(({ network, validity }) => network.holds(address) && validity.holds(second)),
+    );
   }
 
   async historyOf(context: ContextId, address: IpAddress, period: Validity): Promise<RecordedMapping[]> {
@@ -117,6 +127,54 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
       .filter((mapping) => mapping.network.overlaps(network) && mapping.validity.overlaps(period))
       .sort((a, b) => a.network.first.compare(b.network.first));
     yield* inBatches(found);
+  }
+
+  async changes(
+    context: ContextId,
+    after: MappingChangePlace,
+    through: number,
+    limit: number,
+  ): Promise<RecordedMappingChange[]> {
+    return this.store.rows.mappingVersions
+      .filter((row) => row.context === context)
+      .flatMap(({ id, block, change, mapping }) => (block === null ? [] : [{ block, id, change, mapping }]))
+      .filter(({ block, id }) => block > after.block || (block === after.block && id > after.id))
+      .filter(({ block }) => block <= Math.max(through, after.block))
+      .sort((a, b) => a.block - b.block || a.id - b.id)
+      .slice(0, limit);
+  }
+
+  async lastBlock(): Promise<number> {
+    return Math.max(0, ...this.store.rows.mappingVersions.map(({ block }) => block ?? 0));
+  }
+
+  async purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]> {
+    const { draft } = this.store;
+    return customers.filter(({ context, id }) => {
+      const isOf = (row: { context: ContextId; mapping: RecordedMapping }): boolean =>
+        row.context === context && row.mapping.customerId === id;
+      const ids = draft.mappings.filter(isOf).map(({ mapping }) => mapping.id);
+      const versions = draft.mappingVersions.filter(({ mapping }) => ids.includes(mapping.id));
+      if (versions.some(({ block }) => block === null || block > throughBlock)) return false;
+      draft.mappings = draft.mappings.filter((row) => !isOf(row));
+      draft.mappingVersions = draft.mappingVersions.filter((row) => !versions.includes(row));
+      return true;
+    });
+  }
+
+  async purgeDeleted(
+    throughBlock: number,
+    after: number,
+    limit: number,
+  ): Promise<{ mappings: number; next: number | undefined }> {
+    const { draft } = this.store;
+    const deletions = draft.mappingVersions
+      .filter(({ id, change }) => id > after && change === 'deleted')
+      .filter(({ block }) => block !== null && block <= throughBlock)
+      .slice(0, limit);
+    const ids = deletions.map(({ mapping }) => mapping.id);
+    draft.mappingVersions = draft.mappingVersions.filter(({ mapping }) => !ids.includes(mapping.id));
+    return { mappings: deletions.length, next: deletions.length < limit ? undefined : deletions.at(-1)?.id };
   }
 
   /** By ascending id, since that is how they were inserted. */

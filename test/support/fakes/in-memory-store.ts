@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Context, Token, User } from '../../../src/access/application/access.repositories.js';
 import type { ContextId } from '../../../src/access/application/principal.js';
 import type { SignInEntry } from '../../../src/access/application/sign-in-log.js';
-import type { Change, Recorder } from '../../../src/customers/application/customer-version.repository.js';
+import type { ChangeMade, Recorder } from '../../../src/customers/application/customer-version.repository.js';
 import type { Customer } from '../../../src/customers/domain/customer.js';
 import type { Block } from '../../../src/history/domain/audit-chain.js';
 import type { RecordedEntry } from '../../../src/history/domain/audit-entry.js';
@@ -15,7 +15,7 @@ import { Transactions } from '../../../src/shared/transactions.js';
 export interface VersionRow {
   readonly id: number;
   readonly context: ContextId;
-  readonly change: Change;
+  readonly change: ChangeMade;
   readonly customer: Customer;
   readonly by: Recorder;
   readonly block: number | null;
@@ -48,6 +48,8 @@ interface Rows {
   versions: VersionRow[];
   mappings: { context: ContextId; mapping: RecordedMapping }[];
   mappingVersions: MappingVersionRow[];
+  /** When mappings of a context were changed last. */
+  guards: Map<ContextId, number>;
   entries: RecordedEntry[];
   blocks: Block[];
   keys: KeyRow[];
@@ -71,6 +73,7 @@ export class InMemoryStore extends Transactions {
       versions: [],
       mappings: [],
       mappingVersions: [],
+      guards: new Map(),
       entries: [],
       blocks: [],
       keys: [],
@@ -119,7 +122,7 @@ export class InMemoryStore extends Transactions {
 function copyOf(rows: Rows): Rows {
   const copies = Object.entries(rows).map(([name, value]: [string, Rows[keyof Rows]]) => [
     name,
-    Array.isArray(value) ? value.map((row) => ({ ...row })) : value,
+    Array.isArray(value) ? value.map((row) => ({ ...row })) : value instanceof Map ? new Map(value) : value,
   ]);
   return Object.fromEntries(copies) as Rows;
 }

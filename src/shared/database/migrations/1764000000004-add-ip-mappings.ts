@@ -65,7 +65,7 @@ function tables(versionId: TableColumnOptions): Table[] {
     }),
     new Table({
       name: 'ip_mapping_guards',
-      columns: [{ ...number('context_id', 'integer'), isPrimary: true }, text('version', 22)],
+      columns: [{ ...number('context_id', 'integer'), isPrimary: true }, number('changed_at', 'bigint')],
       foreignKeys: [reference('ip_mapping_guards_context_fk', 'context_id', 'contexts', 'CASCADE')],
     }),
   ];

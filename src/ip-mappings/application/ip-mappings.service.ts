@@ -1,0 +1,178 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../access/application/principal.js';
+import { Holders } from '../../customers/application/holders.js';
+import { AuditTrail } from '../../history/application/audit-trail.js';
+import { validationFailed } from '../../shared/errors.js';
+import { pageOf, type Page } from '../../shared/page.js';
+import { Transactions } from '../../shared/transactions.js';
+import { versionOf, type Expectation } from '../../shared/version.js';
+import { mappingAmbiguous, mappingChanged, mappingNotFound } from '../domain/ip-mapping.errors.js';
+import type { IpNetwork } from '../domain/ip-network.js';
+import { EmptyValidity, Validity } from '../domain/validity.js';
+import { IpMappingRepository, type ListedMapping, type RecordedMapping } from './ip-mapping.repository.js';
+import { MappingLedger } from './mapping-ledger.js';
+
+/** A mapping as clients describe it: times are Unix seconds, `endtime` inclusive; null = still open. */
+export interface AskedMapping {
+  readonly network: IpNetwork;
+  readonly starttime: number;
+  readonly endtime: number | null;
+  readonly terminalId: string;
+}
+
+/** Which mappings a list holds. */
+export interface MappingFilter {
+  /** Those of this customer; undefined = of all. */
+  readonly userId: string | undefined;
+  /** How the client worded it. */
+  readonly asked: object;
+}
+
+/** Who holds which addresses, in the context that the caller works in. Every read and every write is on record. */
+@Injectable()
+export class IpMappingsService {
+  constructor(
+    private readonly mappings: IpMappingRepository,
+    private readonly holders: Holders,
+    private readonly ledger: MappingLedger,
+    private readonly trail: AuditTrail,
+    private readonly transactions: Transactions,
+  ) {}
+
+  /** @throws RegisterError `customer_not_found`, `mapping_not_found` */
+  async get(by: Principal, userId: string, id: number): Promise<RecordedMapping> {
+    const holder = await this.holders.find(by.context, userId);
+    const found = (await this.mappings.ofCustomer(by.context, holder.id)).find(
+      (mapping) => mapping.id === id,
+    );
+    const details = { id, records: found === undefined ? 0 : 1 };
+    await this.trail.recordRead(by, { action: 'mapping.read', userId, details });
+    if (found === undefined) throw mappingNotFound();
+    return found;
+  }
+
+  /** A page of at most `limit` mappings. @throws RegisterError `customer_not_found` */
+  async page(
+    by: Principal,
+    filter: MappingFilter,
+    after: number,
+    limit: number,
+  ): Promise<Page<ListedMapping>> {
+    const customerId = await this.idOf(by, filter);
+    const found = await this.mappings.page(by.context, customerId, after, limit + 1);
+    const page = pageOf(found, limit);
+    await this.recordList(by, filter, page.rows.length);
+    return page;
+  }
+
+  /** All mappings, a batch at a time. @throws RegisterError `customer_not_found` */
+  async *all(by: Principal, filter: MappingFilter, after: number): AsyncGenerator<ListedMapping[]> {
+    const customerId = await this.idOf(by, filter);
+    yield* this.mappings.all(by.context, customerId, after, (count) => this.recordList(by, filter, count));
+  }
+
+  /** @throws RegisterError `customer_not_found`, `mapping_overlap`, `mapping_duplicate`, `validation_failed` */
+  create(by: Principal, userId: string, asked: AskedMapping): Promise<RecordedMapping> {
+    const { network, starttime, endtime, terminalId } = asked;
+    const validity = validityOf(starttime, endtime);
+    return this.transactions.run(async () => {
+      const changes = await this.ledger.open(by);
+      const holder = await this.holders.lock(by.context, userId);
+      return changes.insert(holder, { network, validity, terminalId });
+    });
+  }
+
+  /**
+   * Changes what `asked` holds.
+   *
+   * @param id undefined = the only one that the customer has
+   * @throws RegisterError `customer_not_found`, `mapping_not_found`, `mapping_ambiguous`, `precondition_failed`,
+   * `mapping_overlap`, `mapping_duplicate`, `validation_failed`
+   */
+  change(
+    by: Principal,
+    userId: string,
+    id: number | undefined,
+    asked: Partial<AskedMapping>,
+    isExpected?: Expectation,
+  ): Promise<RecordedMapping> {
+    return this.transactions.run(async () => {
+      const changes = await this.ledger.open(by);
+      const holder = await this.holders.lock(by.context, userId);
+      const before = await this.one(by, holder.id, id, isExpected);
+      const { starttime, endtime } = before.validity.toWire();
+      const { network = before.network, terminalId = before.terminalId } = asked;
+      const validity = validityOf(
+        asked.starttime ?? starttime,
+        asked.endtime === undefined ? endtime : asked.endtime,
+      );
+      return changes.update(holder, before, { network, validity, terminalId });
+    });
+  }
+
+  /**
+   * Takes a mapping off the register, as if it had never been; what was answered before stays on record.
+   *
+   * @param id undefined = the only one that the customer has
+   * @throws RegisterError `customer_not_found`, `mapping_not_found`, `mapping_ambiguous`, `precondition_failed`
+   */
+  delete(
+    by: Principal,
+    userId: string,
+    id: number | undefined,
+    isExpected?: Expectation,
+  ): Promise<RecordedMapping> {
+    return this.transactions.run(async () => {
+      const changes = await this.ledger.open(by);
+      const holder = await this.holders.lock(by.context, userId);
+      const mapping = await this.one(by, holder.id, id, isExpected);
+      await changes.delete(holder, mapping);
+      return mapping;
+    });
+  }
+
+  private async one(
+    by: Principal,
+    customerId: number,
+    id: number | undefined,
+    isExpected: Expectation | undefined,
+  ): Promise<RecordedMapping> {
+    const all = await this.mappings.ofCustomer(by.context, customerId);
+    if (id === undefined && all.length > 1) throw mappingAmbiguous(all);
+    const found = id === undefined ? all[0] : all.find((mapping) => mapping.id === id);
+    return expected(found, isExpected);
+  }
+
+  private async idOf(by: Principal, { userId }: MappingFilter): Promise<number | undefined> {
+    return userId === undefined ? undefined : (await this.holders.find(by.context, userId)).id;
+  }
+
+  private recordList(by: Principal, { userId, asked }: MappingFilter, records: number): Promise<void> {
+    const details = { filter: asked, records };
+    return this.trail.recordRead(by, {
+      action: 'mappings.listed',
+      ...(userId === undefined ? {} : { userId }),
+      details,
+    });
+  }
+}
+
+/** @throws RegisterError `mapping_not_found`, `precondition_failed` */
+export function expected(
+  mapping: RecordedMapping | undefined,
+  isExpected: Expectation | undefined,
+): RecordedMapping {
+  if (mapping === undefined) throw mappingNotFound();
+  if (isExpected?.(versionOf(mapping)) === false) throw mappingChanged();
+  return mapping;
+}
+
+/** @throws RegisterError `validation_failed` */
+function validityOf(starttime: number, endtime: number | null): Validity {
+  try {
+    return Validity.fromWire(starttime, endtime);
+  } catch (error) {
+    if (!(error instanceof EmptyValidity)) throw error;
+    throw validationFailed([{ field: 'endtime', message: error.message }]);
+  }
+}

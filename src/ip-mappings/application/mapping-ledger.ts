@@ -1,0 +1,125 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../access/application/principal.js';
+import { Holders } from '../../customers/application/holders.js';
+import { AuditTrail } from '../../history/application/audit-trail.js';
+import { Clock } from '../../shared/clock.js';
+import { nextVersionAt } from '../../shared/version.js';
+import { mappingDuplicate, mappingOverlap } from '../domain/ip-mapping.errors.js';
+import { withoutHolder, type IpMappingDetails } from '../domain/ip-mapping.js';
+import { IpMappingRepository, type MappingChange, type RecordedMapping } from './ip-mapping.repository.js';
+
+/** The customer of a mapping. */
+interface Named {
+  readonly id: number;
+  readonly userId: string;
+}
+
+type Fields = Omit<IpMappingDetails, 'customerId'>;
+
+/** The one way to change mappings. */
+@Injectable()
+export class MappingLedger {
+  constructor(
+    private readonly mappings: IpMappingRepository,
+    private readonly holders: Holders,
+    private readonly trail: AuditTrail,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Has all others who change mappings of the context wait for this transaction. To be called before it reads anything:
+   * what is read first settles what it sees.
+   */
+  async open(by: Principal): Promise<MappingChanges> {
+    const now = this.clock.now();
+    const at = await this.mappings.guard(by.context, now);
+    return new MappingChanges(by, Math.floor(now / 1000), at, this.mappings, this.holders, this.trail);
+  }
+}
+
+/** What one transaction does to mappings: each change is kept with its version and its entry, or not at all. */
+export class MappingChanges {
+  constructor(
+    private readonly by: Principal,
+    /** Unix seconds. */
+    private readonly now: number,
+    /** When the changes are recorded: Unix milliseconds. */
+    private readonly at: number,
+    private readonly mappings: IpMappingRepository,
+    private readonly holders: Holders,
+    private readonly trail: AuditTrail,
+  ) {}
+
+  /** @throws RegisterError `mapping_overlap`, `mapping_duplicate` */
+  async insert(holder: Named, fields: Fields, details: object = {}): Promise<RecordedMapping> {
+    const mapping = { customerId: holder.id, ...fields, updatedAt: this.at };
+    await this.refuseOverlap(mapping);
+    const id = await this.mappings.insert(this.by.context, mapping);
+    if (id === undefined) throw mappingDuplicate(holder.userId);
+    return this.record('created', holder, { id, ...mapping }, details);
+  }
+
+  /**
+   * Where `changes` hold what the mapping has already, there is no new version.
+   *
+   * @throws RegisterError `mapping_overlap`, `mapping_duplicate`
+   */
+  async update(
+    holder: Named,
+    before: RecordedMapping,
+    changes: Partial<Fields>,
+    details: object = {},
+  ): Promise<RecordedMapping> {
+    const after = { ...before, ...changes, updatedAt: nextVersionAt(before, this.at) };
+    if (areSame(before, after)) {
+      const act = { action: 'mapping.unchanged', userId: holder.userId, details: { id: before.id } } as const;
+      await this.trail.record(this.by, act);
+      return before;
+    }
+    await this.refuseOverlap(after);
+    if (!(await this.mappings.update(this.by.context, after))) throw mappingDuplicate(holder.userId);
+    return this.record('updated', holder, after, details);
+  }
+
+  async delete(holder: Named, mapping: RecordedMapping): Promise<void> {
+    await this.mappings.delete(this.by.context, mapping.id);
+    await this.record('deleted', holder, { ...mapping, updatedAt: nextVersionAt(mapping, this.at) });
+  }
+
+  /** Ends the mappings of a customer who goes, and withdraws those that would begin later. */
+  async release(holder: Named): Promise<void> {
+    for (const mapping of await this.mappings.ofCustomer(this.by.context, holder.id)) {
+      const left = withoutHolder(mapping, this.now);
+      if (left === undefined) await this.delete(holder, mapping);
+      else if (left !== mapping) await this.update(holder, mapping, left);
+    }
+  }
+
+  private async refuseOverlap(mapping: IpMappingDetails): Promise<void> {
+    const { context } = this.by;
+    const other = await this.mappings.conflicting(context, mapping);
+    if (other !== undefined) {
+      throw mappingOverlap(await this.holders.userIdOf(context, other.customerId), other);
+    }
+  }
+
+  private async record(
+    change: MappingChange,
+    { userId }: Named,
+    mapping: RecordedMapping,
+    more: object = {},
+  ): Promise<RecordedMapping> {
+    await this.mappings.insertVersion(this.by, change, mapping);
+    const details = { id: mapping.id, ...more };
+    await this.trail.record(this.by, { action: `mapping.${change}`, userId, details });
+    return mapping;
+  }
+}
+
+function areSame(one: Fields, other: Fields): boolean {
+  return (
+    one.network.text === other.network.text &&
+    one.validity.isSameAs(other.validity) &&
+    one.terminalId === other.terminalId
+  );
+}

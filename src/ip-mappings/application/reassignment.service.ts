@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../access/application/principal.js';
+import { Holders } from '../../customers/application/holders.js';
+import { AuditTrail } from '../../history/application/audit-trail.js';
+import { Transactions } from '../../shared/transactions.js';
+import type { Expectation } from '../../shared/version.js';
+import { reassigned } from '../domain/reassignment.js';
+import { IpMappingRepository, type RecordedMapping } from './ip-mapping.repository.js';
+import { expected } from './ip-mappings.service.js';
+import { MappingLedger } from './mapping-ledger.js';
+
+/** What a reassignment did, or would do. */
+export interface Reassignment {
+  readonly before: RecordedMapping;
+  /** The mapping of the old holder, as it ends. */
+  readonly ended: RecordedMapping;
+  /** That of the new one. */
+  readonly next: RecordedMapping;
+  readonly holder: string;
+  readonly nextHolder: string;
+}
+
+/** Carries what would have been done out of a transaction that is taken back. */
+class Tried extends Error {
+  constructor(readonly result: Reassignment) {
+    super('a reassignment was tried');
+  }
+}
+
+/** Passes networks on from one customer to another. */
+@Injectable()
+export class ReassignmentService {
+  constructor(
+    private readonly mappings: IpMappingRepository,
+    private readonly holders: Holders,
+    private readonly ledger: MappingLedger,
+    private readonly trail: AuditTrail,
+    private readonly transactions: Transactions,
+  ) {}
+
+  /**
+   * Ends a mapping a second before that of the new holder begins.
+   *
+   * @param from the first second of the new holder, Unix seconds
+   * @throws RegisterError `customer_not_found`, `mapping_not_found`, `precondition_failed`, `mapping_overlap`,
+   * `mapping_duplicate`, `validation_failed`
+   */
+  reassign(
+    by: Principal,
+    userId: string,
+    id: number,
+    nextUserId: string,
+    from: number,
+    isExpected?: Expectation,
+  ): Promise<Reassignment> {
+    return this.transactions.run(async () => {
+      const changes = await this.ledger.open(by);
+      const holder = await this.holders.lock(by.context, userId);
+      const nextHolder = await this.holders.lock(by.context, nextUserId);
+      const all = await this.mappings.ofCustomer(by.context, holder.id);
+      const before = expected(
+        all.find((mapping) => mapping.id === id),
+        isExpected,
+      );
+      const [{ validity }, fields] = reassigned(before, nextHolder.id, from);
+      const ended = await changes.update(holder, before, { validity }, { reassigned_to: nextHolder.userId });
+      const next = await changes.insert(nextHolder, fields, { reassigned_from: holder.userId });
+      return { before, ended, next, holder: holder.userId, nextHolder: nextHolder.userId };
+    });
+  }
+
+  /** As `reassign`, and refuses what that would refuse, but changes nothing. */
+  async tryOut(...asked: Parameters<ReassignmentService['reassign']>): Promise<Reassignment> {
+    const [by, userId, id] = asked;
+    const tried = await this.transactions
+      .run(async () => {
+        throw new Tried(await this.reassign(...asked));
+      })
+      .catch((error: unknown) => {
+        if (error instanceof Tried) return error.result;
+        throw error;
+      });
+    await this.trail.recordRead(by, { action: 'mapping.reassignment_tried', userId, details: { id } });
+    return tried;
+  }
+}

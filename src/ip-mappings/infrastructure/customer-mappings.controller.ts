@@ -1,0 +1,184 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import type { Principal } from '../../access/application/principal.js';
+import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import { Produces } from '../../shared/http/accept.guard.js';
+import { Documented } from '../../shared/http/documented.js';
+import { condition, ifNoneMatch, sendVersion } from '../../shared/http/etag.js';
+import { PageQueryDto } from '../../shared/http/paging.js';
+import { NDJSON } from '../../shared/http/send-rows.js';
+import { requireMembers } from '../../shared/http/validation.js';
+import { versionOf } from '../../shared/version.js';
+import { IpMappingsService } from '../application/ip-mappings.service.js';
+import { ReassignmentService } from '../application/reassignment.service.js';
+import { mappingNotFound } from '../domain/ip-mapping.errors.js';
+import {
+  ChangeOwnMappingDto,
+  CreateOwnMappingDto,
+  MappingDto,
+  ReassignDto,
+  ReassignmentDto,
+  ReassignQueryDto,
+  toAsked,
+  toMappingDto,
+  toNew,
+  toReassignmentDto,
+} from './ip-mapping.dto.js';
+import { sendMappings } from './mapping-lists.js';
+
+/** The mappings of one customer, each under an address of its own. */
+@ApiTags('IP mappings')
+@Controller('api/ipdrcustomers/:UserID/mappings')
+export class CustomerMappingsController {
+  constructor(
+    private readonly mappings: IpMappingsService,
+    private readonly reassignment: ReassignmentService,
+  ) {}
+
+  @Get()
+  @Requires('read')
+  @Produces('application/json', NDJSON)
+  @Documented({
+    summary: "List a customer's IP mappings",
+    example: ['GET /api/ipdrcustomers/B68t19/mappings'],
+    answers: [MappingDto],
+    alsoAs: [NDJSON],
+    isPaged: true,
+    errors: ['customer_not_found'],
+  })
+  async list(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Query() query: PageQueryDto,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    await sendMappings(this.mappings, caller, { userId, asked: query }, query, request, response);
+  }
+
+  @Post()
+  @HttpCode(200)
+  @Requires('write')
+  @Documented({
+    summary: 'Map an address or a subnet to the customer',
+    example: [
+      'POST /api/ipdrcustomers/B68t19/mappings',
+      { ipsubnet: '203.0.113.7', starttime: 1735669800, terminalid: 'TERM12345' },
+    ],
+    answers: MappingDto,
+    isVersioned: true,
+    errors: ['customer_not_found', 'mapping_overlap', 'mapping_duplicate'],
+  })
+  async create(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Body() body: CreateOwnMappingDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<MappingDto> {
+    const mapping = await this.mappings.create(caller, userId, toNew(body));
+    sendVersion(response, versionOf(mapping));
+    return toMappingDto(mapping);
+  }
+
+  @Get(':id')
+  @Requires('read')
+  @Documented({
+    summary: 'Read an IP mapping',
+    example: ['GET /api/ipdrcustomers/B68t19/mappings/1'],
+    answers: MappingDto,
+    isVersioned: true,
+    errors: ['customer_not_found', 'mapping_not_found'],
+  })
+  async get(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Param('id') id: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const isKnown = ifNoneMatch(request);
+    const mapping = await this.mappings.get(caller, userId, toId(id));
+    sendVersion(response, versionOf(mapping));
+    if (isKnown(versionOf(mapping))) response.status(304).end();
+    else response.json(toMappingDto(mapping));
+  }
+
+  @Patch(':id')
+  @Requires('write')
+  @Documented({
+    summary: 'Change an IP mapping',
+    description: 'Members left out keep their values; null or "" clears `endtime` and `terminalid`.',
+    example: ['PATCH /api/ipdrcustomers/B68t19/mappings/1', { endtime: 1735669799 }],
+    answers: MappingDto,
+    isVersioned: true,
+    errors: ['customer_not_found', 'mapping_not_found', 'mapping_overlap', 'mapping_duplicate'],
+  })
+  async change(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Param('id') id: string,
+    @Body() body: ChangeOwnMappingDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<MappingDto> {
+    const asked = toAsked(requireMembers(body));
+    const mapping = await this.mappings.change(caller, userId, toId(id), asked, condition(request));
+    sendVersion(response, versionOf(mapping));
+    return toMappingDto(mapping);
+  }
+
+  @Delete(':id')
+  @Requires('write')
+  @Documented({
+    summary: 'Remove an IP mapping',
+    description: 'As if it had never been. To end one, set its `endtime`. Answers the mapping as it was.',
+    example: ['DELETE /api/ipdrcustomers/B68t19/mappings/1'],
+    answers: MappingDto,
+    isVersioned: true,
+    errors: ['customer_not_found', 'mapping_not_found'],
+  })
+  async delete(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<MappingDto> {
+    return toMappingDto(await this.mappings.delete(caller, userId, toId(id), condition(request)));
+  }
+
+  @Post(':id/reassign')
+  @HttpCode(200)
+  @Requires('write')
+  @Documented({
+    summary: 'Pass an address or a subnet on to another customer',
+    description:
+      'In one step: the mapping ends a second before the new one starts, and the new one ends when the old one would ' +
+      'have. With `dry_run=true` nothing is changed: it tells which answers would change, or why it would be refused.',
+    example: [
+      'POST /api/ipdrcustomers/B68t19/mappings/2/reassign',
+      { UserID: 'U1002', starttime: 1767205800 },
+    ],
+    answers: ReassignmentDto,
+    errors: ['customer_not_found', 'mapping_not_found', 'mapping_overlap', 'mapping_duplicate'],
+  })
+  async reassign(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Param('id') id: string,
+    @Query() { dry_run: dryRun }: ReassignQueryDto,
+    @Body() { UserID, starttime }: ReassignDto,
+    @Req() request: Request,
+  ): Promise<ReassignmentDto> {
+    const asked = [caller, userId, toId(id), UserID, Number(starttime), condition(request)] as const;
+    return dryRun === 'true'
+      ? toReassignmentDto(await this.reassignment.tryOut(...asked), true)
+      : toReassignmentDto(await this.reassignment.reassign(...asked), false);
+  }
+}
+
+/** @throws RegisterError `mapping_not_found`: what is no id is nobody's */
+function toId(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw mappingNotFound();
+  return Number(text);
+}

@@ -1,0 +1,233 @@
+import {
+  ApiProperty,
+  ApiPropertyOptional,
+  IntersectionType,
+  OmitType,
+  PartialType,
+  PickType,
+} from '@nestjs/swagger';
+import { accepted, optional, text, type Check } from '../../shared/http/checks.js';
+import { PageQueryDto } from '../../shared/http/paging.js';
+import { Checked, typeInWords } from '../../shared/http/validation.js';
+import type { ListedMapping, RecordedMapping } from '../application/ip-mapping.repository.js';
+import type { AskedMapping } from '../application/ip-mappings.service.js';
+import type { Reassignment } from '../application/reassignment.service.js';
+import { faultOfTerminalId } from '../domain/ip-mapping.js';
+import { IpNetwork } from '../domain/ip-network.js';
+import { parseWireTime } from '../domain/validity.js';
+
+const TIME = { oneOf: [{ type: 'integer' }, { type: 'string', pattern: '^\\d*$' }] };
+
+const network = text((value) => accepted(() => IpNetwork.parse(value)));
+const time: Check = (value) => accepted(() => parseWireTime(value));
+/** null and '' stand for "not given": of a time that must be given, no value at all. */
+const givenTime: Check = (value) =>
+  value === undefined || value === null || value === '' ? 'is required; 0 = since ever' : time(value);
+const terminalId: Check = (value) => (value === null ? undefined : text(faultOfTerminalId)(value));
+const mappingId: Check = (value) => {
+  const isText = typeof value === 'string';
+  if (!isText && typeof value !== 'number') return `must be a whole number, not ${typeInWords(value)}`;
+  return /^\d{1,15}$/.test(String(value)) ? undefined : 'must be a whole number';
+};
+
+const userId = text((value) => (value === '' ? 'must not be empty' : undefined));
+
+class MappingFieldsDto {
+  @ApiProperty({
+    example: '192.168.1.25/16',
+    maxLength: 64,
+    description:
+      'An IPv4 or IPv6 address, or CIDR. Bits behind the prefix may be set: the network counts, and the text comes ' +
+      'back as it was given. No octets with leading zeros, no zone ids, no /0',
+  })
+  @Checked(network)
+  ipsubnet!: string;
+
+  @ApiProperty({
+    ...TIME,
+    example: 1723431899,
+    description: 'The first second: Unix seconds, as an integer or in digits; 0 = since ever',
+  })
+  @Checked(givenTime)
+  starttime!: number | string;
+
+  @ApiProperty({
+    oneOf: [...TIME.oneOf, { type: 'null' }],
+    example: 1723444899,
+    description: 'The last second, inclusive; null or "" = still open',
+  })
+  @Checked(optional(time))
+  endtime?: number | string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'TERM12345',
+    maxLength: 64,
+    description: 'What the provider calls the equipment; null or "" = none',
+  })
+  @Checked(optional(terminalId))
+  terminalid?: string | null;
+}
+
+/** A new mapping, of a customer that the path names. */
+export class CreateOwnMappingDto extends IntersectionType(
+  PickType(MappingFieldsDto, ['ipsubnet', 'starttime']),
+  PartialType(OmitType(MappingFieldsDto, ['ipsubnet', 'starttime']), { skipNullProperties: false }),
+) {}
+
+/** A new mapping. */
+export class CreateMappingDto extends CreateOwnMappingDto {
+  @ApiProperty({ example: 'U1001', description: 'The customer that holds it' })
+  @Checked(userId)
+  UserID!: string;
+}
+
+/** What is to be changed of a mapping: any of the members, one at least. */
+export class ChangeOwnMappingDto extends PartialType(MappingFieldsDto, { skipNullProperties: false }) {}
+
+/** Says which of the customer's mappings is meant. */
+export class WhichMappingDto {
+  @ApiPropertyOptional({ type: 'integer', example: 7, description: 'Which one, if the customer has several' })
+  @Checked(optional(mappingId))
+  id?: number | string;
+
+  @ApiPropertyOptional({ example: 'U1001', description: 'As in the path, if it is sent at all' })
+  @Checked(optional(userId))
+  UserID?: string;
+}
+
+export class ChangeMappingDto extends IntersectionType(ChangeOwnMappingDto, WhichMappingDto) {}
+
+/** Lists only the mappings of this customer. */
+export class MappingFilterDto {
+  @ApiPropertyOptional({ example: 'U1001', description: 'Only the mappings of this customer' })
+  @Checked(optional(userId))
+  UserID?: string;
+}
+
+export class ListMappingsQueryDto extends IntersectionType(MappingFilterDto, PageQueryDto) {}
+
+/** To whom a network goes, and from when on. */
+export class ReassignDto {
+  @ApiProperty({ example: 'U1002', description: 'The new holder' })
+  @Checked(userId)
+  UserID!: string;
+
+  @ApiProperty({ ...TIME, example: 1735669800, description: 'The first second of the new holder' })
+  @Checked(givenTime)
+  starttime!: number | string;
+}
+
+export class ReassignQueryDto {
+  @ApiPropertyOptional({
+    enum: ['true', 'false'],
+    description: 'true = tell what would change, and change nothing',
+  })
+  @Checked(optional((value) => (value === 'true' || value === 'false' ? undefined : 'must be true or false')))
+  dry_run?: string;
+}
+
+/** A mapping as the API answers it. */
+export class MappingDto {
+  @ApiProperty({ type: 'integer', example: 7, description: 'Assigned by the register' })
+  id!: number;
+  @ApiProperty({ type: 'integer', example: 5, description: 'The id of the customer that holds it' })
+  ipdr_customer_id!: number;
+  @ApiProperty({ example: '192.168.1.25/16', description: 'As it was given' })
+  ipsubnet!: string;
+  @ApiProperty({ type: 'integer', example: 1723431899, description: 'Unix seconds; 0 = since ever' })
+  starttime!: number;
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    example: 1723444899,
+    description: 'Unix seconds, inclusive; null = still open',
+  })
+  endtime!: number | null;
+  @ApiProperty({ example: 'TERM12345' })
+  terminalid!: string;
+}
+
+class AnswerChangeDto {
+  @ApiProperty({ example: '192.168.1.25/16' })
+  ipsubnet!: string;
+  @ApiProperty({ type: 'integer', example: 1735669800, description: 'From this second' })
+  starttime!: number;
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'To this one, inclusive; null = without an end',
+  })
+  endtime!: number | null;
+  @ApiProperty({ example: 'U1001', description: 'Who was answered before' })
+  from!: string;
+  @ApiProperty({ example: 'U1002', description: 'Who is answered now' })
+  to!: string;
+}
+
+/** What a reassignment did, or would do. */
+export class ReassignmentDto {
+  @ApiProperty()
+  dry_run!: boolean;
+  @ApiProperty({ description: 'The mapping of the old holder, as it ends' })
+  ended!: MappingDto;
+  @ApiProperty({ description: 'The mapping of the new holder; of a dry run, its id is 0' })
+  created!: MappingDto;
+  @ApiProperty({
+    type: [AnswerChangeDto],
+    description: 'Of which addresses, and when, another holder is answered',
+  })
+  changes!: AnswerChangeDto[];
+}
+
+/** What a request says of a mapping, under the names of the domain. */
+export function toAsked(dto: ChangeOwnMappingDto): Partial<AskedMapping> {
+  const { ipsubnet, starttime, endtime, terminalid } = dto;
+  return {
+    ...(ipsubnet === undefined ? {} : { network: IpNetwork.parse(ipsubnet) }),
+    ...(starttime === undefined ? {} : { starttime: parseWireTime(starttime) ?? 0 }),
+    ...(endtime === undefined ? {} : { endtime: parseWireTime(endtime) }),
+    ...(terminalid === undefined ? {} : { terminalId: terminalid ?? '' }),
+  };
+}
+
+/** A new mapping: what was not given is open, or ''. */
+export function toNew(dto: CreateOwnMappingDto): AskedMapping {
+  return {
+    network: IpNetwork.parse(dto.ipsubnet),
+    starttime: parseWireTime(dto.starttime) ?? 0,
+    endtime: parseWireTime(dto.endtime),
+    terminalId: dto.terminalid ?? '',
+  };
+}
+
+export function toListedDto(mapping: ListedMapping): MappingDto {
+  const { id, customerId, ipSubnet, from, to, terminalId } = mapping;
+  return {
+    id,
+    ipdr_customer_id: customerId,
+    ipsubnet: ipSubnet,
+    starttime: from,
+    endtime: to === null ? null : to - 1,
+    terminalid: terminalId,
+  };
+}
+
+export function toMappingDto({ network, validity, ...mapping }: RecordedMapping): MappingDto {
+  return toListedDto({ ...mapping, ...{ ipSubnet: network.text, from: validity.from, to: validity.to } });
+}
+
+export function toReassignmentDto(
+  { ended, next, holder, nextHolder }: Reassignment,
+  isDryRun: boolean,
+): ReassignmentDto {
+  const { id, ipdr_customer_id, ...created } = toMappingDto(next);
+  const { ipsubnet, starttime, endtime } = created;
+  return {
+    dry_run: isDryRun,
+    ended: toMappingDto(ended),
+    created: { id: isDryRun ? 0 : id, ipdr_customer_id, ...created },
+    changes: [{ ipsubnet, starttime, endtime, from: holder, to: nextHolder }],
+  };
+}

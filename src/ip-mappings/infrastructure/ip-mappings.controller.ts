@@ -1,0 +1,150 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import type { Principal } from '../../access/application/principal.js';
+import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import { validationFailed } from '../../shared/errors.js';
+import { Produces } from '../../shared/http/accept.guard.js';
+import { Documented } from '../../shared/http/documented.js';
+import { condition, sendVersion } from '../../shared/http/etag.js';
+import { NDJSON } from '../../shared/http/send-rows.js';
+import { merged, requireMembers } from '../../shared/http/validation.js';
+import { versionOf } from '../../shared/version.js';
+import { IpMappingsService } from '../application/ip-mappings.service.js';
+import {
+  ChangeMappingDto,
+  CreateMappingDto,
+  ListMappingsQueryDto,
+  MappingDto,
+  MappingFilterDto,
+  toAsked,
+  toMappingDto,
+  toNew,
+  WhichMappingDto,
+} from './ip-mapping.dto.js';
+import { sendMappings } from './mapping-lists.js';
+
+const EXAMPLE = {
+  ipsubnet: '192.168.1.25/16',
+  starttime: 1723431899,
+  endtime: 1723444899,
+  terminalid: 'TERM12345',
+};
+
+/** `/api/ipdrcustomers_mapping`, in the form that existing clients send. */
+@ApiTags('IP mappings')
+@Controller('api/ipdrcustomers_mapping')
+export class IpMappingsController {
+  constructor(private readonly mappings: IpMappingsService) {}
+
+  @Get()
+  @Requires('read')
+  @Produces('application/json', NDJSON)
+  @Documented({
+    summary: 'List the IP mappings of the context, or those of a customer',
+    description:
+      'By ascending id, streamed. With `limit`, the Link header leads to the next page; without it, all are answered. ' +
+      'Mappings of customers that were deleted are among them, as they ended.',
+    example: ['GET /api/ipdrcustomers_mapping', { UserID: 'B68t19' }],
+    answers: [MappingDto],
+    alsoAs: [NDJSON],
+    isPaged: true,
+    errors: ['customer_not_found'],
+  })
+  async list(
+    @Caller() caller: Principal,
+    @Query() query: ListMappingsQueryDto,
+    @Body() body: MappingFilterDto,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const asked = merged(query, body);
+    const filter = { userId: asked.UserID, asked };
+    await sendMappings(this.mappings, caller, filter, query, request, response);
+  }
+
+  @Post()
+  @HttpCode(200) // existing clients of this API test for 200
+  @Requires('write')
+  @Documented({
+    summary: 'Map an address or a subnet to a customer',
+    description:
+      'An address has one holder at any second: what overlaps a mapping of another customer, in range and in time, is ' +
+      'refused. The same customer may hold a subnet and a part of it.',
+    example: ['POST /api/ipdrcustomers_mapping', { UserID: 'B68t19', ...EXAMPLE }],
+    answers: MappingDto,
+    isVersioned: true,
+    errors: ['customer_not_found', 'mapping_overlap', 'mapping_duplicate'],
+  })
+  async create(
+    @Caller() caller: Principal,
+    @Body() { UserID, ...body }: CreateMappingDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<MappingDto> {
+    const mapping = await this.mappings.create(caller, UserID, toNew(body));
+    sendVersion(response, versionOf(mapping));
+    return toMappingDto(mapping);
+  }
+
+  @Put(':UserID')
+  @Requires('write')
+  @Documented({
+    summary: "Change a customer's mapping",
+    description:
+      'The customer\'s only one, or the one whose `id` is given. Members left out keep their values; null or "" clears ' +
+      '`endtime` and `terminalid`.',
+    example: ['PUT /api/ipdrcustomers_mapping/B68t19', { ...EXAMPLE, id: 1 }],
+    answers: MappingDto,
+    isVersioned: true,
+    errors: [
+      ...(['customer_not_found', 'mapping_not_found', 'mapping_ambiguous'] as const),
+      ...(['mapping_overlap', 'mapping_duplicate'] as const),
+    ],
+  })
+  async change(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Body() { id, UserID, ...changes }: ChangeMappingDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<MappingDto> {
+    requireSame(userId, UserID);
+    const asked = toAsked(requireMembers(changes));
+    const mapping = await this.mappings.change(caller, userId, toId(id), asked, condition(request));
+    sendVersion(response, versionOf(mapping));
+    return toMappingDto(mapping);
+  }
+
+  @Delete(':UserID')
+  @Requires('write')
+  @Documented({
+    summary: "Remove a customer's mapping",
+    description:
+      "The customer's only one, or the one whose `id` is given, as if it had never been. To end one, set its `endtime`. " +
+      'Answers the mapping as it was.',
+    example: ['DELETE /api/ipdrcustomers_mapping/B68t19'],
+    answers: MappingDto,
+    isVersioned: true,
+    errors: ['customer_not_found', 'mapping_not_found', 'mapping_ambiguous'],
+  })
+  async delete(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Body() { id, UserID }: WhichMappingDto,
+    @Req() request: Request,
+  ): Promise<MappingDto> {
+    requireSame(userId, UserID);
+    return toMappingDto(await this.mappings.delete(caller, userId, toId(id), condition(request)));
+  }
+}
+
+function toId(id: number | string | undefined): number | undefined {
+  return id === undefined ? undefined : Number(id);
+}
+
+/** @throws RegisterError `validation_failed` if the body is about another customer than the path */
+function requireSame(path: string, body: string | undefined): void {
+  if (body === undefined || body.normalize('NFC') === path.normalize('NFC')) return;
+  const message = 'must be the UserID of the path; to pass an address on to another customer, reassign it';
+  throw validationFailed([{ field: 'UserID', message }]);
+}
