@@ -7,6 +7,7 @@ import { sealedTables } from './entities.js';
 import { HistoryModule } from './history/history.module.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { IpMappingsModule } from './ip-mappings/ip-mappings.module.js';
+import { LookupModule } from './lookup/lookup.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { RetentionModule } from './retention/retention.module.js';
 import { Clock, SystemClock } from './shared/clock.js';
@@ -36,6 +37,7 @@ export class AppModule {
         HistoryModule.sealing(sealedTables),
         CustomersModule,
         IpMappingsModule,
+        LookupModule,
         IdempotencyModule,
         RetentionModule.of(configuration.retentionDays, [access, CustomersModule]),
         OperationsModule,

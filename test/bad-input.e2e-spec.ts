@@ -518,7 +518,7 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
       ['DELETE', `${LIST}/%c3%28`, malformed],
       ['DELETE', `${LIST}/%ed%a0%80`, malformed],
       ['GET', `${LIST}/a/b`, unknown],
-      ['DELETE', `${ONE}/mappings`, unknown],
+      ['DELETE', `${ONE}/nothing`, unknown],
       ['GET', '/API/ipdrcustomers', unknown],
       ['GET', '/api/ipdrcustomerS', unknown],
       ['GET', '/', unknown],

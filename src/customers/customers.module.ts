@@ -4,6 +4,7 @@ import { CustomerHistoryService } from './application/customer-history.service.j
 import { CustomerRepository } from './application/customer.repository.js';
 import { CustomerVersionRepository } from './application/customer-version.repository.js';
 import { CustomersService } from './application/customers.service.js';
+import { DoubtsService } from './application/doubts.service.js';
 import { Holders } from './application/holders.js';
 import { CustomerHistoryController } from './infrastructure/customer-history.controller.js';
 import { CustomersController } from './infrastructure/customers.controller.js';
@@ -19,9 +20,10 @@ import { TypeOrmCustomerRepository } from './infrastructure/typeorm-customer.rep
     CustomerHistoryService,
     ChangeNews,
     Holders,
+    DoubtsService,
     { provide: CustomerRepository, useClass: TypeOrmCustomerRepository },
     { provide: CustomerVersionRepository, useClass: TypeOrmCustomerVersionRepository },
   ],
-  exports: [CustomerVersionRepository, Holders],
+  exports: [CustomerVersionRepository, Holders, DoubtsService],
 })
 export class CustomersModule {}

@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { HeldAddresses } from './application/held-addresses.js';
 import { IpMappingRepository } from './application/ip-mapping.repository.js';
 import { IpMappingsService } from './application/ip-mappings.service.js';
 import { MappingLedger } from './application/mapping-ledger.js';
@@ -15,8 +16,9 @@ import { TypeOrmIpMappingRepository } from './infrastructure/typeorm-ip-mapping.
     IpMappingsService,
     ReassignmentService,
     MappingLedger,
+    HeldAddresses,
     { provide: IpMappingRepository, useClass: TypeOrmIpMappingRepository },
   ],
-  exports: [IpMappingRepository, MappingLedger],
+  exports: [IpMappingRepository, MappingLedger, HeldAddresses],
 })
 export class IpMappingsModule {}

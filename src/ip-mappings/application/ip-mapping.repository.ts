@@ -120,6 +120,14 @@ export abstract class IpMappingRepository {
     period: Validity,
   ): AsyncGenerator<RecordedMapping[]>;
 
+  /** Which of the customers with an id from `first` through `last` hold any address within a period. */
+  abstract holdersAmong(
+    context: ContextId,
+    first: number,
+    last: number,
+    period: Validity,
+  ): Promise<Set<number>>;
+
   /** At most `limit` changes behind a place, in their order, and none in a block behind `through`. */
   abstract changes(
     context: ContextId,

@@ -233,6 +233,18 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     }
   }
 
+  async holdersAmong(
+    context: ContextId,
+    first: number,
+    last: number,
+    period: Validity,
+  ): Promise<Set<number>> {
+    const sql = `SELECT DISTINCT m.customer_id AS id FROM ip_mappings m${this.database.useIndex('ip_mappings_customer')}
+      WHERE m.context_id = ? AND m.customer_id BETWEEN ? AND ? AND ${OVERLAPPING_IN_TIME}`;
+    const parameters = [context, first, last, endOf(period), period.from];
+    return new Set((await this.database.query<{ id: number }>(sql, parameters)).map(({ id }) => id));
+  }
+
   async changes(
     context: ContextId,
     after: MappingChangePlace,

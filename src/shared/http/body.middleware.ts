@@ -2,9 +2,22 @@ import express, { type NextFunction, type Request, type RequestHandler, type Res
 import { RegisterError } from '../errors.js';
 import { parseStrictJson } from './strict-json.js';
 
-const LIMIT = 1024 * 1024;
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- the way Express offers
+  namespace Express {
+    interface Request {
+      /** The body, where it came as CSV: there are no members then. */
+      csv: string | undefined;
+    }
+  }
+}
 
-const readRaw = express.raw({ type: () => true, limit: LIMIT });
+const MIB = 1024 * 1024;
+/** Where many things can be asked for, or sent, at once. */
+const BULK = new Set(['/api/ipdrlookup']);
+/** What takes CSV. */
+const TAKES_CSV = new Set(['/api/ipdrlookup']);
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Reads the body of every request that has one into `req.body`: an object, empty where there is no body.
@@ -16,7 +29,9 @@ export const jsonBody: RequestHandler = (request: Request, response: Response, n
     next();
     return;
   }
-  if (!isJson(request.headers['content-type'])) {
+  const path = request.path.replace(/\/$/, '');
+  const isCsv = TAKES_CSV.has(path) && isType('text/csv', request.headers['content-type']);
+  if (!isCsv && !isType('application/(json|[\\w.-]+\\+json)', request.headers['content-type'])) {
     next(
       new RegisterError(
         'content_type_unsupported',
@@ -25,8 +40,9 @@ export const jsonBody: RequestHandler = (request: Request, response: Response, n
     );
     return;
   }
-  if (Number(request.headers['content-length'] ?? 0) > LIMIT) {
-    next(tooLarge());
+  const limit = BULK.has(path) ? 16 * MIB : MIB;
+  if (Number(request.headers['content-length'] ?? 0) > limit) {
+    next(tooLarge(limit));
     return;
   }
   if (/^100-continue$/i.test(request.headers.expect ?? '')) response.writeContinue();
@@ -35,16 +51,17 @@ export const jsonBody: RequestHandler = (request: Request, response: Response, n
   // The reader below tells of a body that is too large only when all of it has come.
   request.on('data', (chunk: Buffer) => {
     length += chunk.length;
-    if (length <= LIMIT || isDone) return;
+    if (length <= limit || isDone) return;
     isDone = true;
-    next(tooLarge());
+    next(tooLarge(limit));
   });
-  readRaw(request, response, (error?: unknown) => {
+  express.raw({ type: () => true, limit })(request, response, (error?: unknown) => {
     if (isDone) return;
     isDone = true;
     try {
-      if (error !== undefined) throw bodyError(error);
-      request.body = toObject(request.body as unknown);
+      if (error !== undefined) throw bodyError(error, limit);
+      if (isCsv) request.csv = toText(request.body as Buffer);
+      request.body = isCsv ? {} : toObject(request.body as unknown);
       next();
     } catch (fault) {
       next(fault);
@@ -56,9 +73,19 @@ function hasBody({ headers }: Request): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** `application/json` or `application/…+json`; any charset but UTF-8 is another type to us. */
-function isJson(contentType: string | undefined): boolean {
-  return /^application\/(json|[\w.-]+\+json)\s*(;\s*charset="?utf-?8"?\s*)?;?\s*$/i.test(contentType ?? '');
+/** Any charset but UTF-8 is another type to us. */
+function isType(pattern: string, contentType = ''): boolean {
+  return new RegExp(`^${pattern}\\s*(;\\s*(charset="?utf-?8"?|header="?\\w+"?)\\s*)*;?\\s*$`, 'i').test(
+    contentType,
+  );
+}
+
+function toText(body: Buffer): string {
+  try {
+    return utf8.decode(body);
+  } catch {
+    throw new RegisterError('body_malformed', 'The body is not valid UTF-8');
+  }
 }
 
 function toObject(body: unknown): object {
@@ -71,14 +98,14 @@ function toObject(body: unknown): object {
   return value;
 }
 
-function tooLarge(): RegisterError {
-  return new RegisterError('body_too_large', `The body is larger than ${LIMIT} bytes`);
+function tooLarge(limit: number): RegisterError {
+  return new RegisterError('body_too_large', `The body is larger than ${limit} bytes`);
 }
 
-function bodyError(error: unknown): RegisterError {
+function bodyError(error: unknown, limit: number): RegisterError {
   const { type } = error as { type?: unknown };
   if (type === 'entity.too.large') {
-    return tooLarge();
+    return tooLarge(limit);
   }
   if (type === 'encoding.unsupported') {
     return new RegisterError(

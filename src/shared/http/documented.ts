@@ -110,6 +110,8 @@ interface Documentation {
   readonly onlyAs?: string;
   /** Whether the Link header leads to a next page. */
   readonly isPaged?: boolean;
+  /** Whether it changes nothing, whatever its method is; left out = a GET doesn't. */
+  readonly isRead?: boolean;
   /** Whether it answers a single resource that has versions: ETag; If-Match and If-None-Match, unless it is new. */
   readonly isVersioned?: boolean;
   /** The errors of this route besides those that any route may answer. */
@@ -121,7 +123,7 @@ export function Documented(route: Documentation): MethodDecorator {
   const [request, members = {}] = route.example;
   const method = request.split(' ', 1)[0];
   const example = `\`\`\`bash\n${curl(request, members, route.as ?? 'user')}\n\`\`\``;
-  const isWrite = method !== 'GET';
+  const isWrite = method !== 'GET' && route.isRead !== true;
   const isConditional = route.isVersioned === true && method !== 'POST';
   const codes = [
     ...COMMON,

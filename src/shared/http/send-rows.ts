@@ -19,33 +19,74 @@ export async function sendRows<Row>(
   toDto: (row: Row) => object,
 ): Promise<void> {
   const format = FORMATS[type] ?? jsonArray;
+  await sendTexts(response, type, textsOf(format, batches, toDto));
+}
+
+/**
+ * Sends a JSON object whose members are lists, in the same way.
+ *
+ * @param lists each a batch at a time
+ * @param members what comes before them
+ */
+export async function sendObject(
+  response: Response,
+  lists: Readonly<Record<string, AsyncGenerator<object[]>>>,
+  members: object = {},
+): Promise<void> {
+  const texts = async function* (): Texts {
+    let text = JSON.stringify(members).slice(0, -1);
+    for (const [name, batches] of Object.entries(lists)) {
+      const before = `${text}${text === '{' ? '' : ','}${JSON.stringify(name)}:`;
+      text = yield* textsOf(jsonArray, batches, (row) => row, before);
+    }
+    return `${text}}`;
+  };
+  await sendTexts(response, 'application/json', texts());
+}
+
+/** An answer in parts, of which the last one is returned. */
+type Texts = AsyncGenerator<string, string, undefined>;
+
+/** @param before what comes before the list */
+async function* textsOf<Row>(
+  format: Format,
+  batches: AsyncGenerator<Row[]>,
+  toDto: (row: Row) => object,
+  before = '',
+): Texts {
+  let text: string | undefined;
+  for await (const batch of batches) {
+    const rows = batch.map(toDto);
+    if (text !== undefined) yield text;
+    text = text === undefined ? before + format.begin(rows) : format.next(rows);
+  }
+  return (text ?? before + format.begin([])) + format.end;
+}
+
+async function sendTexts(response: Response, type: string, texts: Texts): Promise<void> {
   try {
-    const first = await batches.next();
-    const second = await batches.next();
+    const first = await texts.next();
     response.setHeader('Content-Type', `${type}; charset=utf-8`);
-    if (second.done === true) {
-      const rows = first.done === true ? [] : first.value;
-      response.end(format.begin(rows.map(toDto)) + format.end);
+    if (first.done === true) {
+      response.end(first.value);
       return;
     }
-    const texts = async function* (): AsyncGenerator<string> {
-      yield format.begin((first.value as Row[]).map(toDto));
-      yield format.next(second.value.map(toDto));
-      for await (const batch of batches) yield format.next(batch.map(toDto));
-      yield format.end;
+    const all = async function* (): AsyncGenerator<string> {
+      yield first.value;
+      yield yield* texts;
     };
-    await pipeline(Readable.from(texts(), { objectMode: true, highWaterMark: 1 }), response);
+    await pipeline(Readable.from(all(), { objectMode: true, highWaterMark: 1 }), response);
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error; // the client left
   } finally {
-    await batches.return(undefined);
+    await texts.return('');
   }
 }
 
 interface Format {
-  begin(rows: object[]): string;
+  readonly begin: (rows: object[]) => string;
   /** Never called without rows. */
-  next(rows: object[]): string;
+  readonly next: (rows: object[]) => string;
   readonly end: string;
 }
 

@@ -129,6 +129,16 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
     yield* inBatches(found);
   }
 
+  async holdersAmong(
+    context: ContextId,
+    first: number,
+    last: number,
+    period: Validity,
+  ): Promise<Set<number>> {
+    const found = this.present(context).filter(({ validity }) => validity.overlaps(period));
+    return new Set(found.map(({ customerId }) => customerId).filter((id) => id >= first && id <= last));
+  }
+
   async changes(
     context: ContextId,
     after: MappingChangePlace,

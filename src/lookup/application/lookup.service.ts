@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import type { ContextId, Principal } from '../../access/application/principal.js';
+import { Holders, type Holder } from '../../customers/application/holders.js';
+import { AuditTrail } from '../../history/application/audit-trail.js';
+import { HeldAddresses, Validity, type IpAddress } from '../../ip-mappings/application/held-addresses.js';
+import type { Moment, RecordedMapping } from '../../ip-mappings/application/ip-mapping.repository.js';
+import { Clock } from '../../shared/clock.js';
+
+/** Who held an address: the customer, with the data that it had then, and the mapping that says so. */
+export interface Held {
+  readonly holder: Holder;
+  readonly mapping: RecordedMapping;
+}
+
+/** What is asked, of which address and which second. */
+export interface Query {
+  readonly address: IpAddress;
+  /** Unix seconds; undefined = now. */
+  readonly second: number | undefined;
+}
+
+/** An answer; undefined = nobody held the address then. */
+export interface Answer extends Moment {
+  readonly held: Held | undefined;
+}
+
+/** Under which circumstances it is asked. */
+export interface Inquiry {
+  /** What the register said at this time, Unix milliseconds; undefined = now. */
+  readonly recordedAt: number | undefined;
+  /** What else is put on record: the request as it came, the case reference and the purpose. */
+  readonly asked: object;
+}
+
+/** Tells who held an address at a given second, and puts on record who asked. */
+@Injectable()
+export class LookupService {
+  constructor(
+    private readonly addresses: HeldAddresses,
+    private readonly holders: Holders,
+    private readonly trail: AuditTrail,
+    private readonly clock: Clock,
+  ) {}
+
+  async one(by: Principal, query: Query, inquiry: Inquiry): Promise<Answer> {
+    const [answer] = (await this.answer(by.context, [query], inquiry)) as [Answer];
+    const { second, held } = answer;
+    await this.trail.recordRead(by, {
+      action: 'holder.looked_up',
+      ...(held === undefined ? {} : { userId: held.holder.userId }),
+      details: { ...inquiry.asked, time: second, records: held === undefined ? 0 : 1 },
+    });
+    return answer;
+  }
+
+  /** Answers in the order of the queries. */
+  async many(by: Principal, queries: readonly Query[], inquiry: Inquiry): Promise<Answer[]> {
+    const answers = await this.answer(by.context, queries, inquiry);
+    const records = answers.filter(({ held }) => held !== undefined).length;
+    const details = { ...inquiry.asked, queries: queries.length, records };
+    await this.trail.recordRead(by, { action: 'holders.looked_up', details });
+    return answers;
+  }
+
+  /** Everybody who held an address within a period, in order of time, each with the last data of that time. */
+  async history(by: Principal, address: IpAddress, period: Validity, asked: object): Promise<Held[]> {
+    const mappings = await this.addresses.ever(by.context, address, period);
+    const until = period.to ?? Infinity;
+    const held = await this.withHolders(
+      by.context,
+      mappings.map((mapping) => ({ mapping, second: Math.min(mapping.validity.to ?? Infinity, until) - 1 })),
+      undefined,
+    );
+    const found = held.filter((each) => each !== undefined);
+    const details = { ...asked, records: found.length };
+    await this.trail.recordRead(by, { action: 'holder.history_read', details });
+    return found;
+  }
+
+  private async answer(
+    context: ContextId,
+    queries: readonly Query[],
+    { recordedAt }: Inquiry,
+  ): Promise<Answer[]> {
+    const now = Math.floor(this.clock.now() / 1000);
+    const moments = queries.map(({ address, second = now }) => ({ address, second }));
+    const mappings = await this.addresses.at(context, moments, recordedAt);
+    const asked = moments.map(({ second }, n) => ({ mapping: mappings[n], second }));
+    const held = await this.withHolders(context, asked, recordedAt);
+    return moments.map((moment, n) => ({ ...moment, held: held[n] }));
+  }
+
+  /** Adds the holder of each mapping, as it was at a second. */
+  private async withHolders(
+    context: ContextId,
+    asked: readonly { readonly mapping: RecordedMapping | undefined; readonly second: number }[],
+    recordedAt: number | undefined,
+  ): Promise<(Held | undefined)[]> {
+    const mapped = asked.flatMap(({ mapping, second }) =>
+      mapping === undefined ? [] : [{ customerId: mapping.customerId, second }],
+    );
+    const holders = (await this.holders.asOf(context, mapped, recordedAt)).values();
+    return asked.map(({ mapping }) => {
+      if (mapping === undefined) return undefined;
+      const holder = holders.next().value;
+      return holder && { holder, mapping }; // purged between the two questions: as if purged before
+    });
+  }
+}

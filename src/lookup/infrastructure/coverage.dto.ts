@@ -1,0 +1,87 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { DoubtfulCustomer } from '../../customers/application/doubts.service.js';
+import { WIRE_NAMES } from '../../customers/infrastructure/customer.dto.js';
+import { IpNetwork, type Gap } from '../../ip-mappings/application/held-addresses.js';
+import { accepted, instant, optional, text } from '../../shared/http/checks.js';
+import { Checked } from '../../shared/http/validation.js';
+import { toAddressText } from '../../shared/ip-address.js';
+
+export class CoverageQueryDto {
+  @ApiProperty({ example: '203.0.113.0/24', description: 'A network of the provider: an address, or CIDR' })
+  @Checked(text((value) => accepted(() => IpNetwork.parse(value))))
+  prefix!: string;
+
+  @ApiPropertyOptional({
+    example: 1735669800,
+    description: 'The first second: Unix seconds, or ISO 8601 with an offset; left out = the last one',
+  })
+  @Checked(optional(instant))
+  from?: string;
+
+  @ApiPropertyOptional({ example: 1767205799, description: 'The last second, inclusive; left out = now' })
+  @Checked(optional(instant))
+  to?: string;
+}
+
+class DoubtfulCustomerDto {
+  @ApiProperty({ type: 'integer' })
+  id!: number;
+  @ApiProperty()
+  UserID!: string;
+  @ApiProperty({
+    isArray: true,
+    enum: ['ipsubnet', 'Address', 'Email', 'PhoneNumber'],
+    description: 'What an inquiry would not find; `ipsubnet` = it held no address in the period',
+  })
+  missing!: string[];
+  @ApiProperty({
+    isArray: true,
+    enum: ['PhoneNumber', 'AltPhoneNumber'],
+    description: "Numbers that can't be anybody's, such as 9999999999",
+  })
+  placeholders!: string[];
+}
+
+class GapDto {
+  @ApiProperty({ example: '203.0.113.0' })
+  first!: string;
+  @ApiProperty({ example: '203.0.113.6' })
+  last!: string;
+  @ApiProperty({ type: 'integer', description: 'From this second' })
+  starttime!: number;
+  @ApiProperty({ type: 'integer', description: 'To this one, inclusive' })
+  endtime!: number | null;
+}
+
+/** What the register could not answer. */
+export class CoverageDto {
+  @ApiProperty({ example: '203.0.113.0/24', description: 'The network, in its shortest form' })
+  prefix!: string;
+  @ApiProperty({ type: 'integer', description: 'Unix seconds' })
+  from!: number;
+  @ApiProperty({ type: 'integer', description: 'Unix seconds, inclusive' })
+  to!: number;
+  @ApiProperty({
+    type: [DoubtfulCustomerDto],
+    description: 'Customers of the context who held no address in the period, or whose data has gaps, by id',
+  })
+  customers!: DoubtfulCustomerDto[];
+  @ApiProperty({ type: [GapDto], description: 'Addresses that nobody held, in their order' })
+  gaps!: GapDto[];
+}
+
+export function toDoubtDto(doubtful: DoubtfulCustomer): DoubtfulCustomerDto {
+  const { customer, isMapped, missing, placeholders } = doubtful;
+  return {
+    id: customer.id,
+    UserID: customer.userId,
+    missing: [...(isMapped ? [] : ['ipsubnet']), ...missing.map((field) => WIRE_NAMES[field])],
+    placeholders: placeholders.map((field) => WIRE_NAMES[field]),
+  };
+}
+
+/** A line for each period. */
+export function toGapDtos({ first, last, periods }: Gap): GapDto[] {
+  const range = { first: toAddressText(first), last: toAddressText(last) };
+  return periods.map((period) => ({ ...range, ...period.toWire() }));
+}

@@ -1,0 +1,173 @@
+import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import type { Principal } from '../../access/application/principal.js';
+import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import { IpAddress } from '../../ip-mappings/application/held-addresses.js';
+import { validationFailed } from '../../shared/errors.js';
+import { Produces } from '../../shared/http/accept.guard.js';
+import { Documented } from '../../shared/http/documented.js';
+import { CSV, sendObject, sendRows } from '../../shared/http/send-rows.js';
+import { merged } from '../../shared/http/validation.js';
+import { LookupService, type Answer } from '../application/lookup.service.js';
+import { parseQueries, toLine } from './lookup-csv.js';
+import { toPeriod, toSecond } from './period.js';
+import {
+  HeldDto,
+  InquiryDto,
+  LookupAnswerDto,
+  LookupDto,
+  LookupHistoryDto,
+  LookupResultsDto,
+  LookupsDto,
+  toErrorDto,
+  toHeldDto,
+  toInquiry,
+  toQuery,
+  toSentQuery,
+  type SentQuery,
+} from './lookup.dto.js';
+
+const JSON_TYPE = 'application/json';
+/** Answers that are put into words at a time. */
+const BATCH = 1000;
+
+/** Who held an address at a given second. */
+@ApiTags('Look-up')
+@Controller('api/ipdrlookup')
+export class LookupController {
+  constructor(private readonly lookup: LookupService) {}
+
+  @Get()
+  @Requires('read')
+  @Documented({
+    summary: 'Who held an address at a second',
+    description:
+      'The members may be in the query string or in the body. The holder comes with the data that it had then, and ' +
+      '`deleted: true` if it is gone since. `holder` and `mapping` are null if nobody held the address.',
+    example: ['GET /api/ipdrlookup?ip=203.0.113.7&time=1735669800', { case_reference: 'FIR 123/2026' }],
+    answers: LookupAnswerDto,
+  })
+  one(
+    @Caller() caller: Principal,
+    @Query() query: LookupDto,
+    @Body() body: LookupDto,
+  ): Promise<LookupAnswerDto> {
+    return this.answerOne(caller, merged(query, body));
+  }
+
+  @Post()
+  @HttpCode(200)
+  @Requires('read')
+  @Produces(JSON_TYPE, CSV)
+  @Documented({
+    summary: 'Who held one address, or up to 10,000, each at a second',
+    description:
+      'With `queries`, the answer is `{"results": […]}` in the same order, and a query that is at fault has its error ' +
+      'in its place. `Content-Type: text/csv`, with the columns `ip,time` and the credentials in headers, answers CSV; ' +
+      '`recorded_at`, `case_reference` and `purpose` go into the query string then.',
+    example: [
+      'POST /api/ipdrlookup',
+      { queries: [{ ip: '203.0.113.7', time: 1735669800 }, { ip: '2001:db8::1' }], purpose: 'Test' },
+    ],
+    answers: LookupResultsDto,
+    alsoAs: [CSV],
+    isRead: true,
+  })
+  async many(
+    @Caller() caller: Principal,
+    @Query() query: InquiryDto,
+    @Body() body: LookupsDto,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const { queries, ...asked } = merged(query, body);
+    if (request.csv !== undefined) {
+      const sent = parseQueries(request.csv).map(toSentQuery);
+      await this.answerMany(caller, sent, asked, request.accepts([CSV, JSON_TYPE]) || CSV, response);
+    } else if (queries === undefined) {
+      response.json(await this.answerOne(caller, asked));
+    } else {
+      refuseBoth(asked);
+      await this.answerMany(caller, queries.map(toSentQuery), asked, request.answerType, response);
+    }
+  }
+
+  @Get('history')
+  @Requires('read')
+  @Documented({
+    summary: 'Everybody who held an address, in order of time',
+    description: 'Each with the data that it had at the end of that time, or has now.',
+    example: ['GET /api/ipdrlookup/history?ip=203.0.113.7&from=1704067200'],
+    answers: [HeldDto],
+  })
+  async history(
+    @Caller() caller: Principal,
+    @Query() query: LookupHistoryDto,
+    @Body() body: LookupHistoryDto,
+  ): Promise<HeldDto[]> {
+    const asked = merged(query, body);
+    const address = IpAddress.parse(required(asked.ip));
+    const period = toPeriod(toSecond(asked.from) ?? 0, toSecond(asked.to));
+    const held = await this.lookup.history(caller, address, period, asked);
+    return held.map(toHeldDto);
+  }
+
+  private async answerOne(caller: Principal, asked: LookupDto): Promise<LookupAnswerDto> {
+    const ip = required(asked.ip);
+    const { second, held } = await this.lookup.one(caller, toQuery(ip, asked.time), toInquiry(asked));
+    return { ip, time: second, ...toHeldDto(held) };
+  }
+
+  private async answerMany(
+    caller: Principal,
+    sent: readonly SentQuery[],
+    asked: InquiryDto,
+    type: string,
+    response: Response,
+  ): Promise<void> {
+    const queries = sent.flatMap(({ query }) => query ?? []);
+    const answers = await this.lookup.many(caller, queries, toInquiry(asked));
+    const rows = inTheirPlaces(sent, answers);
+    if (type === CSV) await sendRows(response, CSV, rows, toCsvDto);
+    else await sendObject(response, { results: toResults(rows) });
+  }
+}
+
+/** A query, and its answer unless it was at fault. */
+type Row = readonly [SentQuery, Answer | undefined];
+
+async function* inTheirPlaces(sent: readonly SentQuery[], answers: readonly Answer[]): AsyncGenerator<Row[]> {
+  const rest = answers.values();
+  for (let start = 0; start < sent.length; start += BATCH) {
+    yield sent
+      .slice(start, start + BATCH)
+      .map((each): Row => [each, each.query === undefined ? undefined : rest.next().value]);
+  }
+}
+
+async function* toResults(rows: AsyncGenerator<Row[]>): AsyncGenerator<object[]> {
+  for await (const batch of rows) {
+    yield batch.map(([{ ip, faults }, answer]) =>
+      answer === undefined ? toErrorDto(faults) : { ip, time: answer.second, ...toHeldDto(answer.held) },
+    );
+  }
+}
+
+function toCsvDto([{ ip, faults }, answer]: Row): object {
+  const error = answer === undefined ? toErrorDto(faults).message : '';
+  return toLine(ip, answer?.second ?? null, toHeldDto(answer?.held), error);
+}
+
+function required(ip: string | undefined): string {
+  if (ip === undefined) throw validationFailed([{ field: 'ip', message: 'is required' }]);
+  return ip;
+}
+
+function refuseBoth(asked: LookupDto): void {
+  const given = (['ip', 'time'] as const).filter((field) => asked[field] !== undefined);
+  if (given.length === 0) return;
+  throw validationFailed(
+    given.map((field) => ({ field, message: 'is part of each query, where there are some' })),
+  );
+}
