@@ -54,13 +54,18 @@ async function* textsOf<Row>(
   toDto: (row: Row) => object,
   before = '',
 ): Texts {
-  let text: string | undefined;
-  for await (const batch of batches) {
-    const rows = batch.map(toDto);
-    if (text !== undefined) yield text;
-    text = text === undefined ? before + format.begin(rows) : format.next(rows);
+  try {
+    const first = await batches.next();
+    const second = await batches.next();
+    const begin = before + format.begin(first.done === true ? [] : first.value.map(toDto));
+    if (second.done === true) return begin + format.end;
+    yield begin;
+    yield format.next(second.value.map(toDto));
+    for await (const batch of batches) yield format.next(batch.map(toDto));
+    return format.end;
+  } finally {
+    await batches.return(undefined);
   }
-  return (text ?? before + format.begin([])) + format.end;
 }
 
 async function sendTexts(response: Response, type: string, texts: Texts): Promise<void> {
