@@ -27,7 +27,10 @@ export function parseQueries(csv: string): { ip: string; time: string }[] {
 
 function parseRows(csv: string): string[][] {
   try {
-    return parse(csv, { bom: true, relaxColumnCount: true, skipEmptyLines: true, trim: true });
+    return parse(csv, {
+      ...{ bom: true, trim: true, relaxColumnCount: true, skipEmptyLines: true },
+      recordDelimiter: ['\r\n', '\n', '\r'], // in one file, too
+    });
   } catch (error) {
     const { lines } = error as { lines?: number };
     throw new RegisterError('body_malformed', `The body is not valid CSV (line ${lines ?? 1})`);
