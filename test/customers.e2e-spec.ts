@@ -178,6 +178,20 @@ describe.each(databaseKinds)('customers on $name', (kind) => {
     expect(await create(customer('d'))).toBeGreaterThan(id);
   });
 
+  it('are deleted even if mappings of theirs come to hold the same addresses for the same time', async () => {
+    const now = clock.now() / 1000;
+    const id = await create(customer('d'));
+    const endtimes = [now - 1, now + 99, null];
+    for (const endtime of endtimes) {
+      const body = { ipsubnet: '192.0.2.1', starttime: 1, endtime };
+      expect((await call('POST', `${pathOf('d')}/mappings`, { body })).status).toBe(200);
+      clock.at++;
+    }
+    expect((await call('DELETE', pathOf('d'))).text).toBe(toJson(id, customer('d')));
+    const left = (await call('GET', '/api/ipdrcustomers_mapping')).json;
+    expect(left).toMatchObject([{ ipdr_customer_id: id, starttime: 1, endtime: now - 1 }]);
+  });
+
   it.each(ODD_USER_IDS)('may have the UserID %s', async (userId) => {
     const id = await create(customer(userId));
     await create(customer('other'));

@@ -86,12 +86,18 @@ export class MappingChanges {
     await this.record('deleted', holder, { ...mapping, updatedAt: nextVersionAt(mapping, this.at) });
   }
 
-  /** Ends the mappings of a customer who goes, and withdraws those that would begin later. */
+  /**
+   * Ends the mappings of a customer who goes, and withdraws those that would begin later. Of those that now end alike
+   * one is enough: the latest, which look-ups were answered with before.
+   */
   async release(holder: Named): Promise<void> {
-    for (const mapping of await this.mappings.ofCustomer(this.by.context, holder.id)) {
+    const { context } = this.by;
+    for (const mapping of (await this.mappings.ofCustomer(context, holder.id)).toReversed()) {
       const left = withoutHolder(mapping, this.now);
-      if (left === undefined) await this.delete(holder, mapping);
-      else if (left !== mapping) await this.update(holder, mapping, left);
+      if (left === mapping) continue;
+      const ended = left && { ...left, updatedAt: nextVersionAt(mapping, this.at) };
+      if (ended && (await this.mappings.update(context, ended))) await this.record('updated', holder, ended);
+      else await this.delete(holder, mapping);
     }
   }
 
