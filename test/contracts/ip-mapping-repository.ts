@@ -708,6 +708,16 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     expect(await within(here, '192.0.2.1')).toEqual(added.slice(0, 2));
   });
 
+  it('is read by as many at once as like to, while the list is short', async () => {
+    const here = await context();
+    const only = await add(here, '192.0.2.1');
+    const readers = Array.from({ length: MANY_READERS }, () =>
+      register().mappings.all(here, undefined, 0, ignore),
+    );
+    for (const reader of readers) expect((await reader.next()).value).toMatchObject([{ id: only.id }]);
+    for (const reader of readers) expect(await reader.next()).toEqual({ done: true, value: undefined });
+  });
+
   it('sees nothing of a transaction that failed', async () => {
     const here = await context();
     const kept = await add(here, '192.0.2.0/24');

@@ -140,6 +140,13 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     after: number,
     announce: (count: number) => Promise<void>,
   ): AsyncGenerator<ListedMapping[]> {
+    // What fits one batch is of one moment anyway; only longer lists need a snapshot.
+    const first = await this.page(context, customerId, after, BATCH);
+    if (first.length < BATCH) {
+      await announce(first.length);
+      if (first.length > 0) yield first;
+      return;
+    }
     const snapshot = await this.database.snapshot();
     try {
       const { where, parameters } = listed(context, customerId, after);
