@@ -56,7 +56,13 @@ export abstract class IpMappingRepository {
    */
   abstract guard(context: ContextId, now: number): Promise<number>;
 
-  /** All mappings of a customer, by ascending id. Inside a transaction that guards, as they are now. */
+  /** A mapping of a customer. */
+  abstract find(context: ContextId, customerId: number, id: number): Promise<RecordedMapping | undefined>;
+
+  /** As `find`, as it is now, and keeps others from changing it until the transaction ends. */
+  abstract lock(context: ContextId, customerId: number, id: number): Promise<RecordedMapping | undefined>;
+
+  /** All mappings of a customer, by ascending id, as they are now, and locked. */
   abstract ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]>;
 
   /**

@@ -42,9 +42,7 @@ export class IpMappingsService {
   /** @throws RegisterError `customer_not_found`, `mapping_not_found` */
   async get(by: Principal, userId: string, id: number): Promise<RecordedMapping> {
     const holder = await this.holders.find(by.context, userId);
-    const found = (await this.mappings.ofCustomer(by.context, holder.id)).find(
-      (mapping) => mapping.id === id,
-    );
+    const found = await this.mappings.find(by.context, holder.id, id);
     const details = { id, records: found === undefined ? 0 : 1 };
     await this.trail.recordRead(by, { action: 'mapping.read', userId, details });
     if (found === undefined) throw mappingNotFound();
@@ -137,10 +135,10 @@ export class IpMappingsService {
     id: number | undefined,
     isExpected: Expectation | undefined,
   ): Promise<RecordedMapping> {
+    if (id !== undefined) return expected(await this.mappings.lock(by.context, customerId, id), isExpected);
     const all = await this.mappings.ofCustomer(by.context, customerId);
-    if (id === undefined && all.length > 1) throw mappingAmbiguous(all);
-    const found = id === undefined ? all[0] : all.find((mapping) => mapping.id === id);
-    return expected(found, isExpected);
+    if (all.length > 1) throw mappingAmbiguous(all);
+    return expected(all[0], isExpected);
   }
 
   private async idOf(by: Principal, { userId }: MappingFilter): Promise<number | undefined> {

@@ -57,11 +57,7 @@ export class ReassignmentService {
       const changes = await this.ledger.open(by);
       const holder = await this.holders.lock(by.context, userId);
       const nextHolder = await this.holders.lock(by.context, nextUserId);
-      const all = await this.mappings.ofCustomer(by.context, holder.id);
-      const before = expected(
-        all.find((mapping) => mapping.id === id),
-        isExpected,
-      );
+      const before = expected(await this.mappings.lock(by.context, holder.id, id), isExpected);
       const [{ validity }, fields] = reassigned(before, nextHolder.id, from);
       const ended = await changes.update(holder, before, { validity }, { reassigned_to: nextHolder.userId });
       const next = await changes.insert(nextHolder, fields, { reassigned_from: holder.userId });

@@ -74,6 +74,14 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     return row?.changedAt ?? now;
   }
 
+  find(context: ContextId, customerId: number, id: number): Promise<RecordedMapping | undefined> {
+    return this.one(context, customerId, id, '');
+  }
+
+  lock(context: ContextId, customerId: number, id: number): Promise<RecordedMapping | undefined> {
+    return this.one(context, customerId, id, this.database.forUpdate);
+  }
+
   async ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]> {
     const sql = `SELECT ${PRESENT} FROM ip_mappings m
       WHERE m.context_id = ? AND m.customer_id = ? ORDER BY m.id${this.database.forUpdate}`;
@@ -318,6 +326,18 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     for (const ids of parts(mappingIds, 1024)) {
       await this.database.manager.delete(IpMappingVersionEntity, { mappingId: In(ids) });
     }
+  }
+
+  private async one(
+    context: ContextId,
+    customerId: number,
+    id: number,
+    locking: string,
+  ): Promise<RecordedMapping | undefined> {
+    const sql = `SELECT ${PRESENT} FROM ip_mappings m
+      WHERE m.id = ? AND m.context_id = ? AND m.customer_id = ?${locking}`;
+    const [row] = await this.database.query<MappingRow>(sql, [id, context, customerId]);
+    return row && toMapping(row);
   }
 
   private present(where: string): string {

@@ -32,6 +32,14 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
     return at;
   }
 
+  async find(context: ContextId, customerId: number, id: number): Promise<RecordedMapping | undefined> {
+    return (await this.ofCustomer(context, customerId)).find((mapping) => mapping.id === id);
+  }
+
+  lock(context: ContextId, customerId: number, id: number): Promise<RecordedMapping | undefined> {
+    return this.find(context, customerId, id);
+  }
+
   async ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]> {
     return this.present(context).filter((mapping) => mapping.customerId === customerId);
   }
