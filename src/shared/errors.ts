@@ -73,7 +73,7 @@ export const ERROR_CODES = {
   },
   context_not_empty: {
     kind: 'conflict',
-    when: 'the context to be deleted still has customers, or the history of customers',
+    when: 'the context to be deleted still has customers or IP mappings, or the history of some',
   },
   user_exists: { kind: 'conflict', when: 'another user has this name' },
   token_exists: { kind: 'conflict', when: 'this token is in the register already' },
