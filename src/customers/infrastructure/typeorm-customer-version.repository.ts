@@ -5,6 +5,7 @@ import { Database } from '../../shared/database/database.js';
 import { parts } from '../../shared/database/batches.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import { RECORD_COLUMNS, toRecord } from '../../shared/database/version-columns.js';
+import { lastBlockOf, readDeletions, readFeed } from '../../shared/database/version-reads.js';
 import {
   CustomerVersionRepository,
   type ChangeMade,
@@ -56,7 +57,9 @@ const asOfEach = (moments: number): string => {
     WHERE v.context_id = ?`;
 };
 
-const CHANGE = `v.block, v.id AS version, v.change_made AS changeMade, ${customerOf('v')}`;
+const VERSIONS = { table: 'customer_versions', alias: 'v' } as const;
+const FEED = { ...VERSIONS, columns: customerOf('v') };
+const GONE = { ...VERSIONS, columns: 'v.context_id AS context, v.customer_id AS id' };
 
 const history = (useIndex: Database['useIndex']): string => `
   SELECT v.id AS version, v.change_made AS changeMade, v.by_user AS userName, v.by_token_id AS tokenId,
@@ -70,8 +73,6 @@ const history = (useIndex: Database['useIndex']): string => `
   ORDER BY v.id DESC LIMIT ?`;
 
 type PastRow = Customer & { place: number; lastChange: ChangeMade };
-
-type ChangeRow = Customer & { block: number; version: number; changeMade: ChangeMade };
 
 type VersionRow = Omit<Recorder, 'address'> &
   Customer & { version: number; changeMade: ChangeMade; byAddress: string | null } & Record<
@@ -131,23 +132,14 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     through: number,
     limit: number,
   ): Promise<CustomerChange[]> {
-    // The rest of a block, and what comes after it: in one condition, the block would be read from its beginning.
-    const from = `customer_versions v${this.database.useIndex('customer_versions_feed')} WHERE v.context_id = ?`;
-    const rows = await this.database.query<ChangeRow>(
-      `SELECT * FROM (SELECT ${CHANGE} FROM ${from} AND v.block = ? AND v.id > ? ORDER BY v.id LIMIT ?) AS rest
-       UNION ALL
-       SELECT * FROM (SELECT ${CHANGE} FROM ${from} AND v.block > ? AND v.block <= ? ORDER BY v.block, v.id LIMIT ?) AS later
-       ORDER BY block, version LIMIT ?`,
-      [context, after.block, after.id, limit, context, after.block, through, limit, limit],
-    );
+    const rows = await readFeed<Customer>(this.database, FEED, context, after, through, limit);
     return rows.map(({ block, version: id, changeMade: change, ...customer }) => ({
       ...{ block, id, change, customer },
     }));
   }
 
-  async lastBlock(): Promise<number> {
-    const sql = 'SELECT MAX(block) AS block FROM customer_versions';
-    return (await this.database.query<{ block: number | null }>(sql, []))[0]?.block ?? 0;
+  lastBlock(): Promise<number> {
+    return lastBlockOf(this.database, 'customer_versions');
   }
 
   async deletedThrough(
@@ -155,11 +147,7 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     after: number,
     limit: number,
   ): Promise<{ customers: GoneCustomer[]; next: number | undefined }> {
-    const deletions = await this.database.query<{ version: number } & GoneCustomer>(
-      `SELECT id AS version, context_id AS context, customer_id AS id FROM customer_versions
-       WHERE id > ? AND change_made = 'deleted' AND block <= ? ORDER BY id LIMIT ?`,
-      [after, throughBlock, limit],
-    );
+    const deletions = await readDeletions<GoneCustomer>(this.database, GONE, throughBlock, after, limit);
     return {
       customers: deletions.map(({ context, id }) => ({ context, id })),
       next: deletions.length < limit ? undefined : deletions.at(-1)?.version,

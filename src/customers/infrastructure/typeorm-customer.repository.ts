@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ContextId } from '../../access/application/principal.js';
-import { BATCH, batches } from '../../shared/database/batches.js';
+import { BATCH, wholeList } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
 import { insertInto } from '../../shared/database/insert-into.js';
@@ -50,26 +50,18 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     return this.read(this.database, context, filter, after, limit);
   }
 
-  async *all(
+  all(
     context: ContextId,
     filter: CustomerFilter,
     after: number,
     announce: (count: number) => Promise<void>,
   ): AsyncGenerator<Customer[]> {
-    // What fits one batch is of one moment anyway; only longer lists need a snapshot.
-    const first = await this.page(context, filter, after, BATCH);
-    if (first.length < BATCH) {
-      await announce(first.length);
-      if (first.length > 0) yield first;
-      return;
-    }
-    const snapshot = await this.database.snapshot();
-    try {
-      await announce(await this.count(snapshot, context, filter, after));
-      yield* batches<Customer>((last) => this.read(snapshot, context, filter, last?.id ?? after, BATCH));
-    } finally {
-      await snapshot.close();
-    }
+    return wholeList<Customer>(
+      this.database,
+      announce,
+      (from) => this.count(from, context, filter, after),
+      (from, last) => this.read(from, context, filter, last?.id ?? after, BATCH),
+    );
   }
 
   private async count(

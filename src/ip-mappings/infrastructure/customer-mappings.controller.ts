@@ -25,7 +25,7 @@ import {
   toNew,
   toReassignmentDto,
 } from './ip-mapping.dto.js';
-import { sendMappings } from './mapping-lists.js';
+import { answer, sendMappings } from './mapping-answers.js';
 
 /** The mappings of one customer, each under an address of its own. */
 @ApiTags('IP mappings')
@@ -76,9 +76,7 @@ export class CustomerMappingsController {
     @Body() body: CreateOwnMappingDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<MappingDto> {
-    const mapping = await this.mappings.create(caller, userId, toNew(body));
-    sendVersion(response, versionOf(mapping));
-    return toMappingDto(mapping);
+    return answer(response, await this.mappings.create(caller, userId, toNew(body)));
   }
 
   @Get(':id')
@@ -123,9 +121,7 @@ export class CustomerMappingsController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<MappingDto> {
     const asked = toAsked(requireMembers(body));
-    const mapping = await this.mappings.change(caller, userId, toId(id), asked, condition(request));
-    sendVersion(response, versionOf(mapping));
-    return toMappingDto(mapping);
+    return answer(response, await this.mappings.change(caller, userId, toId(id), asked, condition(request)));
   }
 
   @Delete(':id')

@@ -6,10 +6,9 @@ import { Caller, Requires } from '../../access/infrastructure/access.decorators.
 import { validationFailed } from '../../shared/errors.js';
 import { Produces } from '../../shared/http/accept.guard.js';
 import { Documented } from '../../shared/http/documented.js';
-import { condition, sendVersion } from '../../shared/http/etag.js';
+import { condition } from '../../shared/http/etag.js';
 import { NDJSON } from '../../shared/http/send-rows.js';
 import { merged, requireMembers } from '../../shared/http/validation.js';
-import { versionOf } from '../../shared/version.js';
 import { IpMappingsService } from '../application/ip-mappings.service.js';
 import {
   ChangeMappingDto,
@@ -22,7 +21,7 @@ import {
   toNew,
   WhichMappingDto,
 } from './ip-mapping.dto.js';
-import { sendMappings } from './mapping-lists.js';
+import { answer, sendMappings } from './mapping-answers.js';
 
 const EXAMPLE = {
   ipsubnet: '192.168.1.25/16',
@@ -81,9 +80,7 @@ export class IpMappingsController {
     @Body() { UserID, ...body }: CreateMappingDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<MappingDto> {
-    const mapping = await this.mappings.create(caller, UserID, toNew(body));
-    sendVersion(response, versionOf(mapping));
-    return toMappingDto(mapping);
+    return answer(response, await this.mappings.create(caller, UserID, toNew(body)));
   }
 
   @Put(':UserID')
@@ -110,9 +107,7 @@ export class IpMappingsController {
   ): Promise<MappingDto> {
     requireSame(userId, UserID);
     const asked = toAsked(requireMembers(changes));
-    const mapping = await this.mappings.change(caller, userId, toId(id), asked, condition(request));
-    sendVersion(response, versionOf(mapping));
-    return toMappingDto(mapping);
+    return answer(response, await this.mappings.change(caller, userId, toId(id), asked, condition(request)));
   }
 
   @Delete(':UserID')

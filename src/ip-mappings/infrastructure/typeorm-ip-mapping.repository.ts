@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import type { GoneCustomer } from '../../customers/application/customer-version.repository.js';
-import { BATCH, batches, parts } from '../../shared/database/batches.js';
+import { BATCH, batches, parts, wholeList } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import { RECORD_COLUMNS, toRecord } from '../../shared/database/version-columns.js';
+import { lastBlockOf, readDeletions, readFeed } from '../../shared/database/version-reads.js';
 import {
   IpMappingRepository,
   MAX_AHEAD_MS,
@@ -36,6 +37,9 @@ import {
 const BEHIND_ALL = [Buffer.alloc(16, 0xff), ...Array<number>(3).fill(Number.MAX_SAFE_INTEGER)];
 const PRESENT = readColumns('m', 'id', 'updated_at');
 const THEN = readColumns('m', 'mapping_id', 'recorded_at');
+const VERSIONS = { table: 'ip_mapping_versions', alias: 'm' } as const;
+const FEED = { ...VERSIONS, columns: THEN };
+const GONE = { ...VERSIONS, columns: 'm.mapping_id AS id' };
 const GUARD = insertInto('ip_mapping_guards', ['context_id', 'changed_at']);
 const INSERT = insertInto('ip_mappings', ['context_id', ...WRITTEN_COLUMNS, 'updated_at']);
 const INSERT_VERSION = insertInto('ip_mapping_versions', [
@@ -49,8 +53,6 @@ const UPDATE = `UPDATE ip_mappings
 const MOMENTS = 128;
 /** How many addresses a network that holds an address can begin with, at most. */
 const MAX_STARTS = 128;
-
-type ChangeRow = MappingRow & { block: number; version: number; changeMade: MappingChange };
 
 /** What holds a range of addresses, as far as its first address is one of some: an index probe for each. */
 function startingAt(starts: readonly Buffer[]): string {
@@ -142,30 +144,20 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     return this.list(this.database, context, customerId, after, limit);
   }
 
-  async *all(
+  all(
     context: ContextId,
     customerId: number | undefined,
     after: number,
     announce: (count: number) => Promise<void>,
   ): AsyncGenerator<ListedMapping[]> {
-    // What fits one batch is of one moment anyway; only longer lists need a snapshot.
-    const first = await this.page(context, customerId, after, BATCH);
-    if (first.length < BATCH) {
-      await announce(first.length);
-      if (first.length > 0) yield first;
-      return;
-    }
-    const snapshot = await this.database.snapshot();
-    try {
-      const { where, parameters } = listed(context, customerId, after);
-      const count = `SELECT COUNT(*) AS count FROM ip_mappings m WHERE ${where}`;
-      await announce((await snapshot.query<{ count: number }>(count, parameters))[0]?.count ?? 0);
-      yield* batches<ListedMapping>((last) =>
-        this.list(snapshot, context, customerId, last?.id ?? after, BATCH),
-      );
-    } finally {
-      await snapshot.close();
-    }
+    const { where, parameters } = listed(context, customerId, after);
+    const sql = `SELECT COUNT(*) AS count FROM ip_mappings m WHERE ${where}`;
+    return wholeList<ListedMapping>(
+      this.database,
+      announce,
+      async (from) => (await from.query<{ count: number }>(sql, parameters))[0]?.count ?? 0,
+      (from, last) => this.list(from, context, customerId, last?.id ?? after, BATCH),
+    );
   }
 
   async holding(
@@ -266,24 +258,14 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     through: number,
     limit: number,
   ): Promise<RecordedMappingChange[]> {
-    // The rest of a block, and what comes after it: in one condition, the block would be read from its beginning.
-    const from = `ip_mapping_versions m${this.database.useIndex('ip_mapping_versions_feed')} WHERE m.context_id = ?`;
-    const read = `m.block, m.id AS version, m.change_made AS changeMade, ${THEN}`;
-    const rows = await this.database.query<ChangeRow>(
-      `SELECT * FROM (SELECT ${read} FROM ${from} AND m.block = ? AND m.id > ? ORDER BY m.id LIMIT ?) AS rest
-       UNION ALL
-       SELECT * FROM (SELECT ${read} FROM ${from} AND m.block > ? AND m.block <= ? ORDER BY m.block, m.id LIMIT ?) AS later
-       ORDER BY block, version LIMIT ?`,
-      [context, after.block, after.id, limit, context, after.block, through, limit, limit],
-    );
+    const rows = await readFeed<MappingRow>(this.database, FEED, context, after, through, limit);
     return rows.map(({ block, version: id, changeMade: change, ...row }) => ({
       ...{ block, id, change, mapping: toMapping(row) },
     }));
   }
 
-  async lastBlock(): Promise<number> {
-    const sql = 'SELECT MAX(block) AS block FROM ip_mapping_versions';
-    return (await this.database.query<{ block: number | null }>(sql, []))[0]?.block ?? 0;
+  lastBlock(): Promise<number> {
+    return lastBlockOf(this.database, 'ip_mapping_versions');
   }
 
   async purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]> {
@@ -310,15 +292,11 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     after: number,
     limit: number,
   ): Promise<{ mappings: number; next: number | undefined }> {
-    const deletions = await this.database.query<{ id: number; mappingId: number }>(
-      `SELECT id, mapping_id AS mappingId FROM ip_mapping_versions
-       WHERE id > ? AND change_made = 'deleted' AND block <= ? ORDER BY id LIMIT ?`,
-      [after, throughBlock, limit],
-    );
-    await this.deleteVersions(deletions.map(({ mappingId }) => mappingId));
+    const deletions = await readDeletions<{ id: number }>(this.database, GONE, throughBlock, after, limit);
+    await this.deleteVersions(deletions.map(({ id }) => id));
     return {
       mappings: deletions.length,
-      next: deletions.length < limit ? undefined : deletions.at(-1)?.id,
+      next: deletions.length < limit ? undefined : deletions.at(-1)?.version,
     };
   }
 

@@ -1,3 +1,5 @@
+import type { Database } from './database.js';
+
 /** Rows that a batch has, if there are that many: enough to make a statement worth while, and little to hold. */
 export const BATCH = 1000;
 
@@ -12,6 +14,34 @@ export async function* batches<Row>(read: (last: Row | undefined) => Promise<Row
     if (batch.length > 0) yield batch;
     isOver = batch.length < BATCH;
     last = batch.at(-1);
+  }
+}
+
+type Source = Pick<Database, 'query'>;
+
+/**
+ * Reads a list to its end, as it stands at one moment. What fits one batch is so anyway; only longer lists need a snapshot.
+ *
+ * @param announce told how many rows there are, before the first batch
+ */
+export async function* wholeList<Row>(
+  database: Database,
+  announce: (count: number) => Promise<void>,
+  count: (from: Source) => Promise<number>,
+  read: (from: Source, last: Row | undefined) => Promise<Row[]>,
+): AsyncGenerator<Row[]> {
+  const first = await read(database, undefined);
+  if (first.length < BATCH) {
+    await announce(first.length);
+    if (first.length > 0) yield first;
+    return;
+  }
+  const snapshot = await database.snapshot();
+  try {
+    await announce(await count(snapshot));
+    yield* batches<Row>((last) => read(snapshot, last));
+  } finally {
+    await snapshot.close();
   }
 }
 

@@ -1,10 +1,18 @@
 import type { Request, Response } from 'express';
 import type { Principal } from '../../access/application/principal.js';
+import { sendVersion } from '../../shared/http/etag.js';
 import { linkNext, startOf, type PageQueryDto } from '../../shared/http/paging.js';
 import { sendRows } from '../../shared/http/send-rows.js';
-import type { ListedMapping } from '../application/ip-mapping.repository.js';
+import { versionOf } from '../../shared/version.js';
+import type { ListedMapping, RecordedMapping } from '../application/ip-mapping.repository.js';
 import type { IpMappingsService, MappingFilter } from '../application/ip-mappings.service.js';
-import { toListedDto } from './ip-mapping.dto.js';
+import { MappingDto, toListedDto, toMappingDto } from './ip-mapping.dto.js';
+
+/** The answer to a write: the mapping, and in the ETag which version that is. */
+export function answer(response: Response, mapping: RecordedMapping): MappingDto {
+  sendVersion(response, versionOf(mapping));
+  return toMappingDto(mapping);
+}
 
 /** Answers a list of mappings: a page of it if there is a limit, else all of it. */
 export async function sendMappings(
