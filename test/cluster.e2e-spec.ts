@@ -1,19 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DatabaseConfiguration } from '../src/shared/config/configuration.js';
 import { customer, pathOf } from './support/customers.js';
 import { GaleraCluster } from './support/galera.js';
+import { expectOneHolder } from './support/mapping-check.js';
+import { race } from './support/mapping-race.js';
 import { TestService, type Answer } from './support/service.js';
 
 const ROUNDS = 50;
+const ATTEMPTS = 10_000;
 
 describe('two instances on two nodes of a Galera cluster', () => {
   let cluster: GaleraCluster;
   const services: TestService[] = [];
+  let configuration: DatabaseConfiguration;
 
   beforeAll(async () => {
     cluster = await GaleraCluster.start();
     await cluster.nodes[0]?.createDatabase('ipdr');
-    const urls = cluster.nodes.slice(0, 2).map((node) => `${node.url}ipdr`);
-    for (const url of urls) services.push(await TestService.start({ type: 'mysql', url }));
+    for (const node of cluster.nodes.slice(0, 2)) {
+      configuration = { type: 'mysql', url: `${node.url}ipdr` };
+      services.push(await TestService.start(configuration));
+    }
   }, 180_000);
   afterAll(async () => {
     for (const service of services) await service.stop();
@@ -72,4 +79,12 @@ describe('two instances on two nodes of a Galera cluster', () => {
       }
     }
   });
+
+  it(
+    `give each address one holder at any second, in ${ATTEMPTS} attempts`,
+    async () => {
+      await expectOneHolder(configuration, await race(services, ATTEMPTS));
+    },
+    ATTEMPTS * 60,
+  );
 });
