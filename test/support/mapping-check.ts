@@ -80,6 +80,7 @@ function judge(configuration: DatabaseConfiguration, attempts: readonly Attempt[
     const refusals = judgeRefusals(attempts, states, customers);
     return {
       contradictions: [
+        ...overlaps(present),
         ...attempts
           .filter((attempt) => !isExpected(attempt))
           .map((attempt) => `unexpected: ${shown(attempt)}`),
@@ -89,7 +90,6 @@ function judge(configuration: DatabaseConfiguration, attempts: readonly Attempt[
         ...missing(told, states),
         ...contradictions,
         ...differences(live, present),
-        ...overlaps(present),
         ...leftBehind(present, customers),
         ...refusals.contradictions,
       ],
