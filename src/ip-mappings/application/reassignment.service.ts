@@ -67,7 +67,7 @@ export class ReassignmentService {
 
   /** As `reassign`, and refuses what that would refuse, but changes nothing. */
   async tryOut(...asked: Parameters<ReassignmentService['reassign']>): Promise<Reassignment> {
-    const [by, userId, id] = asked;
+    const [by, , id] = asked;
     const tried = await this.transactions
       .run(async () => {
         throw new Tried(await this.reassign(...asked));
@@ -76,7 +76,11 @@ export class ReassignmentService {
         if (error instanceof Tried) return error.result;
         throw error;
       });
-    await this.trail.recordRead(by, { action: 'mapping.reassignment_tried', userId, details: { id } });
+    // Not as a read: under an Idempotency-Key, that would wait for reads that wait for this transaction.
+    const act = { userId: tried.holder, details: { id } };
+    await this.transactions.run(() =>
+      this.trail.record(by, { action: 'mapping.reassignment_tried', ...act }),
+    );
     return tried;
   }
 }
