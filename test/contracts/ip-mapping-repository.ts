@@ -183,6 +183,36 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     expect(await ofCustomer(here, 3)).toEqual([]);
   });
 
+  it('finds one of a customer, also while another transaction changes it', async () => {
+    const here = await context();
+    const [mine, theirs] = [
+      await add(here, '192.0.2.1'),
+      await add(here, '192.0.2.2', [5, 9], { customerId: 2 }),
+    ];
+    const { mappings } = register();
+    for (const [of, customerId, id, expected] of [
+      [here, 1, mine.id, mine],
+      [here, 2, theirs.id, theirs],
+      [here, 1, theirs.id, undefined],
+      [here, 1, theirs.id + 1, undefined],
+      [await context(), 1, mine.id, undefined],
+    ] as const) {
+      expect(await mappings.find(of, customerId, id)).toEqual(expected);
+    }
+    const [begun, found] = [new Gate(), new Gate()];
+    const changed = { ...mine, terminalId: 'changed', updatedAt: T + 1 };
+    const changing = run(async () => {
+      await update(here, changed);
+      expect(await mappings.find(here, 1, mine.id)).toEqual(changed);
+      begun.open();
+      await found.passed;
+    });
+    await begun.passed;
+    expect(await mappings.find(here, 1, mine.id).finally(found.open)).toEqual(mine);
+    await changing;
+    expect(await mappings.find(here, 1, mine.id)).toEqual(changed);
+  });
+
   it('deletes one, and never gives its id again', async () => {
     const here = await context();
     const [kept, gone] = [await add(here, '192.0.2.1'), await add(here, '192.0.2.2')];

@@ -10,7 +10,7 @@ import { mappingAmbiguous, mappingChanged, mappingNotFound } from '../domain/ip-
 import type { IpNetwork } from '../domain/ip-network.js';
 import { EmptyValidity, Validity } from '../domain/validity.js';
 import { IpMappingRepository, type ListedMapping, type RecordedMapping } from './ip-mapping.repository.js';
-import { MappingLedger } from './mapping-ledger.js';
+import { MappingLedger, type Named } from './mapping-ledger.js';
 
 /** A mapping as clients describe it: times are Unix seconds, `endtime` inclusive; null = still open. */
 export interface AskedMapping {
@@ -44,7 +44,7 @@ export class IpMappingsService {
     const holder = await this.holders.find(by.context, userId);
     const found = await this.mappings.find(by.context, holder.id, id);
     const details = { id, records: found === undefined ? 0 : 1 };
-    await this.trail.recordRead(by, { action: 'mapping.read', userId, details });
+    await this.trail.recordRead(by, { action: 'mapping.read', userId: holder.userId, details });
     if (found === undefined) throw mappingNotFound();
     return found;
   }
@@ -56,17 +56,19 @@ export class IpMappingsService {
     after: number,
     limit: number,
   ): Promise<Page<ListedMapping>> {
-    const customerId = await this.idOf(by, filter);
-    const found = await this.mappings.page(by.context, customerId, after, limit + 1);
+    const holder = await this.holderIn(by, filter);
+    const found = await this.mappings.page(by.context, holder?.id, after, limit + 1);
     const page = pageOf(found, limit);
-    await this.recordList(by, filter, page.rows.length);
+    await this.recordList(by, holder, filter, page.rows.length);
     return page;
   }
 
   /** All mappings, a batch at a time. @throws RegisterError `customer_not_found` */
   async *all(by: Principal, filter: MappingFilter, after: number): AsyncGenerator<ListedMapping[]> {
-    const customerId = await this.idOf(by, filter);
-    yield* this.mappings.all(by.context, customerId, after, (count) => this.recordList(by, filter, count));
+    const holder = await this.holderIn(by, filter);
+    yield* this.mappings.all(by.context, holder?.id, after, (count) =>
+      this.recordList(by, holder, filter, count),
+    );
   }
 
   /** @throws RegisterError `customer_not_found`, `mapping_overlap`, `mapping_duplicate`, `validation_failed` */
@@ -141,17 +143,19 @@ export class IpMappingsService {
     return expected(all[0], isExpected);
   }
 
-  private async idOf(by: Principal, { userId }: MappingFilter): Promise<number | undefined> {
-    return userId === undefined ? undefined : (await this.holders.find(by.context, userId)).id;
+  private async holderIn(by: Principal, { userId }: MappingFilter): Promise<Named | undefined> {
+    return userId === undefined ? undefined : this.holders.find(by.context, userId);
   }
 
-  private recordList(by: Principal, { userId, asked }: MappingFilter, records: number): Promise<void> {
+  private recordList(
+    by: Principal,
+    holder: Named | undefined,
+    { asked }: MappingFilter,
+    records: number,
+  ): Promise<void> {
+    const about = holder === undefined ? {} : { userId: holder.userId };
     const details = { filter: asked, records };
-    return this.trail.recordRead(by, {
-      action: 'mappings.listed',
-      ...(userId === undefined ? {} : { userId }),
-      details,
-    });
+    return this.trail.recordRead(by, { action: 'mappings.listed', ...about, details });
   }
 }
 

@@ -9,7 +9,7 @@ import { withoutHolder, type IpMappingDetails } from '../domain/ip-mapping.js';
 import { IpMappingRepository, type MappingChange, type RecordedMapping } from './ip-mapping.repository.js';
 
 /** The customer of a mapping. */
-interface Named {
+export interface Named {
   readonly id: number;
   readonly userId: string;
 }
