@@ -7,13 +7,12 @@ import { Command } from 'commander';
 import { UsersService } from './access/application/users.service.js';
 import { addAccessCommands } from './access/infrastructure/access.commands.js';
 import { AppModule } from './app.module.js';
-import { entities } from './entities.js';
 import { addHistoryCommands } from './history/infrastructure/history.commands.js';
+import { openRegister } from './open-register.js';
 import { addRetentionCommands } from './retention/infrastructure/retention.commands.js';
 import { CommandLine, type Action } from './shared/command-line.js';
 import { ConfigurationError, loadConfiguration } from './shared/config/configuration.js';
-import { openDatabase } from './shared/database/open-database.js';
-import { during, reason } from './start-failure.js';
+import { reason } from './start-failure.js';
 
 /** Opens the register that the environment names, as the service does, for one command. */
 async function withRegister(work: (register: INestApplicationContext) => Promise<void>): Promise<void> {
@@ -22,9 +21,7 @@ async function withRegister(work: (register: INestApplicationContext) => Promise
   if (database.type === 'sqlite' && !existsSync(database.path)) {
     throw new ConfigurationError(`there is no register at ${database.path} yet; start the service once`);
   }
-  const opened = await during('the database of DATABASE_URL cannot be used', () =>
-    openDatabase(database, entities, 'expect'),
-  );
+  const opened = await openRegister(database, 'expect');
   const register = await NestFactory.createApplicationContext(AppModule.with(configuration, opened), {
     logger: false,
     abortOnError: false,

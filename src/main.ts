@@ -10,8 +10,11 @@ async function main(): Promise<void> {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     await access(dataDir, constants.W_OK);
   });
-  const { serve } = await import('./serve.js'); // takes a second to load: what is wrong is told before
-  await serve(configuration);
+  // These take long to load: what is wrong is told before.
+  const { openRegister } = await import('./open-register.js');
+  const database = await openRegister(configuration.database, 'migrate');
+  const { serve } = await import('./serve.js');
+  await serve(configuration, database);
 }
 
 main().catch((error: unknown) => {

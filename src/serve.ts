@@ -4,10 +4,9 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SeedService } from './access/application/seed.service.js';
 import { AppModule } from './app.module.js';
 import { configureApp } from './configure-app.js';
-import { entities } from './entities.js';
 import { greeting } from './greeting.js';
 import type { Configuration } from './shared/config/configuration.js';
-import { openDatabase } from './shared/database/open-database.js';
+import type { TypeOrmDatabase } from './shared/database/typeorm-database.js';
 import { FastExpressAdapter } from './shared/http/express.adapter.js';
 import { createLogger, NestLog } from './shared/http/logging.js';
 import { during } from './start-failure.js';
@@ -16,13 +15,10 @@ const DRAIN_MS = 25_000;
 /** Whatever else is in the way, such as a database that does not answer. */
 const EXIT_MS = 35_000;
 
-/** Opens the register, and answers requests until a signal comes. @throws ConfigurationError and others, before that */
-export async function serve(configuration: Configuration): Promise<void> {
+/** Answers requests until a signal comes. @throws ConfigurationError and others, before that */
+export async function serve(configuration: Configuration, database: TypeOrmDatabase): Promise<void> {
   const logger = createLogger(configuration.logLevel);
   const { host, port } = configuration;
-  const database = await during('the database of DATABASE_URL cannot be used', () =>
-    openDatabase(configuration.database, entities),
-  );
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.with(configuration, database),
     new FastExpressAdapter(),
