@@ -395,9 +395,10 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
       const ask = async (path: string, headers: Record<string, string>) =>
         (await raw('GET', path, headers)).replaceAll(/^(x-request-id|date): .*|"request_id":"[^"]*"/gim, '');
       for (const path of [`${LIST}?limit=1`, pathOf(name), '/api/admin/users', '/health/live']) {
-        for (const value of ['DELETE', 'OPTIONS', '/health/live', '/api/admin/users', 'evil.example']) {
-          for (const headers of [{}, own]) {
-            expect(await ask(path, { ...headers, [name]: value })).toBe(await ask(path, headers));
+        for (const headers of [{}, own]) {
+          const plain = await ask(path, headers);
+          for (const value of ['DELETE', 'OPTIONS', '/health/live', '/api/admin/users', 'evil.example']) {
+            expect(await ask(path, { ...headers, [name]: value })).toBe(plain);
           }
         }
       }

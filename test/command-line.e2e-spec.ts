@@ -25,11 +25,12 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
   const { service } = useService(kind);
 
   /** Runs a command on the same register. @param input what it reads from its standard input */
-  const command = (args: readonly string[], input = ''): Promise<Ended> =>
+  const command = (args: readonly string[], input = '', isTTY = false): Promise<Ended> =>
     runCommandHere(
       args,
       (program, line) => addAccessCommands(program, (work) => work(service().app, line())),
       input,
+      isTTY,
     );
   /** What a command that succeeds answers to a script. */
   const json = async <T>(...args: string[]): Promise<T> => {
@@ -169,6 +170,12 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     expect(await statusOf('user', service().tokens.user)).toBe(200);
   });
 
+  it.each(['n', '', 'no, yes'])('does not do it either for who answers %j', async (answer) => {
+    const { code, stderr } = await command(['token', 'revoke', '2'], `${answer}\n`, true);
+    expect([code, stderr]).toEqual([1, 'ipdr-customers: nothing was changed\n']);
+    expect(await statusOf('user', service().tokens.user)).toBe(200);
+  });
+
   it.each<[string[], RegExp]>([
     [['token', 'create', '--user', 'nobody'], /user no user has this name/],
     [['token', 'create', '--user', 'user', '--scope', 'all'], /scope must be one of write, read/],
@@ -246,10 +253,19 @@ describe('the command line', () => {
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^error: unknown command 'burn'/);
   });
+});
+
+describe('the command line of a register', () => {
+  let program: Program;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    program = await Program.start();
+    env = { DATA_DIR: join(program.folder, 'data') };
+  });
+  afterAll(() => program.stop());
 
   it('answers scripts, and tells them by its exit code that it failed', async () => {
-    const program = await Program.start();
-    const env = { DATA_DIR: join(program.folder, 'data') };
     const listed = await runCommand(['user', 'list', '--json'], env);
     expect([listed.code, listed.stderr, JSON.parse(listed.stdout)]).toMatchObject([
       0,
@@ -261,22 +277,19 @@ describe('the command line', () => {
     const { stdout } = await promisify(execFile)(resolve('dist/cli.js'), ['--help']);
     expect(stdout).toMatch(/^Usage: ipdr-customers/);
     expect(failed).toEqual({ code: 1, stdout: '', stderr: 'ipdr-customers: User user already exists\n' });
-    await program.stop();
   });
 
   it('asks people at a terminal before what cannot be undone', async () => {
-    const program = await Program.start();
     const ask = async (answer: string): Promise<string> => {
       const command = `${process.execPath} ${resolve('dist/cli.js')} token revoke 2`;
       const script = `printf '${answer}\\n' | script --quiet --return --command '${command}' /dev/null`;
-      const env = { PATH: process.env['PATH'], DATA_DIR: join(program.folder, 'data') };
-      return (await promisify(execFile)('sh', ['-c', `${script} || true`], { env })).stdout;
+      const options = { env: { PATH: process.env['PATH'], ...env } };
+      return (await promisify(execFile)('sh', ['-c', `${script} || true`], options)).stdout;
     };
     const status = async (): Promise<number> => (await program.call('GET', LIST)).status;
-    for (const answer of ['n', '', '\\004']) expect(await ask(answer)).toContain('nothing was changed');
+    expect(await ask('\\004')).toContain('nothing was changed'); // Ctrl-D; what can be typed was tried above
     expect(await status()).toBe(200);
     expect(await ask('y')).toContain('first start');
     expect(await status()).toBe(401);
-    await program.stop();
   });
 });

@@ -10,14 +10,17 @@ import type { Ended } from './program.js';
  *
  * @param add gives the program its commands
  * @param input what the command reads from its standard input
+ * @param isTTY whether it is a person at a terminal who types that
  */
 export async function runCommandHere(
   args: readonly string[],
   add: (program: Command, line: () => CommandLine) => void,
   input = '',
+  isTTY = false,
 ): Promise<Ended> {
   const stdout = new PassThrough();
-  const streams = { stdin: Readable.from([input]), stdout, stderr: stdout } as unknown as typeof process;
+  const stdin = Object.assign(Readable.from([input]), { isTTY });
+  const streams = { stdin, stdout, stderr: stdout } as unknown as typeof process;
   const program = new Command('ipdr-customers').option('--json').option('--yes').exitOverride();
   add(program, () => new CommandLine(program.opts(), streams));
   const ended = program.parseAsync(args, { from: 'user' }).then(
