@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { IdempotencyRepository } from '../src/idempotency/application/idempotency.repository.js';
 import { Transactions } from '../src/shared/transactions.js';
 import { auditTrail } from './support/audit.js';
 import { asHeaders, newCaller, newContext, type Caller } from './support/callers.js';
 import { customer, pathOf, toJson } from './support/customers.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';
+import { describeOn } from './support/describe-on.js';
 import { documentedRoutes, validBody, type DocumentedRoute } from './support/documented-routes.js';
 import { dump } from './support/dump.js';
+import { addCustomer, addMapping, MAPPINGS } from './support/mappings.js';
 import { TestService, type Answer, type Call, type ServiceOptions } from './support/service.js';
 import { TestClock } from './support/test-clock.js';
 import { until } from './support/until.js';
@@ -93,15 +96,24 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
       admin = await newCaller(service(), { role: 'admin' });
     });
 
-    /** Makes what the path of a route is to name. */
-    const targetOf = async ({ path, collection }: DocumentedRoute): Promise<string> => {
+    /** @returns the UserID */
+    const makeCustomer = async (userId: string = randomUUID()): Promise<string> => {
+      const body = customer(userId, { Name: 'Before' });
+      expect((await admin.call('POST', LIST, { body })).status).toBe(200);
+      return userId;
+    };
+    /** Makes what the path and the body of a route are to name. */
+    const targetOf = async (route: DocumentedRoute, { UserID }: { UserID?: string }): Promise<string> => {
+      const { path, collection } = route;
+      if (/mapping/.test(path)) {
+        const userId = await makeCustomer();
+        const { id } = await addMapping(admin, userId, `2001:db8:1::${userId.slice(0, 4)}`);
+        if (UserID !== undefined) await makeCustomer(UserID);
+        return path.replace('{UserID}', userId).replace('{id}', String(id));
+      }
       if (!path.includes('{')) return path;
       const making: Record<string, () => Promise<string | number>> = {
-        [LIST]: async () => {
-          const body = customer(randomUUID(), { Name: 'Before' });
-          expect((await admin.call('POST', LIST, { body })).status).toBe(200);
-          return body.UserID;
-        },
+        [LIST]: makeCustomer,
         '/api/admin/contexts': () => newContext(service()),
         '/api/admin/users': async () => (await newCaller(service())).credentials.username,
         '/api/admin/tokens': async () => (await newCaller(service())).tokenId,
@@ -125,6 +137,13 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
           `PUT ${LIST}/{UserID}`,
           `PATCH ${LIST}/{UserID}`,
           `DELETE ${LIST}/{UserID}`,
+          `POST ${MAPPINGS}`,
+          `PUT ${MAPPINGS}/{UserID}`,
+          `DELETE ${MAPPINGS}/{UserID}`,
+          `POST ${LIST}/{UserID}/mappings`,
+          `PATCH ${LIST}/{UserID}/mappings/{id}`,
+          `DELETE ${LIST}/{UserID}/mappings/{id}`,
+          `POST ${LIST}/{UserID}/mappings/{id}/reassign`,
           'POST /api/admin/tokens',
           'POST /api/admin/tokens/{id}/rotate',
           'POST /api/admin/users',
@@ -138,8 +157,9 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
       await service().callAs(another, 'GET', LIST); // notes its first use
 
       for (const route of routes) {
-        const path = await targetOf(route);
-        const request = { body: validBody(route), headers: { 'idempotency-key': `key-${randomUUID()}` } };
+        const body = validBody(route);
+        const path = await targetOf(route, body);
+        const request = { body, headers: { 'idempotency-key': `key-${randomUUID()}` } };
         const before = await state();
         const first = await admin.call(route.method, path, request);
         expect([route.method, path, first.status]).toEqual([route.method, path, 200]);
@@ -459,5 +479,29 @@ describe.each(databaseKinds)('Idempotency-Keys of several instances, on $name,',
     expect(anew.status).toBe(409);
     expect(anew.json).toMatchObject({ code: 'customer_exists' });
     expect(first.text).toBe(toJson((first.json as { id: number }).id, customer('old')));
+  });
+});
+
+describeOn('MySQL', 'a write under an Idempotency-Key', (kind) => {
+  const { service } = useService(kind);
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('sees what was done between the taking of its key and its turn', async () => {
+    const caller = await newCaller(service());
+    await addCustomer(caller, 'waiting');
+    const keys = service().app.get(IdempotencyRepository);
+    const claim = keys.claim.bind(keys);
+    jest.spyOn(keys, 'claim').mockImplementationOnce(async (...asked) => {
+      const kept = await claim(...asked);
+      await addCustomer(caller, 'faster');
+      await addMapping(caller, 'faster', '192.0.2.0/24');
+      return kept;
+    });
+    const body = { UserID: 'waiting', ipsubnet: '192.0.2.1', starttime: 5 };
+    const answer = await caller.call('POST', MAPPINGS, { body, headers: { 'idempotency-key': 'key' } });
+    const message = 'Overlaps ipsubnet 192.0.2.0/24, starttime 0, endtime null of UserID : faster';
+    expect(answer).toMatchObject({ status: 409, json: { code: 'mapping_overlap', message } });
   });
 });

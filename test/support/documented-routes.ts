@@ -47,6 +47,9 @@ export async function documentedRoutes(service: Client): Promise<DocumentedRoute
 /** What a route needs, under names that nothing has yet. */
 export function validBody({ needed }: DocumentedRoute): object {
   const name = randomUUID();
-  const values = { ...customer(name), name, role: 'reader', user: 'user', grace_seconds: 0 };
+  const values = {
+    ...{ ...customer(name), name, role: 'reader', user: 'user', grace_seconds: 0 },
+    ...{ ipsubnet: `2001:db8::${name.slice(0, 4)}:${name.slice(9, 13)}`, starttime: 5 },
+  };
   return Object.fromEntries(Object.entries(values).filter(([member]) => needed.includes(member)));
 }

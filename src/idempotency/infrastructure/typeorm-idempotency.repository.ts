@@ -27,14 +27,18 @@ export class TypeOrmIdempotencyRepository extends IdempotencyRepository {
       .orUpdate(['context_id'], ['context_id', 'user_name', 'key_hash'])
       .updateEntity(false)
       .execute();
-    // After it waited: what this transaction sees is settled by its first read.
-    return this.find(by, keyHash);
+    // Locking, as what this transaction sees is settled by its first read that is not: the write may have to wait again.
+    return this.read(by, keyHash, this.database.forUpdate);
   }
 
-  async find(by: Principal, keyHash: string): Promise<KeptAnswer | undefined> {
+  find(by: Principal, keyHash: string): Promise<KeptAnswer | undefined> {
+    return this.read(by, keyHash, '');
+  }
+
+  private async read(by: Principal, keyHash: string, lock: string): Promise<KeptAnswer | undefined> {
     const [kept] = await this.database.query<{ requestHash: string; answer: string | null }>(
       `SELECT request_hash AS requestHash, answer FROM idempotency_keys
-       WHERE context_id = ? AND user_name = ? AND key_hash = ?`,
+       WHERE context_id = ? AND user_name = ? AND key_hash = ?${lock}`,
       [by.context, by.userName, keyHash],
     );
     // Only the transaction that writes it sees a row without an answer.
