@@ -758,6 +758,7 @@ describe.each(databaseKinds)('the audit trail on $name', (kind) => {
   });
 
   it('understands context0 as default', async () => {
+    await sealNow(service());
     const entries = await auditTrail(service(), 'context=default');
     expect(entries.length).toBeGreaterThan(0);
     const asked = await auditTrail(service(), 'context=context0');
