@@ -2,13 +2,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import fc from 'fast-check';
 import { ChangeNews } from '../src/customers/application/change-news.js';
 import { Transactions } from '../src/shared/transactions.js';
+import { sealNow } from './support/audit.js';
 import { newCaller, type Caller } from './support/callers.js';
 import { customer, pathOf, type CustomerFields } from './support/customers.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';
 import { describeOn } from './support/describe-on.js';
 import { Gate } from './support/gate.js';
+import { addCustomer, addMapping, mappingPath, type Mapping } from './support/mappings.js';
 import { Reading } from './support/reading.js';
-import { TestService, type Answer, type ServiceOptions } from './support/service.js';
+import { TestService, withoutSealing, type Answer, type ServiceOptions } from './support/service.js';
 import { until } from './support/until.js';
 import { useService } from './support/use-service.js';
 
@@ -238,6 +240,19 @@ describe.each(databaseKinds)('the change feed, on $name,', (kind) => {
     );
 
     it(
+      'and answers a mapping as soon as it is there',
+      async () => {
+        const waits = watch(service());
+        const after = await end();
+        const waiting = caller.call('GET', `${FEED}?${after}&wait=60`);
+        await until(() => waits().length === 1);
+        const mapping = await addMapping(caller, 'before', '192.0.2.1');
+        expect((await waiting).json).toMatchObject([{ change: 'created', mapping }]);
+      },
+      PROMPTLY,
+    );
+
+    it(
       'and is not ended by what changes in another context',
       async () => {
         const waits = watch(service());
@@ -280,6 +295,130 @@ describe.each(databaseKinds)('the change feed, on $name,', (kind) => {
       },
       PROMPTLY,
     );
+  });
+});
+
+describe.each(databaseKinds)('the change feed tells of mappings too, on $name,', (kind) => {
+  // Sealed when the test says so: a block has customers first, then mappings.
+  const { service } = useService(kind, { adapt: withoutSealing });
+  let caller: Caller;
+  /** What became of two customers and their mappings, in three blocks. */
+  let expected: object[];
+
+  const send = async (method: string, path: string, body: object = {}): Promise<Answer> => {
+    const answer = await caller.call(method, path, { body });
+    expect([method, path, answer.status]).toEqual([method, path, 200]);
+    return answer;
+  };
+  const feed = async (query = ''): Promise<(Change & { mapping?: Mapping })[]> =>
+    (await send('GET', `${FEED}?${query}`)).json as Change[];
+  const told = (changes: readonly (Change & { mapping?: Mapping })[]): object[] =>
+    changes.map(({ change, customer: ofCustomer, mapping }) => ({ change, customer: ofCustomer, mapping }));
+  const cursor = (...place: number[]): string => Buffer.from(`id:${place.join('.')}`).toString('base64url');
+
+  beforeAll(async () => {
+    caller = await newCaller(service());
+    const other = await newCaller(service());
+    const created = async (path: string, body: object): Promise<object> =>
+      (await send('POST', path, body)).json as object;
+    const u1 = await created(LIST, customer('U1'));
+    const a = await addMapping(caller, 'U1', '192.0.2.0/24', 100, 199);
+    const u2 = await created(LIST, customer('U2'));
+    const b = await addMapping(caller, 'U1', '198.51.100.1', 0);
+    const renamed = (await send('PATCH', pathOf('U1'), { UserID: 'U9' })).json;
+    await addCustomer(other, 'theirs');
+    await addMapping(other, 'theirs', '192.0.2.0/24');
+    await sealNow(service());
+    const moved = await send('POST', `${mappingPath('U9', a)}/reassign`, { UserID: 'U2', starttime: 150 });
+    const { ended, created: c } = moved.json as { ended: Mapping; created: Mapping };
+    await send('POST', `${mappingPath('U2', c)}/reassign?dry_run=true`, { UserID: 'U9', starttime: 160 });
+    await send('PATCH', mappingPath('U2', c), { terminalid: '' }); // which it has
+    const changed = (await send('PATCH', mappingPath('U2', c), { terminalid: 'T' })).json;
+    const u2b = (await send('PATCH', pathOf('U2'), { Address: null })).json;
+    await sealNow(service());
+    await send('DELETE', mappingPath('U2', c));
+    await send('DELETE', pathOf('U9'));
+    const { json } = await send('GET', `/api/ipdrcustomers_mapping`);
+    const [, released] = json as Mapping[];
+    await sealNow(service());
+    expected = [
+      { change: 'created', customer: u1 },
+      { change: 'created', customer: u2 },
+      { change: 'updated', customer: renamed },
+      { change: 'created', mapping: a },
+      { change: 'created', mapping: b },
+      { change: 'updated', customer: u2b },
+      { change: 'updated', mapping: ended },
+      { change: 'created', mapping: c },
+      { change: 'updated', mapping: changed },
+      { change: 'deleted', customer: renamed },
+      { change: 'deleted', mapping: changed },
+      { change: 'updated', mapping: released },
+    ];
+    expect(released).toMatchObject({ id: b.id, endtime: expect.any(Number) });
+  });
+
+  it('in a final order, each as it was', async () => {
+    const changes = await feed();
+    expect(told(changes)).toEqual(expected);
+    const [at] = changes.filter(({ mapping }) => mapping !== undefined).slice(-1);
+    expect(Object.keys(at ?? {})).toEqual(['cursor', 'at', 'change', 'mapping']);
+    expect(JSON.stringify(at?.mapping)).toBe(
+      JSON.stringify(expected.at(-1)).replace(/^.*"mapping":|}$/g, ''),
+    );
+    const { headers } = await send('GET', mappingPath('U2', await addMapping(caller, 'U2', '203.0.113.1')));
+    await sealNow(service());
+    const [newest] = (await feed()).slice(-1);
+    expect(String(headers['etag'])).toBe(`"${newest?.mapping?.id}-${Date.parse(newest?.at ?? '')}"`);
+    await send('DELETE', mappingPath('U2', newest?.mapping ?? { id: 0 }));
+    await sealNow(service());
+  });
+
+  it.each([1, 2, 3, 100])('in pages of %i, which miss nothing and repeat nothing', async (limit) => {
+    const all = await feed();
+    const ways: ((answer: Answer, page: Change[]) => string)[] = [
+      (_answer, page) => `limit=${limit}&after=${page.at(-1)?.cursor}`,
+      nextOf,
+    ];
+    for (const next of ways) {
+      const read: Change[] = [];
+      for (let query = `limit=${limit}`; ;) {
+        const answer = await send('GET', `${FEED}?${query}`);
+        const page = answer.json as Change[];
+        if (page.length === 0) break;
+        read.push(...page);
+        query = next(answer, page);
+      }
+      expect(read).toEqual(all);
+    }
+    for (const [n, { cursor: after }] of all.entries()) {
+      expect(await feed(`limit=${limit}&after=${after}`)).toEqual(all.slice(n + 1, n + 1 + limit));
+    }
+  });
+
+  it('behind the cursors of two numbers too, from before there were mappings', async () => {
+    const all = await feed();
+    const places = all.map(
+      (change) => /\d+.*/.exec(Buffer.from(change.cursor, 'base64url').toString())?.[0] ?? '',
+    );
+    for (const [n, place] of places.entries()) {
+      const [block = 0, kindOf, id = 0] = place.split('.').map(Number);
+      if (kindOf !== 0) continue;
+      expect(await feed(`after=${cursor(block, id)}`)).toEqual(all.slice(n + 1));
+    }
+    expect(await feed(`after=${cursor(0, 0)}`)).toEqual(all);
+    for (const bad of [cursor(1, 2, 3), cursor(1), cursor(1, 0, 2, 3), cursor(1, 0, -1)]) {
+      const answer = await caller.call('GET', `${FEED}?after=${bad}`);
+      expect(answer).toMatchObject({ status: 422, json: { errors: [{ field: 'after' }] } });
+    }
+  });
+
+  it('once they are sealed, and no sooner', async () => {
+    const last = (await feed()).at(-1)?.cursor;
+    const mapping = await addMapping(caller, 'U2', '203.0.113.7');
+    expect(await feed(`after=${last}`)).toEqual([]);
+    await sealNow(service());
+    expect(told(await feed(`after=${last}`))).toEqual([{ change: 'created', mapping }]);
   });
 });
 

@@ -3,6 +3,15 @@ import { auditTrail } from './support/audit.js';
 import { newCaller, type Caller } from './support/callers.js';
 import { customer, pathOf, toJson, type CustomerFields } from './support/customers.js';
 import { databaseKinds } from './support/databases.js';
+import { dump } from './support/dump.js';
+import {
+  addCustomer,
+  addMapping,
+  MAPPINGS,
+  mappingPath,
+  mappingsOf,
+  type Mapping,
+} from './support/mappings.js';
 import type { Answer } from './support/service.js';
 import { TestClock } from './support/test-clock.js';
 import { useService } from './support/use-service.js';
@@ -23,7 +32,7 @@ const WRITES = [
 
 describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
   // The clock stands still: an ETag that is only a time would repeat itself.
-  const { service } = useService(kind, { adapt: new TestClock().adapt });
+  const { service, database } = useService(kind, { adapt: new TestClock().adapt });
   let caller: Caller;
   let id: number;
 
@@ -226,6 +235,136 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
         message: expect.stringContaining('If-None-Match'),
       });
       expect(await versions()).toBe(1);
+    });
+  });
+
+  describe('and of an IP mapping', () => {
+    let mapping: Mapping;
+    let path: string;
+    const flat = `${MAPPINGS}/B68t19`;
+
+    beforeEach(async () => {
+      mapping = await addMapping(caller, 'B68t19', '192.0.2.0/24', 100, 199);
+      path = mappingPath('B68t19', mapping);
+    });
+
+    const read = (headers: Record<string, string> = {}): Promise<Answer> =>
+      caller.call('GET', path, { headers });
+    const tagOf = async (): Promise<string> => String((await read()).headers['etag']);
+    /** How many versions there are, of this and of the mappings of others. */
+    const kept = async (): Promise<number | undefined> =>
+      (await dump(database().configuration))['ip_mapping_versions']?.length;
+    /** Every way to change it. */
+    const writes = [
+      ['PATCH', () => path, { terminalid: 'changed' }],
+      ['PUT', () => flat, { terminalid: 'changed' }],
+      ['DELETE', () => path, {}],
+      ['DELETE', () => flat, {}],
+    ] as const;
+
+    it('is answered by every write as GET answers it, and is another one in every version', async () => {
+      const tags = [await tagOf()];
+      for (const [method, on, body, isChange] of [
+        ['PATCH', path, { terminalid: 'a' }, true],
+        ['PUT', flat, { terminalid: 'TERM12345' }, true],
+        ['PATCH', path, { terminalid: 'a' }, true],
+        ['PATCH', path, { terminalid: 'a', starttime: '100' }, false],
+        ['PUT', flat, { ipsubnet: '192.0.2.0/24' }, false],
+        ['PUT', flat, { ipsubnet: '192.0.2.7/24' }, true],
+      ] as const) {
+        const { status, headers } = await caller.call(method, on, { body });
+        expect(status).toBe(200);
+        expect(headers['etag']).toBe(await tagOf());
+        expect(headers['etag'] !== tags.at(-1)).toBe(isChange);
+        if (isChange) tags.push(String(headers['etag']));
+      }
+      for (const [method, on, UserID] of [
+        ['POST', MAPPINGS, { UserID: 'B68t19' }],
+        ['POST', mappingsOf('B68t19'), {}],
+      ] as const) {
+        const body = { ...UserID, ipsubnet: '192.0.2.0/24', starttime: 100, endtime: 200 };
+        const { headers, json } = await caller.call(method, on, { body });
+        const made = mappingPath('B68t19', json as Mapping);
+        expect((await caller.call('GET', made)).headers['etag']).toBe(headers['etag']);
+        tags.push(String(headers['etag']));
+        // Another one also when it is made again, just the same.
+        expect((await caller.call('DELETE', made)).headers['etag']).toBeUndefined();
+      }
+      expect(new Set(tags).size).toBe(7);
+      for (const tag of tags) expect(tag).toMatch(/^"[\x21\x23-\x7e]+"$/);
+      for (const on of [MAPPINGS, mappingsOf('B68t19'), mappingPath('B68t19', { id: 0 })]) {
+        expect((await caller.call('GET', on)).headers['etag']).toBeUndefined();
+      }
+    });
+
+    it('is taken from If-None-Match', async () => {
+      const own = await tagOf();
+      for (const known of [own, `W/${own}`, '*', `"other",${own}`]) {
+        const answer = await read({ 'if-none-match': known });
+        expect(answer).toMatchObject({ status: 304, text: '', headers: { etag: own } });
+      }
+      const text = JSON.stringify(mapping);
+      expect(await read({ 'if-none-match': '"other"' })).toMatchObject({ status: 200, text });
+      await caller.call('PATCH', path, { body: { endtime: null } });
+      expect(await read({ 'if-none-match': own })).toMatchObject({ status: 200 });
+      expect((await read({ 'if-none-match': 'x' })).json).toMatchObject({ code: 'etag_malformed' });
+      const nowhere = mappingPath('B68t19', { id: 0 });
+      const answer = await caller.call('GET', nowhere, { headers: { 'if-none-match': '*' } });
+      expect(answer.status).toBe(404);
+    });
+
+    describe.each(writes)('is taken from the If-Match of %s, by either path:', (method, on, body) => {
+      it.each<[string, Condition]>([
+        ['the same', (own) => own],
+        ['a list that holds it', (own) => `"other",W/"weak" , ${own}`],
+        ['any', () => '*'],
+      ])('%s: it is done', async (_what, condition) => {
+        const headers = { 'if-match': condition(await tagOf()) };
+        const answer = await caller.call(method, on(), { body, headers });
+        expect(answer).toMatchObject({ status: 200, text: JSON.stringify({ ...mapping, ...body }) });
+      });
+
+      it('any other, or this one in If-None-Match: 412, and nothing is changed', async () => {
+        const old = await tagOf();
+        await caller.call('PATCH', path, { body: { endtime: null } });
+        const [own, before, { text }] = [await tagOf(), await kept(), await read()];
+        for (const headers of [
+          ...['"other"', old, `W/${own}`, `${own.slice(0, -1)}0"`].map((tag) => ({ 'if-match': tag })),
+          ...[own, `W/${own}`, '*'].map((tag) => ({ 'if-none-match': tag })),
+        ]) {
+          const answer = await caller.call(method, on(), { body, headers });
+          expect(answer).toMatchObject({ status: 412, json: { code: 'precondition_failed' } });
+          expect(answer.headers['etag']).toBeUndefined();
+        }
+        for (const name of ['if-match', 'if-none-match']) {
+          const answer = await caller.call(method, on(), { body, headers: { [name]: 'x' } });
+          expect(answer).toMatchObject({ status: 400, json: { code: 'etag_malformed' } });
+        }
+        expect(await read()).toMatchObject({ text, headers: { etag: own } });
+        expect(await kept()).toBe(before);
+      });
+
+      it('any, of a mapping that is not there: 404', async () => {
+        await caller.call('DELETE', path);
+        const answer = await caller.call(method, on(), { body, headers: { 'if-match': '*' } });
+        expect(answer).toMatchObject({ status: 404, json: { code: 'mapping_not_found' } });
+      });
+    });
+
+    it('is looked at before what a change would collide with, and behind what it could mean', async () => {
+      const open = await addMapping(caller, 'B68t19', '192.0.2.0/24', 100);
+      await addCustomer(caller, 'other');
+      await addMapping(caller, 'other', '198.51.100.1');
+      const patch = async (body: object, match: string): Promise<unknown> =>
+        (await caller.call('PATCH', path, { body, headers: { 'if-match': match } })).status;
+      for (const body of [{ ipsubnet: '198.51.100.1' }, { endtime: null }]) {
+        expect([await patch(body, '"other"'), await patch(body, await tagOf())]).toEqual([412, 409]);
+      }
+      const headers = { 'if-match': '"other"' };
+      const answer = await caller.call('DELETE', flat, { headers });
+      expect(answer).toMatchObject({ status: 409, json: { code: 'mapping_ambiguous' } });
+      const named = await caller.call('DELETE', flat, { body: { id: open.id }, headers });
+      expect(named.status).toBe(412);
     });
   });
 
