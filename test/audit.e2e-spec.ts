@@ -13,6 +13,14 @@ import { databaseKinds, type TestDatabase } from './support/databases.js';
 import { describeOn } from './support/describe-on.js';
 import { dump } from './support/dump.js';
 import { fillCustomers } from './support/fill.js';
+import {
+  addCustomer,
+  addMapping,
+  MAPPINGS,
+  mappingPath,
+  mappingsOf,
+  type Mapping,
+} from './support/mappings.js';
 import { NO_LIMITS, TestService } from './support/service.js';
 import { TestClock } from './support/test-clock.js';
 import { useService } from './support/use-service.js';
@@ -234,6 +242,115 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
       expect(entries).toEqual(
         expect.arrayContaining(users.map((user) => entryOf(caller, 'customer.read', user, { records: 0 }))),
       );
+    });
+
+    describe('who holds an address,', () => {
+      let mapping: Mapping;
+      let path: string;
+
+      beforeEach(async () => {
+        mapping = await addMapping(caller, 'U1', '192.0.2.0/24', 100, 199);
+        path = mappingPath('U1', mapping);
+        clock.at += 1000;
+      });
+
+      const { ipsubnet, ...without } = { ipsubnet: '192.0.2.0/24', starttime: 100, endtime: 199 };
+      const [flat, one] = [`${MAPPINGS}/U1`, `${mappingsOf('U1')}/:id`];
+      const decomposed = mappingsOf('Ame\u0301lie');
+      // Where, whose and when it is, is in the versions alone: what is on record stays when they are purged.
+      it.each<[string, string, Call, number, string, string | null, object]>([
+        ['PATCH', one, { body: { terminalid: 'x' } }, 200, 'mapping.updated', 'U1', {}],
+        ['PATCH', one, { body: { ipsubnet, ...without } }, 200, 'mapping.unchanged', 'U1', {}],
+        ['PUT', flat, { body: { starttime: 0 } }, 200, 'mapping.updated', 'U1', {}],
+        ['PUT', flat, { body: { ipsubnet } }, 200, 'mapping.unchanged', 'U1', {}],
+        ['DELETE', one, {}, 200, 'mapping.deleted', 'U1', {}],
+        ['DELETE', flat, { body: { UserID: 'U1' } }, 200, 'mapping.deleted', 'U1', {}],
+        ['GET', one, {}, 200, 'mapping.read', 'U1', { records: 1 }],
+        ['GET', one, { headers: { 'if-none-match': '*' } }, 304, 'mapping.read', 'U1', { records: 1 }],
+        ['GET', `${mappingsOf('U1')}/0`, {}, 404, 'mapping.read', 'U1', { id: 0, records: 0 }],
+        ['GET', MAPPINGS, {}, 200, 'mappings.listed', null, { filter: {} }],
+        ['GET', mappingsOf('U1'), {}, 200, 'mappings.listed', 'U1', { filter: {} }],
+        ['GET', mappingsOf('U1'), { headers: NDJSON }, 200, 'mappings.listed', 'U1', { filter: {} }],
+        [
+          ...(['GET', `${MAPPINGS}?limit=5`, { body: { UserID: 'U1' } }, 200] as const),
+          ...(['mappings.listed', 'U1', { filter: { limit: '5', UserID: 'U1' } }] as const),
+        ],
+      ])('%s %s %j (%i): %s', async (method, on, call, status, action, userId, details) => {
+        const answer = await caller.call(method, on.replace(':id', String(mapping.id)), from(call));
+        expect(answer.status).toBe(status);
+        const [entry, ...rest] = await entriesOf(caller);
+        const common = action === 'mappings.listed' ? { records: 1 } : { id: mapping.id };
+        expect(entry).toEqual(entryOf(caller, action, userId, { ...common, ...details }));
+        expect(rest.map((each) => each.action)).toEqual(['mapping.created', 'customer.created']);
+      });
+
+      it.each([MAPPINGS, mappingsOf('U1')])('POST %s, with the id of the mapping', async (on) => {
+        const body = { ...(on === MAPPINGS && { UserID: 'U1' }), ...without, ipsubnet: '198.51.100.1' };
+        const { json } = await caller.call('POST', on, from({ body }));
+        const [entry, ...rest] = await entriesOf(caller);
+        expect(entry).toEqual(entryOf(caller, 'mapping.created', 'U1', { id: (json as Mapping).id }));
+        expect(rest).toHaveLength(2);
+      });
+
+      it('under the UserID as the register has it', async () => {
+        await addCustomer(caller, 'Amélie');
+        await addMapping(caller, 'Amélie', '198.51.100.1');
+        const before = await entriesOf(caller);
+        for (const on of [decomposed, `${MAPPINGS}?UserID=Ame%CC%81lie`, `${decomposed}/0`]) {
+          await caller.call('GET', on, from());
+        }
+        const entries = (await entriesOf(caller)).slice(0, -before.length);
+        expect(entries.map(({ action, UserID }) => [action, UserID])).toEqual([
+          ['mapping.read', 'Amélie'],
+          ['mappings.listed', 'Amélie'],
+          ['mappings.listed', 'Amélie'],
+        ]);
+      });
+
+      it('when it was passed on: both, each with the other', async () => {
+        await addCustomer(caller, 'U2');
+        const [before, body] = [await entriesOf(caller), { UserID: 'U2', starttime: 150 }];
+        await caller.call('POST', `${path}/reassign?dry_run=true`, from({ body }));
+        const { json } = await caller.call('POST', `${path}/reassign`, from({ body }));
+        const next = (json as { created: Mapping }).created.id;
+        expect((await entriesOf(caller)).slice(0, -before.length)).toEqual([
+          entryOf(caller, 'mapping.created', 'U2', { id: next, reassigned_from: 'U1' }),
+          entryOf(caller, 'mapping.updated', 'U1', { id: mapping.id, reassigned_to: 'U2' }),
+          entryOf(caller, 'mapping.reassignment_tried', 'U1', { id: mapping.id }),
+        ]);
+      });
+
+      it('when its holder was deleted, before the deletion', async () => {
+        const open = await addMapping(caller, 'U1', '192.0.2.1');
+        const later = await addMapping(caller, 'U1', '192.0.2.2', 4_000_000_000);
+        const before = await entriesOf(caller);
+        expect((await caller.call('DELETE', pathOf('U1'), from())).status).toBe(200);
+        expect((await entriesOf(caller)).slice(0, -before.length)).toEqual([
+          entryOf(caller, 'customer.deleted', 'U1', { id }),
+          entryOf(caller, 'mapping.deleted', 'U1', { id: later.id }),
+          entryOf(caller, 'mapping.updated', 'U1', { id: open.id }),
+        ]);
+      });
+
+      it.each<[number, string, string, Call]>([
+        [409, 'POST', mappingsOf('U1'), { body: { ipsubnet, ...without } }],
+        [409, 'POST', mappingsOf('U2'), { body: { ipsubnet, ...without } }],
+        [409, 'DELETE', `${MAPPINGS}/U2`, {}],
+        [404, 'POST', mappingsOf('nobody'), { body: { ipsubnet, ...without } }],
+        [404, 'PATCH', `${mappingsOf('U1')}/0`, { body: { terminalid: 'x' } }],
+        [412, 'DELETE', one, { headers: { 'if-match': '"x"' } }],
+        [400, 'GET', one, { headers: { 'if-none-match': 'x' } }],
+        [422, 'PUT', flat, { body: {} }],
+        [422, 'POST', `${one}/reassign`, { body: { UserID: 'U1', starttime: 150 } }],
+        [422, 'POST', `${one}/reassign?dry_run=true`, { body: { UserID: 'U1', starttime: 150 } }],
+        [422, 'GET', `${MAPPINGS}?limit=0`, {}],
+      ])('but not what was refused: %i %s %s', async (status, method, on, call) => {
+        await addCustomer(caller, 'U2');
+        for (const address of ['198.51.100.1', '198.51.100.2']) await addMapping(caller, 'U2', address);
+        const before = await count();
+        expect((await caller.call(method, on.replace(':id', String(mapping.id)), call)).status).toBe(status);
+        expect(await count()).toBe(before);
+      });
     });
 
     it('under the names that everything had then', async () => {

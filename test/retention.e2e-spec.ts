@@ -8,6 +8,7 @@ import { runCommandHere } from './support/command.js';
 import { customer, pathOf } from './support/customers.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';
 import { dump } from './support/dump.js';
+import { addMapping, mappingPath, MAPPINGS } from './support/mappings.js';
 import { Program, runCommand, type Ended } from './support/program.js';
 import { TestService } from './support/service.js';
 import { TestClock } from './support/test-clock.js';
@@ -155,6 +156,61 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     const empty = exported.filter(({ entries }) => entries.length === 0).map(({ block }) => block);
     expect(empty).toEqual(Array.from({ length: verdict.purged }, (_, n) => n + 1));
     expect(JSON.stringify(await dump(database.configuration))).not.toContain('of old');
+  });
+
+  it('takes the mappings of those customers, and mappings that were deleted longer ago', async () => {
+    await create('living');
+    await create('old');
+    await create('younger');
+    const kept = [
+      await addMapping(caller, 'living', '192.0.2.1', 0, 99),
+      await addMapping(caller, 'younger', '192.0.2.2'),
+    ];
+    const gone = [
+      await addMapping(caller, 'living', '198.51.100.1'),
+      await addMapping(caller, 'old', '198.51.100.2'),
+      await addMapping(caller, 'old', '198.51.100.3', 0, 99),
+      await addMapping(caller, 'old', '198.51.100.4', START / 1000 + 999_999_999),
+    ];
+    const goneLater = await addMapping(caller, 'living', '203.0.113.1');
+    clock.at = START + DAY;
+    await call('PATCH', mappingPath('living', kept[0]!), { body: { terminalid: 'second' } });
+    await call('DELETE', mappingPath('living', gone[0]!));
+    await call('DELETE', pathOf('old'));
+    await goTo(50);
+    await call('DELETE', pathOf('younger'));
+    await call('DELETE', mappingPath('living', goneLater));
+    await goTo(RETENTION + 40);
+
+    const before = await tables();
+    const ids = (rows: object[] = [], of = 'mapping_id'): number[] =>
+      (rows as Record<string, number>[]).map((row) => Number(row[of])).sort((a, b) => a - b);
+    const [a, b] = kept.map(({ id }) => id) as [number, number];
+    expect(ids(before['ip_mappings'], 'id')).toEqual([a, b, gone[1]!.id, gone[2]!.id]);
+    // One deleted mapping, and one that was withdrawn.
+    expect((await purge()).json).toMatchObject({ before: onDay(40), customers: 1, mappings: 2 });
+    const after = await tables();
+    expect(ids(after['ip_mappings'], 'id')).toEqual([a, b]);
+    expect(ids(after['ip_mapping_versions'])).toEqual([a, a, b, b, goneLater.id, goneLater.id]);
+    const sameIn = (rows: object[] = []): object[] =>
+      rows.filter((row) =>
+        ids(after['ip_mapping_versions']).includes((row as { mapping_id: number }).mapping_id),
+      );
+    expect(after['ip_mapping_versions']).toEqual(sameIn(before['ip_mapping_versions']));
+    await sealNow(service);
+    expect(await verify(service)).toMatchObject({ intact: true, fault: null });
+    expect(await call('GET', MAPPINGS)).toEqual([
+      { ...kept[0], terminalid: 'second' },
+      { ...kept[1], endtime: (START + 50 * DAY) / 1000 - 1 },
+    ]);
+    // What was purged is in nobody's way.
+    await addMapping(caller, 'living', '198.51.100.0/24');
+
+    await goTo(2 * RETENTION);
+    expect((await purge()).json).toMatchObject({ customers: 1, mappings: 1 });
+    expect(ids((await tables())['ip_mappings'], 'id')).toEqual([a, expect.any(Number)]);
+    await sealNow(service);
+    expect(await verify(service)).toMatchObject({ intact: true, fault: null });
   });
 
   it('is on record, with who did it, before and after it is done', async () => {
@@ -402,11 +458,17 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
 
   it('lets a context be deleted in which nothing is left', async () => {
     await create('old');
-    await call('DELETE', pathOf('old'));
-    await goTo(RETENTION + 1);
+    const mapping = await addMapping(caller, 'old', '192.0.2.1');
+    const withdrawn = await addMapping(caller, 'old', '192.0.2.2');
+    await call('DELETE', mappingPath('old', withdrawn));
     const remove = (): Promise<Answer> =>
       service.admin('DELETE', `/api/admin/contexts/${caller.credentials.contextname}`);
-    expect(await remove()).toMatchObject({ status: 409, json: { code: 'context_not_empty' } });
+    const refusal = { status: 409, json: { code: 'context_not_empty' } };
+    expect(await remove()).toMatchObject(refusal);
+    await call('DELETE', pathOf('old'));
+    await goTo(RETENTION + 1);
+    expect(await remove()).toMatchObject(refusal);
+    expect(await call('GET', MAPPINGS)).toMatchObject([{ id: mapping.id }]);
     await purge();
     expect((await remove()).status).toBe(200);
   });
