@@ -169,6 +169,87 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await asOf(here, 'W', T)).toEqual(last);
   });
 
+  it('tells what each of many customers was at a moment of its own, and whether it is gone', async () => {
+    const [here, there] = [await context(), await context()];
+    const u1 = await create(here, aCustomer('U', { address: ODD }));
+    const u2 = await update(here, u1, { userId: toUserId('renamed'), updatedAt: T + 10 });
+    const u3 = await destroy(here, u2, T + 20);
+    const v = await create(here, aCustomer('V', { updatedAt: T + 5 }));
+    const theirs = await create(there, aCustomer('U'));
+    const cases = [
+      [u1, 0, u1], // before the first, as it was in that one
+      [u1, T - 1, u1],
+      [u1, T, u1],
+      [u1, T + 9, u1],
+      [v, T + 4, v],
+      [u1, T + 10, u2],
+      [u1, T + 19, u2],
+      [v, NEWEST, v],
+      [u1, T + 20, u3],
+      [u1, NEWEST, u3],
+      [theirs, T, undefined],
+      [{ id: 2 ** 31 - 1 }, T, undefined],
+    ] as const;
+    const asked = cases.map(([{ id }, at]) => ({ customerId: id, at }));
+    const { versions } = register();
+    for (const [knownAt, isGone] of [
+      [T - 1, false],
+      [T + 19, false],
+      [T + 20, true],
+      [NEWEST, true],
+    ] as const) {
+      const expected = cases.map(
+        ([{ id }, , customer]) => customer && { ...customer, isDeleted: isGone && id === u1.id },
+      );
+      expect(await versions.asOfEach(here, asked, knownAt)).toEqual(expected);
+      // Many at once, in another order each time.
+      const many = Array.from({ length: 600 }, (_, n) => (n * 7) % cases.length);
+      for (const count of [600, 513, 257, 256, 3, 1, 0]) {
+        const some = many.slice(0, count);
+        const found = await versions.asOfEach(
+          here,
+          some.map((n) => asked[n]!),
+          knownAt,
+        );
+        expect(found).toEqual(some.map((n) => expected[n]));
+      }
+    }
+    const [other] = await versions.asOfEach(there, [{ customerId: theirs.id, at: T }], NEWEST);
+    expect(other).toEqual({ ...theirs, isDeleted: false });
+  });
+
+  it('names those who were deleted, of every context, in the order of their deletion', async () => {
+    await purgeAll();
+    const [here, there] = [await context(), await context()];
+    const block = await nextBlock();
+    const named = ['a', 'b', 'c', 'late', 'unsealed', 'kept'];
+    const [a, b, c, late, unsealed] = await Promise.all(
+      named.map((userId) => create(userId === 'b' ? there : here, aCustomer(userId))),
+    );
+    await destroy(here, c!, T + 3);
+    await destroy(there, b!, T + 1);
+    await destroy(here, a!, T + 2);
+    await place(block);
+    await destroy(here, late!, T + 1);
+    await place(block + 1);
+    await destroy(here, unsealed!, T + 1);
+    const gone = [
+      { context: here, id: c!.id },
+      { context: there, id: b!.id },
+      { context: here, id: a!.id },
+    ];
+    const { versions } = register();
+    const deleted = (through: number, after = 0, limit = 100) =>
+      versions.deletedThrough(through, after, limit);
+    expect(await deleted(block - 1)).toEqual({ customers: [], next: undefined });
+    expect(await deleted(block)).toEqual({ customers: gone, next: undefined });
+    expect((await deleted(block + 1)).customers).toEqual([...gone, { context: here, id: late!.id }]);
+    const first = await deleted(block, 0, 2);
+    expect(first.customers).toEqual(gone.slice(0, 2));
+    expect(await deleted(block, first.next, 2)).toEqual({ customers: gone.slice(2), next: undefined });
+    expect(await states(here, 'a')).toHaveLength(2);
+  });
+
   it('keeps every text as it is', async () => {
     const here = await context();
     const by = principal(here, {
