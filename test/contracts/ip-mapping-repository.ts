@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import type { ContextId, Principal } from '../../src/access/application/principal.js';
 import { toUserId } from '../../src/customers/domain/customer.js';
 import { seal, type SealedVersion } from '../../src/history/domain/audit-chain.js';
-import type {
-  ListedMapping,
-  MappingChange,
-  RecordedMapping,
+import {
+  MAX_AHEAD_MS,
+  type ListedMapping,
+  type MappingChange,
+  type RecordedMapping,
 } from '../../src/ip-mappings/application/ip-mapping.repository.js';
 import { IpAddress, IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
@@ -18,6 +19,7 @@ import { itRefusesWritesOutsideTransactions } from './writes.js';
 const T = 1_764_000_000_000;
 /** The second behind the year 9999. */
 const END = 253_402_300_800;
+const NEWEST = Number.MAX_SAFE_INTEGER;
 /** What a batch holds at most. */
 const BATCH = 1000;
 /** More than may read at once. */
@@ -815,6 +817,251 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     });
   });
 
+  it('gives each change of a context a time of its own, after those before it', async () => {
+    const [here, there] = [await context(), await context()];
+    const guard = (of: ContextId, now: number): Promise<number> =>
+      run(() => register().mappings.guard(of, now));
+    const AHEAD = MAX_AHEAD_MS;
+    for (const [now, at] of [
+      [T, T],
+      [T, T + 1],
+      [T, T + 2],
+      [T + 10, T + 10],
+      [T + 9, T + 11], // by an instance whose clock is behind
+      [T + 11 - AHEAD + 1, T + 12],
+      [T + 12 - AHEAD, T + 12 - AHEAD], // the clock was wrong before, or is now: nobody waits for it
+      [T + 12 - AHEAD, T + 13 - AHEAD],
+      [T + AHEAD, T + AHEAD],
+    ] as const) {
+      expect([now, await guard(here, now)]).toEqual([now, at]);
+    }
+    expect(await guard(there, T)).toBe(T);
+    await run(async () => {
+      expect(await register().mappings.guard(there, T)).toBe(T + 1);
+      expect(await register().mappings.guard(there, T)).toBe(T + 2);
+    });
+    await probe(async () => expect(await register().mappings.guard(there, T)).toBe(T + 3));
+    expect(await guard(there, T)).toBe(T + 3);
+  });
+
+  it('answers many moments at once, each in its place', async () => {
+    const here = await context();
+    const SIZE_OF_EACH = 40;
+    const texts = ['192.0.2.', '2001:db8::'];
+    const mappings = Array.from({ length: SIZE_OF_EACH }, (_, n) =>
+      texts.map((text) => aMapping(`${text}${n}`, [n, n + 10], { customerId: n + 1 })),
+    ).flat();
+    // The same for all of a half, and later.
+    const wide = [aMapping('192.0.2.0/27', [1000, null]), aMapping('2001:db8::/123', [1000, null])];
+    const added = await addMany(here, [...mappings, ...wide]);
+    for (const mapping of added) await record(here, 'created', mapping);
+
+    const moments = Array.from({ length: 300 }, (_, n) => {
+      const at = (n * 7) % SIZE_OF_EACH;
+      const text = `${texts[n % 2]}${at}`;
+      return {
+        text,
+        address: IpAddress.parse(text),
+        second: [at, at + 9, at + 10, at - 1, 1000][n % 5] ?? 0,
+      };
+    });
+    const expected = moments.map(({ address, second }) =>
+      added.filter(({ network, validity }) => network.holds(address) && validity.holds(second)),
+    );
+    expect(new Set(expected.map(({ length }) => length))).toEqual(new Set([0, 1]));
+    for (const [at, answers] of [
+      [undefined, expected],
+      [T, expected],
+      [T - 1, expected.map(() => [])],
+    ] as const) {
+      for (const count of [moments.length, 129, 128, 2, 1, 0]) {
+        const found = await register().mappings.holding(here, moments.slice(0, count), at);
+        expect(found).toEqual(answers.slice(0, count));
+      }
+    }
+    expect(await register().mappings.holding(await context(), moments)).toEqual(moments.map(() => []));
+  });
+
+  /** Gives all versions that have none yet their place in a block, which seals nothing else. */
+  const place = (number: number): Promise<void> =>
+    run(async () => {
+      const { audit } = register();
+      const versions = await audit.unsealedVersions(10_000);
+      await audit.insertBlock({ block: { ...seal(undefined, [], [], T), number }, entries: [], versions });
+    });
+  const nextBlock = async (): Promise<number> => ((await register().audit.head())?.number ?? 0) + 1;
+
+  it('tells of changes by block, then by id', async () => {
+    const [here, there] = [await context(), await context()];
+    const { mappings } = register();
+    const changes = (block: number, id: number, through = NEWEST, limit = 100) =>
+      mappings.changes(here, { block, id }, through, limit);
+    await place(await nextBlock());
+    const first = await nextBlock();
+    const a = await add(here, '192.0.2.1', [5, 9], { terminalId: ODD });
+    const b = await add(here, '192.0.2.2', [0, null], { updatedAt: T - 100 });
+    await record(here, 'created', a);
+    await record(there, 'created', await add(there, '192.0.2.1'));
+    await record(here, 'created', b);
+    const before = await mappings.lastBlock();
+    expect(await changes(0, 0)).toEqual([]);
+    await place(first + 1);
+    expect([before < first + 1, await mappings.lastBlock()]).toEqual([true, first + 1]);
+    const a2 = { ...a, customerId: 2, updatedAt: T + 1 };
+    await record(here, 'updated', a2);
+    await record(here, 'deleted', { ...b, updatedAt: T });
+    // Ids of the earlier block are the greater ones: the block comes first.
+    await place(first);
+    expect(await mappings.lastBlock()).toBe(first + 1);
+    await record(here, 'deleted', { ...a2, updatedAt: T + 2 });
+    await place(first + 2);
+    await record(here, 'updated', { ...a2, updatedAt: T + 3 });
+
+    const id: unknown = expect.any(Number);
+    const all = await changes(0, 0);
+    expect(all).toEqual([
+      { block: first, id, change: 'updated', mapping: a2 },
+      { block: first, id, change: 'deleted', mapping: { ...b, updatedAt: T } },
+      { block: first + 1, id, change: 'created', mapping: a },
+      { block: first + 1, id, change: 'created', mapping: b },
+      { block: first + 2, id, change: 'deleted', mapping: { ...a2, updatedAt: T + 2 } },
+    ]);
+    for (const [n, change] of [undefined, ...all].entries()) {
+      const { block: after, id: last } = change ?? { block: 0, id: 0 };
+      for (const through of [first, first + 1, first + 2].filter((block) => block >= after)) {
+        const rest = all.slice(n).filter(({ block }) => block <= through);
+        for (const limit of [1, 2, 100]) {
+          expect(await changes(after, last, through, limit)).toEqual(rest.slice(0, limit));
+        }
+      }
+    }
+    expect(await changes(first, NEWEST)).toEqual(all.slice(2));
+    expect(await changes(first + 3, 0)).toEqual([]);
+    expect(await changes(0, 0, first - 1)).toEqual([]);
+    expect(await mappings.changes(there, { block: 0, id: 0 }, NEWEST, 100)).toHaveLength(1);
+  });
+
+  /** How many states of a network are known of. */
+  const states = async (of: ContextId, network: string): Promise<number> => {
+    const found = await register().mappings.changes(of, { block: 0, id: 0 }, NEWEST, 1000);
+    return found.filter(({ mapping }) => mapping.network.text === network).length;
+  };
+  const recorded = async (
+    of: ContextId,
+    network: string,
+    fields: Fields,
+    ...more: MappingChange[]
+  ): Promise<RecordedMapping> => {
+    const mapping = await add(of, network, [0, null], fields);
+    await record(of, 'created', mapping);
+    for (const [n, change] of more.entries()) {
+      await record(of, change, { ...mapping, updatedAt: T + 1 + n });
+      if (change === 'deleted') await destroy(of, mapping.id);
+    }
+    return mapping;
+  };
+
+  it('purges the mappings of customers, unless something of them was placed later', async () => {
+    const [here, there] = [await context(), await context()];
+    await place(await nextBlock());
+    const block = await nextBlock();
+    await recorded(here, '192.0.2.1', { customerId: 1 }, 'updated');
+    await recorded(here, '192.0.2.2', { customerId: 1 });
+    await recorded(here, '192.0.2.3', { customerId: 1 }, 'deleted'); // for purgeDeleted
+    const late = await recorded(here, '192.0.2.4', { customerId: 2 });
+    const unsealed = await recorded(here, '192.0.2.5', { customerId: 3 });
+    await recorded(here, '192.0.2.6', { customerId: 3 });
+    await recorded(here, '192.0.2.7', { customerId: 4 });
+    await recorded(there, '192.0.2.1', { customerId: 1 });
+    await place(block);
+    await record(here, 'updated', { ...late, updatedAt: T + 5 });
+    await place(block + 1);
+    await record(here, 'updated', { ...unsealed, updatedAt: T + 5 });
+
+    const left = async (): Promise<number[]> => {
+      const counts = [1, 2, 3, 4, 5, 6, 7].map((n) => states(here, `192.0.2.${n}`));
+      return [...(await Promise.all(counts)), await states(there, '192.0.2.1')];
+    };
+    const purge = async (customerIds: number[], through: number): Promise<number[]> => {
+      const customers = customerIds.map((id) => ({ context: here, id }));
+      const purged = await run(() => register().mappings.purgeOf(customers, through));
+      expect(purged.every((customer) => customer.context === here)).toBe(true);
+      return ids(purged);
+    };
+    expect(await left()).toEqual([2, 1, 2, 2, 1, 1, 1, 1]);
+    expect(await purge([1, 2, 3, 5], block - 1)).toEqual([5]); // who has none
+    expect(await left()).toEqual([2, 1, 2, 2, 1, 1, 1, 1]);
+    expect(await purge([3, 1, 2, 5], block)).toEqual([1, 5]);
+    expect(await left()).toEqual([0, 0, 2, 2, 1, 1, 1, 1]);
+    expect(await purge([1, 2, 3], block + 1)).toEqual([1, 2]);
+    expect(await left()).toEqual([0, 0, 2, 0, 1, 1, 1, 1]);
+    for (const [customerId, count] of [
+      [1, 0],
+      [2, 0],
+      [3, 2],
+      [4, 1],
+    ] as const) {
+      expect(await ofCustomer(here, customerId)).toHaveLength(count);
+    }
+    expect(await ofCustomer(there)).toHaveLength(1);
+    expect(await purge([], block)).toEqual([]);
+  });
+
+  it('purges mappings that were deleted, some at a time', async () => {
+    const { mappings } = register();
+    const purge = (through: number, after = 0, limit = 10_000) =>
+      run(() => mappings.purgeDeleted(through, after, limit));
+    const here = await context();
+    const earlier = await nextBlock();
+    await place(earlier);
+    await purge(earlier);
+    const block = await nextBlock();
+    for (const n of [1, 2, 3, 4]) await recorded(here, `192.0.2.${n}`, {}, 'updated', 'deleted');
+    const kept = await recorded(here, '192.0.2.5', {}, 'updated');
+    const [late, unsealed] = [await recorded(here, '192.0.2.6', {}), await recorded(here, '192.0.2.7', {})];
+    await place(block);
+    await record(here, 'deleted', { ...late, updatedAt: T + 1 });
+    await place(block + 1);
+    await record(here, 'deleted', { ...unsealed, updatedAt: T + 1 });
+    const left = async (): Promise<string> =>
+      (await Promise.all([1, 2, 3, 4, 5, 6, 7].map((n) => states(here, `192.0.2.${n}`)))).join('');
+    expect(await left()).toBe('3333221');
+    expect(await purge(block - 1)).toEqual({ mappings: 0, next: undefined });
+    expect(await left()).toBe('3333221');
+    const first = await purge(block, 0, 2);
+    expect(first).toEqual({ mappings: 2, next: expect.any(Number) });
+    expect(await left()).toBe('0033221');
+    const second = await purge(block, first.next, 2);
+    expect(second.next).toBeGreaterThan(Number(first.next));
+    expect(second.mappings).toBe(2);
+    expect(await left()).toBe('0000221');
+    expect(await purge(block, second.next, 2)).toEqual({ mappings: 0, next: undefined });
+    expect(await purge(block + 1)).toEqual({ mappings: 1, next: undefined });
+    expect(await left()).toBe('0000201');
+    expect(ids(await ofCustomer(here))).toContain(kept.id);
+  });
+
+  it('keeps a context as long as there are mappings in it, or versions of them, but not because there were', async () => {
+    const { contexts, mappings } = register();
+    const names = async (): Promise<string[]> => (await contexts.list()).map(({ name }) => name);
+    const before = await names();
+    const here = await context();
+    const [name = ''] = (await names()).filter((each) => !before.includes(each));
+    const remove = (): Promise<boolean> => run(() => contexts.delete(name));
+    const mapping = await add(here, '192.0.2.1');
+    await run(() => mappings.guard(here, T));
+    expect(await remove()).toBe(false);
+    await destroy(here, mapping.id);
+    await record(here, 'deleted', mapping);
+    expect(await remove()).toBe(false);
+    expect(await run(() => mappings.guard(here, T))).toBe(T + 1);
+    const block = await nextBlock();
+    await place(block);
+    await run(() => mappings.purgeDeleted(block, 0, 10_000));
+    expect(await remove()).toBe(true);
+    expect(await names()).toEqual(before);
+  });
+
   it('has its versions sealed, behind those of customers', async () => {
     const { audit, mappings, versions } = register();
     const sealSome = (limit: number): Promise<number> =>
@@ -915,15 +1162,20 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     const here = await context();
     const mapping = await add(here, '192.0.2.1');
     await record(here, 'created', mapping);
+    await recorded(here, '192.0.2.9', { customerId: 2 }, 'deleted');
+    const block = await nextBlock();
+    await place(block);
     const { mappings } = register();
     return {
-      read: async () => [await page(here), await holding(here, '192.0.2.1', 0, T + 9)],
+      read: async () => [await page(here), await mappings.changes(here, { block: 0, id: 0 }, NEWEST, 100)],
       writes: [
         () => mappings.guard(here, T),
         () => mappings.insert(here, aMapping('192.0.2.2')),
         () => mappings.update(here, { ...mapping, terminalId: 'T' }),
         () => mappings.delete(here, mapping.id),
         () => mappings.insertVersion(principal(here), 'updated', { ...mapping, updatedAt: T + 1 }),
+        () => mappings.purgeOf([{ context: here, id: 1 }], block),
+        () => mappings.purgeDeleted(block, 0, 10_000),
       ],
     };
   });

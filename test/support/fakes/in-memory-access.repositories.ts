@@ -168,7 +168,10 @@ export class InMemoryContextRepository extends ContextRepository {
   async delete(name: string): Promise<boolean> {
     const { draft } = this.store;
     const row = draft.contexts.find(({ context }) => context.name === name);
-    if ([...draft.customers, ...draft.versions].some(({ context }) => context === row?.id)) return false;
+    const { customers, versions, mappings, mappingVersions } = draft;
+    const kept = [customers, versions, mappings, mappingVersions].flat();
+    if (kept.some(({ context }) => context === row?.id)) return false;
+    if (row !== undefined) draft.guards.delete(row.id);
     draft.contexts = draft.contexts.filter((each) => each !== row);
     draft.keys = draft.keys.filter(({ context }) => context !== row?.id);
     draft.users = draft.users.map((user) => ({
