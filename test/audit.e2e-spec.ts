@@ -327,8 +327,8 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         expect((await caller.call('DELETE', pathOf('U1'), from())).status).toBe(200);
         expect((await entriesOf(caller)).slice(0, -before.length)).toEqual([
           entryOf(caller, 'customer.deleted', 'U1', { id }),
-          entryOf(caller, 'mapping.deleted', 'U1', { id: later.id }),
           entryOf(caller, 'mapping.updated', 'U1', { id: open.id }),
+          entryOf(caller, 'mapping.deleted', 'U1', { id: later.id }),
         ]);
       });
 

@@ -697,11 +697,11 @@ describe.each(databaseKinds)('IP mappings on $name', (kind) => {
 
     it('who is deleted go, though two of them differ in their ends alone', async () => {
       const now = clock.at / 1000;
-      const open = await add('U1', '10.0.0.1', 100);
-      await add('U1', '10.0.0.1', 100, now + 1000);
+      await add('U1', '10.0.0.1', 100);
+      const latest = await add('U1', '10.0.0.1', 100, now + 1000);
       const [, ended] = [await add('U1', '10.0.0.2', 100), await add('U1', '10.0.0.2', 100, now - 1)];
       expect((await send('DELETE', '/api/ipdrcustomers/U1')).status).toBe(200);
-      expect(await list()).toBe(JSON.stringify([{ ...open, endtime: now - 1 }, ended]));
+      expect(await list()).toBe(JSON.stringify([{ ...latest, endtime: now - 1 }, ended]));
     });
 
     it('who could not be deleted stay as they are', async () => {
