@@ -2,6 +2,8 @@
 export default {
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testEnvironment: '<rootDir>/test/support/environment.js',
+  globalSetup: '<rootDir>/test/support/global-setup.js',
+  globalTeardown: '<rootDir>/test/support/global-teardown.js',
   maxWorkers: 3, // on two processors: they wait for databases and programs half of the time
   testTimeout: 60_000,
   forceExit: true, // what a failed test left open must not keep the run from ending

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
 import { makeFolder } from './folder.js';
-import { ThrowAwayMysql } from './mysql-server.js';
 
 /** An empty database for one test file. */
 export interface TestDatabase {
@@ -51,34 +49,8 @@ function mysql(server: string): DatabaseKind {
   };
 }
 
-/** TEST_MYSQL_URL, or the server found on this machine, or one started for this test file. */
-async function findMysql(): Promise<string | undefined> {
-  const given = process.env['TEST_MYSQL_URL'];
-  if (given !== undefined) return given;
-  const local = 'mysql://root@127.0.0.1:3306/';
-  if (await answers(local)) return local;
-  const started = await ThrowAwayMysql.create();
-  if (started !== undefined) {
-    afterAll(() => started.remove());
-    return started.url;
-  }
-  const message = 'no MySQL or MariaDB: set TEST_MYSQL_URL, or install mariadb-server';
-  if (process.env['CI'] !== undefined) throw new Error(message);
-  const rule = '!'.repeat(80);
-  process.stderr.write(`\n${rule}\n! THE MYSQL HALF OF THIS TEST IS SKIPPED: ${message}\n${rule}\n`);
-  return undefined;
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    await (await createConnection(url)).end();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const server = await findMysql();
+/** Found, or started, by global-setup.js, which tells if there is none. */
+const server = process.env['TEST_MYSQL_URL'];
 
 /** Every kind of database that the tests run on. */
 export const databaseKinds: readonly DatabaseKind[] =

@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -13,52 +13,70 @@ const SERVERS = ['/usr/sbin/mariadbd', '/usr/sbin/mysqld', '/usr/local/sbin/mysq
 
 /** A database server of the test's own, to stop and start at will. */
 export class ThrowAwayMysql {
-  private process: ChildProcess | undefined;
+  #binary;
+  #folder;
+  #port;
+  #more;
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  #process;
 
-  private constructor(
-    private readonly binary: string,
-    private readonly folder: string,
-    private readonly port: number,
-    private readonly more: readonly string[],
-  ) {}
+  /**
+   * @private
+   * @param {string} binary
+   * @param {string} folder
+   * @param {number} port
+   * @param {readonly string[]} more
+   */
+  constructor(binary, folder, port, more) {
+    this.#binary = binary;
+    this.#folder = folder;
+    this.#port = port;
+    this.#more = more;
+  }
 
-  /** @param more options of the server. @returns undefined if no server is installed */
-  static async create(more: readonly string[] = []): Promise<ThrowAwayMysql | undefined> {
+  /**
+   * @param {readonly string[]} more options of the server
+   * @returns undefined if no server is installed
+   */
+  static async create(more = []) {
     const binary = SERVERS.find((path) => existsSync(path));
     if (binary === undefined) return undefined;
     const folder = await makeFolder('ipdr-mysql-');
     const server = new ThrowAwayMysql(binary, folder, await freePort(), more);
-    server.initialize();
+    server.#initialize();
     await server.start();
     return server;
   }
 
   /** A URL with all rights, up to the database's name. */
-  get url(): string {
-    return `mysql://root@127.0.0.1:${this.port}/`;
+  get url() {
+    return `mysql://root@127.0.0.1:${this.#port}/`;
   }
 
-  /** @returns the URL of a new, empty database */
-  async createDatabase(name: string): Promise<string> {
+  /**
+   * @param {string} name
+   * @returns the URL of a new, empty database
+   */
+  async createDatabase(name) {
     const connection = await createConnection(this.url);
     await connection.query(`CREATE DATABASE ${name}`);
     await connection.end();
     return `${this.url}${name}`;
   }
 
-  async start(): Promise<void> {
+  async start() {
     const options = [
       '--no-defaults',
-      `--datadir=${join(this.folder, 'data')}`,
-      `--socket=${join(this.folder, 'socket')}`,
-      this.tmpdir,
-      `--port=${this.port}`,
+      `--datadir=${join(this.#folder, 'data')}`,
+      `--socket=${join(this.#folder, 'socket')}`,
+      this.#tmpdir,
+      `--port=${this.#port}`,
       '--bind-address=127.0.0.1',
       '--innodb-buffer-pool-size=64M',
       ...asRoot(),
-      ...this.more,
+      ...this.#more,
     ];
-    this.process = spawn(this.binary, options, { stdio: 'ignore' });
+    this.#process = spawn(this.#binary, options, { stdio: 'ignore' });
     for (let tries = 0; ; tries++) {
       try {
         await (await createConnection(this.url)).end();
@@ -71,46 +89,46 @@ export class ThrowAwayMysql {
   }
 
   /** Ends it as a crash would. */
-  async kill(): Promise<void> {
-    const process = this.process;
+  async kill() {
+    const process = this.#process;
     if (process === undefined || process.exitCode !== null || process.signalCode !== null) return;
     process.kill('SIGKILL');
     await once(process, 'exit');
   }
 
-  async remove(): Promise<void> {
+  async remove() {
     await this.kill();
-    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.#folder, { recursive: true, force: true });
   }
 
   /** Its own: a server that starts removes what others have in a common one. */
-  private get tmpdir(): string {
-    return `--tmpdir=${this.folder}`;
+  get #tmpdir() {
+    return `--tmpdir=${this.#folder}`;
   }
 
-  private initialize(): void {
-    const data = join(this.folder, 'data');
+  #initialize() {
+    const data = join(this.#folder, 'data');
     const isMariadb = existsSync('/usr/bin/mariadb-install-db');
     const [command, options] = isMariadb
       ? [
           'mariadb-install-db',
           ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db'],
         ]
-      : [this.binary, ['--no-defaults', '--initialize-insecure']];
-    if (userInfo().uid === 0) execFileSync('chown', ['mysql', this.folder]);
-    execFileSync(command, [...options, `--datadir=${data}`, this.tmpdir, ...asRoot()], { stdio: 'ignore' });
+      : [this.#binary, ['--no-defaults', '--initialize-insecure']];
+    if (userInfo().uid === 0) execFileSync('chown', ['mysql', this.#folder]);
+    execFileSync(command, [...options, `--datadir=${data}`, this.#tmpdir, ...asRoot()], { stdio: 'ignore' });
   }
 }
 
 /** The server refuses to run as root unless told whom to become. */
-function asRoot(): string[] {
+function asRoot() {
   return userInfo().uid === 0 ? ['--user=mysql'] : [];
 }
 
-export async function freePort(): Promise<number> {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as { port: number };
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   server.close();
   await once(server, 'close');
   return port;

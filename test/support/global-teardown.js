@@ -1,0 +1,4 @@
+/** Ends the database server that global-setup.js started, if it did. */
+export default async function () {
+  await globalThis.removeMysql?.();
+}
