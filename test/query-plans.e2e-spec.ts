@@ -3,6 +3,7 @@ import type { ContextId } from '../src/access/application/principal.js';
 import { IpMappingRepository } from '../src/ip-mappings/application/ip-mapping.repository.js';
 import { IpAddress, IpNetwork } from '../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../src/ip-mappings/domain/validity.js';
+import type { Snapshot, Statement } from '../src/shared/database/database.js';
 import { databaseKinds } from './support/databases.js';
 import { fillCustomers, fillVersions } from './support/fill.js';
 import { useService } from './support/use-service.js';
@@ -20,10 +21,22 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
 
   /** How the database finds what `work` asks of it: a line for each step of each query, sign-in included. */
   async function plan(work: () => Promise<void>): Promise<string[]> {
-    const query = jest.spyOn(service().database, 'query');
+    const { database: over } = service();
+    const statements: Statement[] = [];
+    const [query, snapshot] = [over.query.bind(over), over.snapshot.bind(over)];
+    const noting =
+      (ask: Snapshot['query']): Snapshot['query'] =>
+      (sql, parameters) => {
+        statements.push({ sql, parameters: [...parameters] });
+        return ask(sql, parameters);
+      };
+    jest.spyOn(over, 'query').mockImplementation(noting(query));
+    jest.spyOn(over, 'snapshot').mockImplementation(async () => {
+      const opened = await snapshot();
+      return { query: noting((...asked) => opened.query(...asked)), close: () => opened.close() };
+    });
     await work();
-    const statements = query.mock.calls.map(([sql, parameters]) => ({ sql, parameters: [...parameters] }));
-    query.mockRestore();
+    jest.restoreAllMocks();
     return withDataSource(database().configuration, async (dataSource) => {
       const steps: string[] = [];
       for (const { sql, parameters } of statements) {
@@ -129,6 +142,70 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
         expect(ofMappings(ever)).toEqual([probes('ip_mappings')]);
       },
     );
+
+    it('probes for all that are asked of together', async () => {
+      const moments = Array.from({ length: 200 }, (_, n) => ({
+        ...{ address: IpAddress.parse(`${n % 2 === 0 ? '10.0' : '2001:db8::10.0'}.3.${n}`), second: 7 },
+      }));
+      const steps = await plan(async () => void (await mappings().holding(here, moments)));
+      expect(new Set(ofMappings(steps))).toEqual(new Set([probes('ip_mappings')]));
+      expect(steps.filter((step) => reads.test(step))).toEqual([]);
+    });
+
+    it.each<[string, () => Promise<unknown>, sqlite: RegExp[], mysql: RegExp[]]>([
+      [
+        'in a page of all',
+        () => mappings().page(here, undefined, 900, 100),
+        [/^SEARCH m USING INDEX ip_mappings_id \(context_id=\? AND id>\?\)$/],
+        [/^range m ip_mappings_id 8$/],
+      ],
+      [
+        'in a page of a customer',
+        () => mappings().page(here, 7, 5, 100),
+        [/^SEARCH m USING INDEX ip_mappings_customer \(context_id=\? AND customer_id=\? AND rowid>\?\)$/],
+        [/^range m ip_mappings_customer 12$/],
+      ],
+      [
+        'of a customer',
+        () => run(() => mappings().ofCustomer(here, 7)),
+        [/^SEARCH m USING INDEX ip_mappings_customer \(context_id=\? AND customer_id=\?\)$/],
+        [/^ref m ip_mappings_customer 8$/],
+      ],
+      [
+        'by its id',
+        () => mappings().find(here, 6, 7),
+        [/^SEARCH m USING INTEGER PRIMARY KEY \(rowid=\?\)$/],
+        [/^(const|ref) m (PRIMARY|ip_mappings_id) [48]$/],
+      ],
+      [
+        'behind a place in the feed',
+        () => mappings().changes(here, { block: 1, id: 5 }, 9, 100),
+        [
+          /^SEARCH m USING INDEX ip_mapping_versions_feed \(context_id=\? AND block=\? AND rowid>\?\)$/,
+          /^SEARCH m USING INDEX ip_mapping_versions_feed \(context_id=\? AND block>\? AND block<\?\)$/,
+        ],
+        [/^range m ip_mapping_versions_feed 17$/, /^range m ip_mapping_versions_feed 9$/],
+      ],
+    ])('%s reads an index from where it begins', async (_what, read, sqlite, mysql) => {
+      const steps = await plan(async () => void (await read()));
+      const expected = kind.name === 'SQLite' ? sqlite : mysql;
+      expect(ofMappings(steps)).toEqual(expected.map((step) => expect.stringMatching(step)));
+      expect(steps.filter((step) => reads.test(step))).toEqual([]);
+    });
+
+    it.each<[string, () => AsyncGenerator<unknown>]>([
+      ['in a list of all', () => mappings().all(here, undefined, 0, async () => undefined)],
+      ['in a list of a customer', () => mappings().all(here, 7, 0, async () => undefined)],
+      ['within a network', () => mappings().within(here, IpNetwork.parse('10.0.0.0/16'), ALWAYS)],
+      ['within a network of IPv6', () => mappings().within(here, IpNetwork.parse('2001:db8::/32'), ALWAYS)],
+    ])('%s reads batch by batch, each from where the last one ended', async (_what, read) => {
+      const steps = await plan(async () => {
+        for await (const batch of read()) void batch;
+      });
+      expect(ofMappings(steps).length).toBeGreaterThan(0);
+      expect(steps.filter((step) => reads.test(step))).toEqual([]);
+      expect(steps.join('\n')).not.toMatch(/TEMP B-TREE FOR ORDER BY$|filesort/m);
+    });
 
     it.each(['10.0.16.0/20', '2001:db8::10.0.16.0/116', '203.0.113.0/24', '2001:db8::10.0.99.0/127'])(
       'in the way of %s probes for each network around it, and reads what is inside',
