@@ -1,0 +1,558 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'csv-parse/sync';
+import { asHeaders, newCaller, newContext, type Caller } from './support/callers.js';
+import type { Answer, Call } from './support/client.js';
+import { pathOf, type CustomerFields } from './support/customers.js';
+import { databaseKinds } from './support/databases.js';
+import { Dice } from './support/dice.js';
+import { LookupModel, type Asked, type Expected, type Held, type Network } from './support/lookup-model.js';
+import { mappingPath, MAPPINGS, mappingsOf } from './support/mappings.js';
+import { withoutSealing, type TestService } from './support/service.js';
+import { TestClock } from './support/test-clock.js';
+import { useService } from './support/use-service.js';
+
+/** As many changes, and as many look-ups at least. The long form is LOOKUP_MODEL_CHANGES=20000. */
+const CHANGES = Number(process.env['LOOKUP_MODEL_CHANGES'] ?? 150);
+const SEED = Number(process.env['LOOKUP_MODEL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+/** Slower machines included. */
+const TIMEOUT_MS = 120_000 + 60 * CHANGES;
+const LOOKUP = '/api/ipdrlookup';
+
+/** Of so many changes, and the look-ups after them. */
+const ROUND = 20;
+/** After so many changes, other customers and addresses take the place of those that were changed so far. */
+const GENERATION = 1000;
+/** In each of the bulks at the end: more than are asked of the database at once. */
+const MANY = Math.max(200, Math.ceil(CHANGES / 12));
+const USERS = 6;
+/** Addresses that differ in their last bits alone. */
+const ADDRESSES = 32;
+const V4 = {
+  base: 0xffff_0a00_0000n,
+  perGeneration: 16n,
+  prefixes: [32, 32, 32, 32, 31, 30, 29, 28, 27, 24, 16],
+};
+const V6 = {
+  base: 0x2001_0db8n << 96n,
+  perGeneration: 80n,
+  prefixes: [128, 128, 128, 127, 126, 125, 124, 120, 64, 48],
+};
+const DAY = 86_400;
+
+/** An address to be asked for, as it is typed, and when. */
+interface Query {
+  readonly ip: string;
+  readonly address: bigint;
+  /** As it is sent; null = now. */
+  readonly time: number | string | null;
+  readonly second: number;
+}
+
+/** Does at random what changes the register, and asks it who held what, and compares it with a model of it. */
+class Follower {
+  readonly models: readonly LookupModel[];
+  private readonly dice = new Dice(SEED);
+  /** Says what the last request was. */
+  last = '';
+  lookUps = 0;
+  /** How many of the look-ups named a holder, and one that was gone. */
+  named = { holders: 0, gone: 0 };
+  /** How often each answer was given to a change. */
+  readonly outcomes = new Map<string, number>();
+
+  constructor(
+    private readonly service: TestService,
+    private readonly clock: TestClock,
+    private readonly caller: Caller,
+    private readonly contexts: readonly string[],
+  ) {
+    this.models = contexts.map(() => new LookupModel());
+  }
+
+  get changes(): number {
+    return this.models.reduce((sum, { changes }) => sum + changes, 0);
+  }
+
+  async change(): Promise<void> {
+    this.clock.at += this.dice.pick([0, 0, 0, 0, 1, 1, 2, 30, 400, 1000, 1000, 5000, 60_000]);
+    if (this.dice.isLucky(0.02)) this.clock.at += this.dice.pick([-20, -20, -90_000, 3600_000, DAY * 1000]);
+    const where = this.dice.isLucky(0.2) ? 1 : 0;
+    const roll = this.dice.below(100);
+    if (roll < 12) return this.createCustomer(where);
+    if (roll < 20) return this.changeCustomer(where);
+    if (roll < 24) return this.deleteCustomer(where);
+    if (roll < 56) return this.assign(where);
+    if (roll < 74) return this.changeMapping(where);
+    if (roll < 80) return this.deleteMapping(where);
+    return this.reassign(where);
+  }
+
+  /** Asks in all ways that there are. */
+  async lookUp(): Promise<void> {
+    await this.lookUpOne(this.where());
+    await this.lookUpMany(this.where(), 9, 'json');
+    await this.lookUpMany(this.where(), 9, 'csv');
+    await this.history(this.where());
+  }
+
+  /** Asks for much at once, and compares all mappings. */
+  async checkAll(): Promise<void> {
+    for (const where of [0, 1]) {
+      const list = await this.call(where, 'GET', MAPPINGS);
+      expect(list.text).toBe(this.model(where).list());
+    }
+    await this.lookUpMany(0, MANY, 'json', false);
+    await this.lookUpMany(0, MANY, 'json', true);
+    await this.lookUpMany(0, MANY, 'csv', true);
+    while (this.lookUps < CHANGES) await this.lookUpMany(this.where(), ROUND, 'csv');
+  }
+
+  private async createCustomer(where: number): Promise<void> {
+    const body = { ...this.someFields(), UserID: this.aUserId() };
+    const answer = await this.call(where, 'POST', '/api/ipdrcustomers', { body });
+    this.check(
+      answer,
+      this.model(where).createCustomer(body, this.clock.at, () => idOf(answer)),
+    );
+  }
+
+  /** A third of them get another name. */
+  private async changeCustomer(where: number): Promise<void> {
+    const userId = this.aKnownUserId(where);
+    const { Name, ...others } = this.someFields();
+    const body = this.dice.pick([{ Name }, others, { UserID: this.aUserId() }]);
+    const answer = await this.call(where, 'PATCH', pathOf(userId), { body });
+    this.check(answer, this.model(where).changeCustomer(userId, body, this.clock.at));
+  }
+
+  private async deleteCustomer(where: number): Promise<void> {
+    const userId = this.aKnownUserId(where);
+    const answer = await this.call(where, 'DELETE', pathOf(userId));
+    this.check(answer, this.model(where).deleteCustomer(userId, this.clock.at));
+  }
+
+  private async assign(where: number): Promise<void> {
+    const again = this.dice.isLucky(0.08) ? this.model(where).changeable.at(-1) : undefined;
+    const userId = again?.userId ?? this.aKnownUserId(where);
+    const start = this.aStart(where);
+    const asked: Asked = again?.mapping ?? {
+      ...{ network: this.aNetwork(where), start, end: this.anEnd(where, start) },
+      terminalId: this.aTerminalId(),
+    };
+    const body = toBody(asked);
+    const answer = this.dice.isLucky(0.5)
+      ? await this.call(where, 'POST', MAPPINGS, { body: { ...body, UserID: userId } })
+      : await this.call(where, 'POST', mappingsOf(userId), { body });
+    this.check(
+      answer,
+      this.model(where).assign(userId, asked, this.clock.at, () => idOf(answer)),
+    );
+  }
+
+  private async changeMapping(where: number): Promise<void> {
+    const { userId, id, start } = this.aMapping(where);
+    const ended = { end: Math.max(start, this.now + this.dice.pick([-2, -1, 0, 1, 60])) };
+    const changes: Partial<Asked> = this.dice.pick([
+      ...[ended, ended, { end: this.anEnd(where, start) }, { start: this.aStart(where) }],
+      ...[{ network: this.aNetwork(where) }, { terminalId: this.aTerminalId() }],
+      { network: this.aNetwork(where), start: this.aStart(where), end: this.anEnd(where, this.now) },
+    ]);
+    await this.act(where, userId, id, { PUT: 'PUT', PATCH: 'PATCH' }, toBody(changes), (given) =>
+      this.model(where).changeMapping(userId, given, changes, this.clock.at),
+    );
+  }
+
+  private async deleteMapping(where: number): Promise<void> {
+    const { userId, id } = this.aMapping(where);
+    await this.act(where, userId, id, { PUT: 'DELETE', PATCH: 'DELETE' }, {}, (given) =>
+      this.model(where).deleteMapping(userId, given, this.clock.at),
+    );
+  }
+
+  /** Acts on a mapping by its own address, or in the form of existing clients, with or without its id. */
+  private async act(
+    where: number,
+    userId: string,
+    id: number,
+    { PUT, PATCH }: { PUT: string; PATCH: string },
+    body: object,
+    expected: (given: number | undefined) => Expected,
+  ): Promise<void> {
+    const form = this.dice.pick(['own', 'own', 'id', 'id', 'only']);
+    const given = form === 'only' ? undefined : id;
+    const answer =
+      form === 'own'
+        ? await this.call(where, PATCH, mappingPath(userId, { id }), { body })
+        : await this.call(where, PUT, `${MAPPINGS}/${encodeURIComponent(userId)}`, {
+            body: { ...body, ...(given === undefined ? {} : { id: given }) },
+          });
+    this.check(answer, expected(given));
+  }
+
+  private async reassign(where: number): Promise<void> {
+    const { userId, id, start, end } = this.aMapping(where);
+    const next = this.aKnownUserId(where);
+    const { now } = this;
+    const isNow = start < now && now <= (end ?? now);
+    const from = this.dice.pick([...(isNow ? [now, now, now] : []), start + 1, end ?? now + 60, start]);
+    const isDryRun = this.dice.isLucky(0.2);
+    const path = `${mappingPath(userId, { id })}/reassign${isDryRun ? '?dry_run=true' : ''}`;
+    const answer = await this.call(where, 'POST', path, { body: { UserID: next, starttime: from } });
+    const given = (): number => idOf(answer);
+    const model = this.model(where);
+    this.check(answer, model.reassign(userId, id, next, from, this.clock.at, isDryRun, given));
+  }
+
+  private async lookUpOne(where: number): Promise<void> {
+    const recordedAt = this.aRecordedAt(where);
+    const query = this.aQuery(where, recordedAt);
+    const { ip, time } = query;
+    const asked = { ip, ...(time !== null && { time }), ...toRecordedAt(recordedAt) };
+    const inUrl = new URLSearchParams(
+      Object.entries(asked).map(([name, value]): [string, string] => [name, String(value)]),
+    );
+    const answer = await this.dice.pick([
+      () => this.call(where, 'GET', `${LOOKUP}?${inUrl.toString()}`),
+      () => this.call(where, 'GET', LOOKUP, { body: asked }),
+      () => this.call(where, 'POST', LOOKUP, { body: asked }),
+    ])();
+    expect(answer.json).toEqual(this.answerTo(where, query, recordedAt));
+    expect(answer.text).toBe(JSON.stringify(answer.json));
+  }
+
+  private async lookUpMany(
+    where: number,
+    count: number,
+    form: 'json' | 'csv',
+    isPast = this.dice.isLucky(0.6),
+  ): Promise<void> {
+    const recordedAt = isPast ? this.aRecordedAt(where) : undefined;
+    const queries = Array.from({ length: count }, () => this.aQuery(where, recordedAt));
+    const expected = queries.map((query) => this.answerTo(where, query, recordedAt));
+    const found =
+      form === 'json'
+        ? await this.askInJson(where, queries, recordedAt)
+        : await this.askInCsv(where, queries, recordedAt);
+    expect(found).toHaveLength(count);
+    const toForm =
+      form === 'json' ? JSON.stringify : (answer: object): string => JSON.stringify(toCells(answer as never));
+    for (const [n, answer] of expected.entries()) {
+      if (toForm(answer) === JSON.stringify(found[n])) continue;
+      this.last += `, query ${n}: ${JSON.stringify(queries[n], asText)}`;
+      expect(JSON.stringify(found[n])).toBe(toForm(answer));
+    }
+  }
+
+  private async askInJson(where: number, queries: readonly Query[], recordedAt?: number): Promise<unknown[]> {
+    const sent = queries.map(({ ip, time }) => ({ ip, ...(time !== null && { time }) }));
+    const body = { queries: sent, ...toRecordedAt(recordedAt) };
+    const { status, text } = await this.call(where, 'POST', LOOKUP, { body });
+    expect([status, text]).toEqual([200, expect.stringMatching(/^\{"results":\[/)]);
+    return (JSON.parse(text) as { results: unknown[] }).results;
+  }
+
+  private async askInCsv(where: number, queries: readonly Query[], recordedAt?: number): Promise<unknown[]> {
+    const lines = queries.map(({ ip, time }) => `${ip},${time ?? ''}\n`);
+    const query = new URLSearchParams(toRecordedAt(recordedAt)).toString();
+    const answer = await this.call(where, 'POST', `${LOOKUP}?${query}`, {
+      raw: `ip,time\n${lines.join('')}`,
+      headers: {
+        ...{ 'content-type': 'text/csv' },
+        ...asHeaders({ ...this.caller.credentials, contextname: this.contexts[where] as string }),
+      },
+    });
+    expect([answer.status, answer.text]).toEqual([200, answer.text]);
+    return parse(answer.text, { fromLine: 2 });
+  }
+
+  private async history(where: number): Promise<void> {
+    const { ip, address } = this.aQuery(where);
+    const from = this.dice.isLucky(0.5) ? this.aQuery(where).second : undefined;
+    const until = this.dice.isLucky(0.5) ? (from ?? this.now) + this.dice.pick([0, 1, 60, DAY]) : undefined;
+    const query = new URLSearchParams({
+      ip,
+      ...(from !== undefined && { from: String(from) }),
+      ...(until !== undefined && { to: String(until) }),
+    });
+    const answer = await this.call(where, 'GET', `${LOOKUP}/history?${query.toString()}`);
+    const expected = this.model(where).history(address, from ?? 0, until ?? Infinity);
+    expect(answer.json).toEqual(expected);
+    expect(answer.text).toBe(JSON.stringify(expected));
+  }
+
+  private answerTo(where: number, { ip, address, second }: Query, recordedAt?: number): object {
+    const held = this.model(where).lookUp(address, second, recordedAt);
+    this.lookUps++;
+    if (held.holder !== null) this.named.holders++;
+    if (held.holder !== null && 'deleted' in held.holder) this.named.gone++;
+    return { ip, time: second, ...held };
+  }
+
+  private check(answer: Answer, { status, text, code, etag, messages, errors }: Expected): void {
+    expect([answer.status, answer.text]).toEqual([status, text ?? answer.text]);
+    const outcome = code ?? String(status);
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+    expect(answer.headers['etag']).toBe(etag);
+    if (code === undefined) return;
+    const error = answer.json as { code: string; message: string; errors?: object[] };
+    expect(error.code).toBe(code);
+    if (messages !== undefined) expect(messages).toContain(error.message);
+    if (errors !== undefined) expect(error.errors).toMatchObject(errors);
+  }
+
+  private call(where: number, method: string, path: string, call: Call = {}): Promise<Answer> {
+    const contextname = this.contexts[where] as string;
+    this.last = `at ${this.clock.at} in ${where}: ${method} ${path} ${JSON.stringify(call.body ?? {})}`;
+    return this.service.callAs({ ...this.caller.credentials, contextname }, method, path, call);
+  }
+
+  private model(where: number): LookupModel {
+    return this.models[where] as LookupModel;
+  }
+
+  /** Unix seconds. */
+  private get now(): number {
+    return Math.floor(this.clock.at / 1000);
+  }
+
+  private get generation(): number {
+    return Math.floor(this.changes / GENERATION);
+  }
+
+  private where(): number {
+    return this.dice.isLucky(0.2) ? 1 : 0;
+  }
+
+  private aUserId(): string {
+    return `U${this.dice.below(USERS)} of ${this.generation}`;
+  }
+
+  /** Of one that there is, mostly. */
+  private aKnownUserId(where: number): string {
+    const all = this.model(where).userIds.slice(-USERS);
+    return all.length === 0 || this.dice.isLucky(0.05) ? this.aUserId() : this.dice.pick(all);
+  }
+
+  private someFields(): Omit<CustomerFields, 'UserID'> {
+    return {
+      Name: this.dice.pick(['Trisul', 'trisul', `O'Brien, "\\" %_`, 'Z\u00fcrich \u{1f600}']),
+      Address: this.dice.pick([null, '', 'Chennai\nIndia', '1, Main Road']),
+      Email: this.dice.pick([null, 'demo@gmail.com', 'Demo@gmail.com']),
+      PhoneNumber: this.dice.pick([null, '1234567890', '(44) 1; 2']),
+      AltPhoneNumber: this.dice.pick([null, '99']),
+    };
+  }
+
+  private aTerminalId(): string {
+    return this.dice.pick(['', '', 'TERM12345', 'term, "2"']);
+  }
+
+  /** One that there is, mostly. */
+  private aMapping(where: number): { userId: string; id: number; start: number; end: number | null } {
+    const all = this.model(where).changeable.slice(-60);
+    if (all.length === 0) return { userId: this.aUserId(), id: 1, start: 0, end: null };
+    const { userId, mapping } = this.dice.pick(all);
+    return { ...mapping, userId: this.dice.isLucky(0.05) ? this.aKnownUserId(where) : userId };
+  }
+
+  /** Of an address of this generation. */
+  private aNetwork(where: number): Network {
+    const known = this.aState(where);
+    if (known !== undefined && this.dice.isLucky(0.2)) return known.network;
+    const { base, perGeneration, prefixes } = this.dice.pick([V4, V4, V6]);
+    const address = base + (BigInt(this.generation) << perGeneration) + BigInt(this.dice.below(ADDRESSES));
+    const length = this.dice.pick(prefixes);
+    const free = BigInt((base === V4.base ? 32 : 128) - length);
+    const first = (address >> free) << free;
+    return { text: this.toNetworkText(address, 128 - Number(free)), first, last: first + (1n << free) - 1n };
+  }
+
+  /** @param bits how many of 128 count */
+  private toNetworkText(address: bigint, bits: number): string {
+    const text = this.toText(address);
+    if (bits === 128 && this.dice.isLucky(0.7)) return text;
+    return `${text}/${text.includes(':') ? bits : bits - 96}`;
+  }
+
+  /** One of the forms that an address can be typed in. */
+  private toText(address: bigint): string {
+    const groups = address.toString(16).padStart(32, '0').match(/.{4}/g) as string[];
+    const long = groups.join(':');
+    if (address >> 32n !== 0xffffn) {
+      const short = groups.map((group) => group.replace(/^0+(?=.)/, '')).join(':');
+      return this.dice.pick([long, long.toUpperCase(), short.replace(/(^|:)0(:0)+(:|$)/, '::'), short]);
+    }
+    const dotted = [24n, 16n, 8n, 0n].map((shift) => (address >> shift) & 0xffn).join('.');
+    return this.dice.pick([
+      dotted,
+      dotted,
+      dotted,
+      `::ffff:${dotted}`,
+      `::FFFF:${groups.slice(6).join(':')}`,
+      long,
+    ]);
+  }
+
+  private aStart(where: number): number {
+    const { now } = this;
+    const known = this.aState(where);
+    const touching =
+      known === undefined ? [] : [known.start, known.start - 1, (known.end ?? now) + 1, known.end ?? now];
+    const near = [now, now, now - 1, now + 1, now - 60, now + 60, now - DAY, now + DAY, now - 100 * DAY, 0];
+    return Math.max(0, this.dice.pick([...near, ...touching]));
+  }
+
+  private anEnd(where: number, start: number): number | null {
+    const known = this.aState(where);
+    const touching = known === undefined ? [] : [known.end, known.start - 1, known.start];
+    const some = [
+      start,
+      start + 1,
+      start + 59,
+      start + 3600,
+      start + DAY,
+      start + 30 * DAY,
+      this.now,
+      this.now + 60,
+    ];
+    const end = this.dice.pick([null, null, null, ...some, ...touching]);
+    return end === null ? null : this.dice.isLucky(0.02) ? Math.max(0, start - 1) : Math.max(start, end);
+  }
+
+  /** A state that some mapping was in, mostly not long ago, and mostly one that was recorded by then. */
+  private aState(
+    where: number,
+    recordedAt = Number.MAX_SAFE_INTEGER,
+  ): LookupModel['states'][number] | undefined {
+    const { states } = this.model(where);
+    if (states.length === 0) return undefined;
+    const drawn = Array.from({ length: 5 }, () =>
+      this.dice.pick(this.dice.isLucky(0.7) ? states.slice(-200) : states),
+    );
+    return drawn.find(({ at, until }) => at <= recordedAt && recordedAt < until) ?? drawn[0];
+  }
+
+  /** Of an address and a second that some mapping begins or ends with, or close to it. */
+  private aQuery(where: number, recordedAt?: number): Query {
+    const { now } = this;
+    const state = this.aState(where, recordedAt);
+    const { first, last } = state?.network ?? { first: V4.base, last: V4.base };
+    const inside = first + (BigInt(this.dice.below(ADDRESSES)) % (last - first + 1n));
+    const address = this.dice.pick([first, last, inside, inside, inside, first - 1n, last + 1n]);
+    const { start, end } = { start: now, ...state };
+    const within = start + this.dice.below(Math.max(1, (end ?? now) - start + 1));
+    const changed = Math.floor(this.aMoment(where) / 1000);
+    const second = this.dice.pick([
+      ...[start, start, start - 1, end ?? now, end ?? now, (end ?? now) + 1, within, within, within],
+      ...[now, now - 1, now + DAY, changed, changed, changed - 1, changed + 1, 0],
+    ]);
+    const ip = this.toText(address);
+    if (second < 0 || this.dice.isLucky(0.1)) return { ip, address, time: null, second: now };
+    const iso = new Date(second * 1000 + this.dice.below(1000)).toISOString();
+    return { ip, address, time: this.dice.pick([second, second, String(second), iso]), second };
+  }
+
+  /** When something was recorded, of some mapping or customer. */
+  private aMoment(where: number): number {
+    const { customers } = this.model(where);
+    const state = this.aState(where);
+    if (state === undefined || customers.size === 0) return this.clock.at;
+    const versions = customers.get(state.customerId) ?? [];
+    return this.dice.pick([
+      state.at,
+      Number.isFinite(state.until) ? state.until : state.at,
+      this.dice.pick(versions).at,
+    ]);
+  }
+
+  /** In half of the cases undefined, which is now. */
+  private aRecordedAt(where: number): number | undefined {
+    if (this.dice.isLucky(0.3)) return undefined;
+    const moment = this.aMoment(where);
+    const second = Math.floor(moment / 1000) * 1000;
+    return this.dice.pick([
+      moment - 1,
+      moment,
+      moment,
+      moment + 1,
+      second,
+      second - 1,
+      this.clock.at,
+      moment + DAY,
+    ]);
+  }
+}
+
+function toBody({ network, start, end, terminalId }: Partial<Asked>): object {
+  return {
+    ...(network !== undefined && { ipsubnet: network.text }),
+    ...(start !== undefined && { starttime: start }),
+    ...(end !== undefined && { endtime: end }),
+    ...(terminalId !== undefined && { terminalid: terminalId }),
+  };
+}
+
+function toRecordedAt(recordedAt: number | undefined): { recorded_at?: string } {
+  return recordedAt === undefined ? {} : { recorded_at: new Date(recordedAt).toISOString() };
+}
+
+/** Of what a request made. */
+function idOf({ status, text, json }: Answer): number {
+  if (status !== 200) throw new Error(`nothing was made: ${text}`);
+  const { id, created } = json as { id: number; created?: { id: number } };
+  return created?.id ?? id;
+}
+
+/** An answer as the cells of a line of CSV. */
+function toCells({ ip, time, holder, mapping }: Held & { ip: string; time: number }): string[] {
+  const { UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber, deleted } = { ...holder } as Record<
+    string,
+    unknown
+  >;
+  const { id, ipdr_customer_id, ipsubnet, starttime, endtime, terminalid } = { ...mapping } as Record<
+    string,
+    unknown
+  >;
+  const cells = [
+    ...[ip, time, UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber, deleted],
+    ...[id, ipdr_customer_id, ipsubnet, starttime, endtime, terminalid, ''],
+  ];
+  return cells.map((cell) => String(cell ?? ''));
+}
+
+function asText(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString(16) : value;
+}
+
+describe.each(databaseKinds)('on $name', (kind) => {
+  const clock = new TestClock();
+  const { service } = useService(kind, { adapt: (builder) => withoutSealing(clock.adapt(builder)) });
+  let follower: Follower;
+
+  beforeAll(async () => {
+    const contexts = [await newContext(service()), await newContext(service())];
+    follower = new Follower(service(), clock, await newCaller(service(), { contexts }), contexts);
+  });
+
+  it(
+    `${CHANGES} look-ups at least, amid as many changes, are answered as a model of the register says`,
+    async () => {
+      try {
+        for (let n = 0; follower.changes < CHANGES; n++) {
+          await follower.change();
+          if (n % ROUND === ROUND - 1) await follower.lookUp();
+        }
+        await follower.checkAll();
+      } catch (error) {
+        const what = `LOOKUP_MODEL_SEED=${SEED} LOOKUP_MODEL_CHANGES=${CHANGES}: ${follower.last}`;
+        throw new Error(`${what}\n${String(error)}`, { cause: error });
+      }
+      // Not all of it about nothing.
+      const refusals = ['customer_exists', 'mapping_overlap', 'mapping_duplicate', 'mapping_ambiguous'];
+      expect([...follower.outcomes.keys()]).toEqual(expect.arrayContaining(refusals));
+      expect(follower.named.holders).toBeGreaterThan(follower.lookUps / 10);
+      expect(follower.named.gone).toBeGreaterThan(follower.lookUps / 200);
+    },
+    TIMEOUT_MS,
+  );
+});

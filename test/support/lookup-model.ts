@@ -1,0 +1,402 @@
+import type { CustomerFields } from './customers.js';
+import type { Mapping } from './mappings.js';
+
+// Who held what, and when, is said here once more, by other means than in src: from the contract alone, by going
+// through all that there is.
+
+/** All addresses are numbers of 128 bits, those of IPv4 being ::ffff:0:0/96. */
+export interface Network {
+  readonly text: string;
+  readonly first: bigint;
+  /** Inclusive. */
+  readonly last: bigint;
+}
+
+/** What a request says of a mapping. Unix seconds, both inclusive; null = still open. */
+export interface Asked {
+  readonly network: Network;
+  readonly start: number;
+  readonly end: number | null;
+  readonly terminalId: string;
+}
+
+/** A state that a mapping was in, or is. */
+export interface MappingState extends Asked {
+  readonly id: number;
+  readonly customerId: number;
+  /** Since when the register had it in this state, Unix milliseconds. */
+  readonly at: number;
+  /** Before when; Infinity = it still has. */
+  until: number;
+}
+
+interface CustomerState {
+  readonly id: number;
+  readonly fields: CustomerFields;
+  /** Since when the register had it in this state, Unix milliseconds. */
+  readonly at: number;
+  /** From then on it is gone. */
+  readonly isDeleted: boolean;
+}
+
+/** What a request must be answered. */
+export interface Expected {
+  readonly status: number;
+  /** The body, byte for byte; undefined = an error. */
+  readonly text?: string;
+  readonly etag?: string;
+  /** Of the error, of which the message is one of some. */
+  readonly code?: string;
+  readonly messages?: readonly string[];
+  readonly errors?: readonly object[];
+}
+
+/** Who held an address, as it is answered. */
+export interface Held {
+  readonly holder: object | null;
+  readonly mapping: Mapping | null;
+}
+
+/** Later than any change. */
+const NOW = Number.MAX_SAFE_INTEGER;
+const NOT_FOUND = refused(404, 'customer_not_found');
+/** So far behind the last change, a clock is believed, and the last change is not. */
+const TOO_FAR_AHEAD_MS = 60_000;
+
+/** One context of the register. Times at which something is done are Unix milliseconds. */
+export class LookupModel {
+  /** Every state that any mapping was in. */
+  readonly states: MappingState[] = [];
+  /** Every state that each customer was in, in their order. */
+  readonly customers = new Map<number, CustomerState[]>();
+  /** How many of the requests changed something. */
+  changes = 0;
+  private present: MappingState[] = [];
+  private readonly idsByUserId = new Map<string, number>();
+  private lastChangeAt = 0;
+  private lastIds = { customer: 0, mapping: 0 };
+
+  /** @param given what the answer says that the new id is */
+  createCustomer(fields: CustomerFields, now: number, given: () => number): Expected {
+    if (this.idsByUserId.has(fields.UserID)) return refused(409, 'customer_exists');
+    const id = this.newId('customer', given);
+    return this.putCustomer({ id, fields, at: now, isDeleted: false });
+  }
+
+  changeCustomer(userId: string, changes: Partial<CustomerFields>, now: number): Expected {
+    const before = this.customer(userId);
+    if (before === undefined) return NOT_FOUND;
+    const fields = { ...before.fields, ...changes };
+    if (toText(before.id, fields) === toText(before.id, before.fields)) return answeredCustomer(before);
+    if (fields.UserID !== userId && this.idsByUserId.has(fields.UserID))
+      return refused(409, 'customer_exists');
+    this.idsByUserId.delete(userId);
+    return this.putCustomer({ ...before, fields, at: Math.max(now, before.at + 1) });
+  }
+
+  /** Its addresses are nobody's from this second on, and who held them before stays answered as it was. */
+  deleteCustomer(userId: string, now: number): Expected {
+    const before = this.customer(userId);
+    if (before === undefined) return NOT_FOUND;
+    const at = this.nextChangeAt(now);
+    const last = Math.floor(now / 1000) - 1;
+    const ended = this.ofCustomer(before.id).map((mapping) => ({
+      ...{ mapping, left: { ...mapping, end: Math.min(mapping.end ?? Infinity, last) } },
+    }));
+    for (const [n, { mapping, left }] of ended.entries()) {
+      const isSaidAgain = ended.slice(n + 1).some((later) => isSame(later.left, left));
+      if (isEmpty(left) || isSaidAgain) this.putMapping(mapping, undefined, at);
+      else if (left.end !== mapping.end) this.putMapping(mapping, left, at);
+    }
+    this.putCustomer({ ...before, at: Math.max(now, before.at + 1), isDeleted: true });
+    this.idsByUserId.delete(userId);
+    this.lastChangeAt = at;
+    return { status: 200, text: toText(before.id, before.fields) };
+  }
+
+  assign(userId: string, asked: Asked, now: number, given: () => number): Expected {
+    if (isEmpty(asked)) return invalid('endtime');
+    const holder = this.customer(userId);
+    if (holder === undefined) return NOT_FOUND;
+    const refusal = this.refusal(holder.id, asked, this.present);
+    if (refusal !== undefined) return refusal;
+    const at = (this.lastChangeAt = this.nextChangeAt(now));
+    this.changes++;
+    const id = this.newId('mapping', given);
+    return answered(this.putMapping(undefined, { ...asked, id, customerId: holder.id }, at));
+  }
+
+  /** @param id undefined = the only one */
+  changeMapping(userId: string, id: number | undefined, changes: Partial<Asked>, now: number): Expected {
+    const before = this.one(userId, id);
+    if ('status' in before) return before;
+    const after = { ...before, ...changes };
+    if (isEmpty(after)) return invalid('endtime');
+    const isUnchanged = toMappingText(before) === toMappingText(after);
+    const others = this.present.filter((mapping) => mapping !== before);
+    const refusal = isUnchanged ? undefined : this.refusal(before.customerId, after, others);
+    if (refusal !== undefined) return refusal;
+    const at = (this.lastChangeAt = this.nextChangeAt(now));
+    if (isUnchanged) return answered(before);
+    this.changes++;
+    return answered(this.putMapping(before, after, at));
+  }
+
+  /** @param id undefined = the only one */
+  deleteMapping(userId: string, id: number | undefined, now: number): Expected {
+    const before = this.one(userId, id);
+    if ('status' in before) return before;
+    this.lastChangeAt = this.nextChangeAt(now);
+    this.changes++;
+    this.putMapping(before, undefined, this.lastChangeAt);
+    return { status: 200, text: toMappingText(before) };
+  }
+
+  /** @param start the first second of the new holder */
+  reassign(
+    userId: string,
+    id: number,
+    nextUserId: string,
+    start: number,
+    now: number,
+    isDryRun: boolean,
+    given: () => number,
+  ): Expected {
+    const [holder, nextHolder] = [this.customer(userId), this.customer(nextUserId)];
+    if (holder === undefined || nextHolder === undefined) return NOT_FOUND;
+    const before = this.one(userId, id);
+    if ('status' in before) return before;
+    if (holder.id === nextHolder.id) return invalid('UserID');
+    if (start <= before.start || start > (before.end ?? Infinity)) return invalid('starttime');
+    const ended = { ...before, end: start - 1 };
+    const created = { ...before, customerId: nextHolder.id, start, terminalId: '' };
+    const others = this.present.filter((mapping) => mapping !== before);
+    const refusal =
+      this.refusal(holder.id, ended, others) ?? this.refusal(nextHolder.id, created, [...others, ended]);
+    if (refusal !== undefined) return refusal;
+    if (!isDryRun) {
+      const at = (this.lastChangeAt = this.nextChangeAt(now));
+      this.changes++;
+      this.putMapping(before, ended, at);
+      this.putMapping(undefined, { ...created, id: this.newId('mapping', given) }, at);
+    }
+    const createdJson = toMapping({ ...created, id: isDryRun ? 0 : this.lastIds.mapping });
+    const { ipsubnet, starttime, endtime } = createdJson;
+    const answer = {
+      dry_run: isDryRun,
+      ended: toMapping(ended),
+      created: createdJson,
+      changes: [{ ipsubnet, starttime, endtime, from: userId, to: nextUserId }],
+    };
+    return { status: 200, text: JSON.stringify(answer) };
+  }
+
+  /** @param recordedAt as the register knew it then */
+  lookUp(address: bigint, second: number, recordedAt = NOW): Held {
+    const [mapping] = this.states
+      .filter(
+        (state) =>
+          state.at <= recordedAt && recordedAt < state.until && holds(state, address, second, second),
+      )
+      .sort((a, b) => compare(size(a), size(b)) || b.start - a.start || b.id - a.id);
+    return mapping === undefined
+      ? { holder: null, mapping: null }
+      : { holder: this.holder(mapping.customerId, second, recordedAt), mapping: toMapping(mapping) };
+  }
+
+  /** Everybody who held an address from one second through another, as it is known now. */
+  history(address: bigint, from: number, to: number): Held[] {
+    return this.present
+      .filter((mapping) => holds(mapping, address, from, to))
+      .sort((a, b) => a.start - b.start || a.id - b.id)
+      .map((mapping) => ({
+        holder: this.holder(mapping.customerId, Math.min(mapping.end ?? Infinity, to), NOW),
+        mapping: toMapping(mapping),
+      }));
+  }
+
+  /** All mappings, and their answer as a list. */
+  list(): string {
+    return `[${this.present.map(toMappingText).join(',')}]`;
+  }
+
+  /** Of the customers who are there. */
+  get userIds(): string[] {
+    return [...this.idsByUserId.keys()];
+  }
+
+  /** The mappings that may be changed: of customers who are there. */
+  get changeable(): { readonly userId: string; readonly mapping: MappingState }[] {
+    const userIds = new Map([...this.idsByUserId].map(([userId, id]) => [id, userId]));
+    return this.present.flatMap((mapping) => {
+      const userId = userIds.get(mapping.customerId);
+      return userId === undefined ? [] : [{ userId, mapping }];
+    });
+  }
+
+  /** How a customer was at the end of a second. */
+  private holder(id: number, second: number, recordedAt: number): object {
+    const versions = this.versions(id);
+    const known = versions.filter(({ at }) => at <= recordedAt);
+    const { fields } =
+      known.findLast(({ at }) => Math.floor(at / 1000) <= second) ?? (versions[0] as CustomerState);
+    const isDeleted = known.at(-1)?.isDeleted === true;
+    return { ...toCustomer(id, fields), ...(isDeleted ? { deleted: true } : {}) };
+  }
+
+  private versions(id: number): CustomerState[] {
+    return this.customers.get(id) ?? [];
+  }
+
+  private customer(userId: string): CustomerState | undefined {
+    const id = this.idsByUserId.get(userId);
+    return id === undefined ? undefined : this.versions(id).at(-1);
+  }
+
+  private ofCustomer(id: number): MappingState[] {
+    return this.present.filter(({ customerId }) => customerId === id);
+  }
+
+  private one(userId: string, id: number | undefined): MappingState | Expected {
+    const holder = this.customer(userId);
+    if (holder === undefined) return NOT_FOUND;
+    const all = this.ofCustomer(holder.id);
+    if (id === undefined && all.length > 1) {
+      const errors = all.slice(0, 100).map((mapping) => ({
+        ...{ field: 'id', message: `may be ${mapping.id}: ${inWords(mapping)}` },
+      }));
+      return { ...refused(409, 'mapping_ambiguous'), errors };
+    }
+    return all.find((mapping) => mapping.id === (id ?? mapping.id)) ?? refused(404, 'mapping_not_found');
+  }
+
+  /** Why a customer can't have a mapping besides others that there are. */
+  private refusal(customerId: number, asked: Asked, others: readonly MappingState[]): Expected | undefined {
+    const inTheWay = others.filter(
+      (other) =>
+        other.customerId !== customerId &&
+        other.network.first <= asked.network.last &&
+        asked.network.first <= other.network.last &&
+        other.start <= (asked.end ?? Infinity) &&
+        asked.start <= (other.end ?? Infinity),
+    );
+    if (inTheWay.length > 0) {
+      const messages = inTheWay.map(
+        (other) => `Overlaps ${inWords(other)} of UserID : ${this.userIdOf(other)}`,
+      );
+      return { ...refused(409, 'mapping_overlap'), messages };
+    }
+    const isDuplicate = others.some((other) => other.customerId === customerId && isSame(other, asked));
+    if (!isDuplicate) return undefined;
+    const messages = [`Duplicate Mapping for UserID : ${this.userIdOf({ customerId })}`];
+    return { ...refused(409, 'mapping_duplicate'), messages };
+  }
+
+  private userIdOf({ customerId }: { readonly customerId: number }): string {
+    return (this.versions(customerId).at(-1) as CustomerState).fields.UserID;
+  }
+
+  private putCustomer(state: CustomerState): Expected {
+    this.changes++;
+    this.customers.set(state.id, [...this.versions(state.id), state]);
+    this.idsByUserId.set(state.fields.UserID, state.id);
+    return answeredCustomer(state);
+  }
+
+  /** Puts a state in the place of another, either of which there may not be. */
+  private putMapping(
+    before: MappingState | undefined,
+    after: Omit<MappingState, 'at' | 'until'> | undefined,
+    changedAt: number,
+  ): MappingState {
+    const at = before === undefined ? changedAt : Math.max(changedAt, before.at + 1);
+    if (before !== undefined) before.until = at;
+    const state = { ...(after ?? (before as MappingState)), at, until: Infinity };
+    this.present = this.present.filter((mapping) => mapping !== before);
+    if (after !== undefined) {
+      this.states.push(state);
+      this.present.push(state);
+      this.present.sort((a, b) => a.id - b.id);
+    }
+    return state;
+  }
+
+  /** When a change of mappings is recorded, which comes after all others. */
+  private nextChangeAt(now: number): number {
+    const isAhead = this.lastChangeAt >= now && this.lastChangeAt < now + TOO_FAR_AHEAD_MS;
+    return isAhead ? this.lastChangeAt + 1 : now;
+  }
+
+  private newId(of: 'customer' | 'mapping', given: () => number): number {
+    const id = given();
+    if (!(id > this.lastIds[of])) throw new Error(`the id ${id} was given after ${this.lastIds[of]}`);
+    this.lastIds[of] = id;
+    return id;
+  }
+}
+
+function toMapping({ id, customerId, network, start, end, terminalId }: MappingState): Mapping {
+  return {
+    ...{ id, ipdr_customer_id: customerId, ipsubnet: network.text },
+    ...{ starttime: start, endtime: end, terminalid: terminalId },
+  };
+}
+
+function toMappingText(mapping: MappingState): string {
+  return JSON.stringify(toMapping(mapping));
+}
+
+function toCustomer(id: number, fields: CustomerFields): object {
+  const { Name, Address, Email, PhoneNumber, AltPhoneNumber, UserID } = fields;
+  return { id, Name, Address, Email, PhoneNumber, AltPhoneNumber, UserID };
+}
+
+function toText(id: number, fields: CustomerFields): string {
+  return JSON.stringify(toCustomer(id, fields));
+}
+
+/** Whether a mapping holds an address at any second from one through another. */
+function holds({ network, start, end }: MappingState, address: bigint, from: number, to: number): boolean {
+  return start <= to && from <= (end ?? Infinity) && network.first <= address && address <= network.last;
+}
+
+function isSame(one: Asked, other: Asked): boolean {
+  return (
+    one.network.first === other.network.first &&
+    one.network.last === other.network.last &&
+    one.start === other.start &&
+    one.end === other.end
+  );
+}
+
+function isEmpty({ start, end }: Asked): boolean {
+  return end !== null && end < start;
+}
+
+function size({ network }: MappingState): bigint {
+  return network.last - network.first;
+}
+
+function compare(one: bigint, other: bigint): number {
+  return Number(one > other) - Number(one < other);
+}
+
+function inWords({ network, start, end }: MappingState): string {
+  return `ipsubnet ${network.text}, starttime ${start}, endtime ${end}`;
+}
+
+function answered(mapping: MappingState): Expected {
+  return { status: 200, text: toMappingText(mapping), etag: `"${mapping.id}-${mapping.at}"` };
+}
+
+function answeredCustomer({ id, fields, at }: CustomerState): Expected {
+  return { status: 200, text: toText(id, fields), etag: `"${id}-${at}"` };
+}
+
+function invalid(field: string): Expected {
+  return { ...refused(422, 'validation_failed'), errors: [{ field }] };
+}
+
+function refused(status: number, code: string): Expected {
+  return { status, code };
+}
