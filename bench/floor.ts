@@ -7,10 +7,32 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createPool, type Pool, type PoolConnection, type ResultSetHeader } from 'mysql2';
 
-import { COUNT, ENTRY, INSERT, INSERT_ENTRY, INSERT_VERSION, LIST, ONE, SIGN_IN, UPDATE } from './sql.js';
+import { IpAddress } from '../src/ip-mappings/domain/ip-network.js';
+import { parts } from '../src/shared/database/batches.js';
+import {
+  conflicting,
+  COUNT,
+  COUNT_MAPPINGS,
+  ENTRY,
+  GUARD,
+  GUARDED,
+  HOLDER,
+  INSERT,
+  INSERT_ENTRY,
+  INSERT_MAPPING,
+  INSERT_MAPPING_VERSION,
+  INSERT_VERSION,
+  LIST,
+  LIST_MAPPINGS,
+  mappingAt,
+  ONE,
+  OPEN,
+  SIGN_IN,
+  UPDATE,
+} from './sql.js';
 
 type Body = Record<string, string>;
-type Value = string | number | null;
+type Value = string | number | Buffer | null;
 
 interface Customer {
   id: number;
@@ -44,10 +66,14 @@ type Handler = (
 
 const ROUTES: readonly (readonly [RegExp, Handler])[] = [
   [/^GET \/api\/ipdrcustomers\/(\w+)$/, readOne],
-  [/^GET \/api\/ipdrcustomers\?limit=100&after=([\w-]+)$/, page],
-  [/^GET \/api\/ipdrcustomers()$/, all],
+  [/^GET \/api\/ipdrcustomers\?limit=100&after=([\w-]+)$/, page(LIST, 'customers.listed')],
+  [/^GET \/api\/ipdrcustomers()$/, all(LIST, COUNT, 'customers.listed')],
   [/^POST \/api\/ipdrcustomers()$/, create],
   [/^PATCH \/api\/ipdrcustomers\/(\w+)$/, change],
+  [/^GET \/api\/ipdrcustomers_mapping\?limit=100&after=([\w-]+)$/, page(LIST_MAPPINGS, 'mappings.listed')],
+  [/^GET \/api\/ipdrcustomers_mapping()$/, all(LIST_MAPPINGS, COUNT_MAPPINGS, 'mappings.listed')],
+  [/^POST \/api\/ipdrcustomers_mapping()$/, map],
+  [/^GET \/api\/ipdrlookup\?ip=(.*)$/, lookUp],
 ];
 
 // As many connections as the service has (data-source.ts, mysql-database.ts).
@@ -62,41 +88,89 @@ async function readOne(caller: Caller, _body: Body, userId: string): Promise<str
 }
 
 /** One more than a page, as the service reads to know whether it is the last. */
-async function page(caller: Caller, _body: Body, cursor: string): Promise<string> {
-  const after = Number(Buffer.from(cursor, 'base64url').toString().slice('id:'.length));
-  const sql = `${LIST} AND id > ? ORDER BY id LIMIT 101`;
-  const customers = await execute<Customer[]>(pool, sql, [caller.contextId, after]);
-  await recordRead(entry(caller, 'customers.listed', null, { filter: { after: cursor }, records: 100 }));
-  return JSON.stringify(customers.slice(0, 100));
+function page(list: string, action: string): Handler {
+  const sql = `${list} AND id > ? ORDER BY id LIMIT 101`;
+  return async (caller, _body, cursor) => {
+    const after = Number(Buffer.from(cursor, 'base64url').toString().slice('id:'.length));
+    const rows = await execute<object[]>(pool, sql, [caller.contextId, after]);
+    await recordRead(entry(caller, action, null, { filter: { after: cursor }, records: 100 }));
+    return JSON.stringify(rows.slice(0, 100));
+  };
 }
 
 /** Streamed, which is faster than asking for a thousand rows at a time. */
-async function all(caller: Caller, _body: Body, _key: string, response: ServerResponse): Promise<undefined> {
-  const snapshot = await connect(snapshots);
-  await query(snapshot, 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-  const [found] = await execute<[{ count: number }]>(snapshot, COUNT, [caller.contextId]);
-  await recordRead(entry(caller, 'customers.listed', null, { filter: {}, records: found.count }));
-  response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' });
-  let batch: Customer[] = [];
-  let before = '[';
-  const send = (): boolean => {
-    const text = before + JSON.stringify(batch).slice(1, -1);
-    batch = [];
-    before = ',';
-    return response.write(text);
+function all(list: string, count: string, action: string): Handler {
+  return async (caller, _body, _key, response) => {
+    const snapshot = await connect(snapshots);
+    await query(snapshot, 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+    const [found] = await execute<[{ count: number }]>(snapshot, count, [caller.contextId]);
+    await recordRead(entry(caller, action, null, { filter: {}, records: found.count }));
+    response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' });
+    let batch: object[] = [];
+    let before = '[';
+    const send = (): boolean => {
+      const text = before + JSON.stringify(batch).slice(1, -1);
+      batch = [];
+      before = ',';
+      return response.write(text);
+    };
+    const rows = snapshot.execute(`${list} ORDER BY id`, [caller.contextId]).stream({ highWaterMark: BATCH });
+    rows.on('data', (row: object) => {
+      batch.push(row);
+      if (batch.length < BATCH || send()) return;
+      rows.pause();
+      response.once('drain', () => rows.resume());
+    });
+    await once(rows, 'end');
+    if (batch.length > 0) send();
+    response.end(']');
+    await query(snapshot, 'COMMIT');
+    snapshot.release();
+    return undefined;
   };
-  const rows = snapshot.execute(`${LIST} ORDER BY id`, [caller.contextId]).stream({ highWaterMark: BATCH });
-  rows.on('data', (row: Customer) => {
-    batch.push(row);
-    if (batch.length < BATCH || send()) return;
-    rows.pause();
-    response.once('drain', () => rows.resume());
+}
+
+async function lookUp(caller: Caller, _body: Body, asked: string): Promise<string> {
+  const [ip = '', digits] = asked.split('&time=');
+  const time = Number(digits);
+  const address = IpAddress.parse(ip);
+  const [starts = []] = parts(address.coveringStarts(), 128);
+  const { contextId } = caller;
+  const [mapping] = await execute<{ ipdr_customer_id: number }[]>(pool, mappingAt(starts.length), [
+    ...[contextId, ...starts, address.bytes, time, time],
+  ]);
+  let holder: Customer | undefined;
+  if (mapping !== undefined) {
+    const id = mapping.ipdr_customer_id;
+    [holder] = await execute<[Customer]>(pool, HOLDER, [contextId, id, id, time * 1000 + 999, id]);
+  }
+  const details = { ip, time, records: holder === undefined ? 0 : 1 };
+  await recordRead(entry(caller, 'holder.looked_up', holder?.UserID ?? null, details));
+  return JSON.stringify({ ip, time, holder: holder ?? null, mapping: mapping ?? null });
+}
+
+/** Maps a single address, without an end. */
+function map(caller: Caller, body: Body): Promise<string> {
+  const { UserID = '', ipsubnet = '', terminalid = '' } = body;
+  const starttime = Number(body['starttime']);
+  const address = IpAddress.parse(ipsubnet);
+  const [starts = []] = parts(address.coveringStarts(), 128);
+  const { contextId } = caller;
+  return transaction(async (on) => {
+    const now = Date.now();
+    await execute(on, GUARD, [contextId, now, now, now]);
+    const [{ at }] = await execute<[{ at: number }]>(on, GUARDED, [contextId]);
+    const [{ id: holder }] = await execute<[Customer]>(on, `${ONE} FOR UPDATE`, [contextId, UserID]);
+    await execute(on, conflicting(starts.length), [
+      ...[contextId, ...starts, address.bytes, OPEN, starttime, holder],
+    ]);
+    const written = [holder, address.bytes, address.bytes, ipsubnet, starttime, OPEN, terminalid];
+    const { insertId: id } = await execute<ResultSetHeader>(on, INSERT_MAPPING, [contextId, ...written, at]);
+    await execute(on, INSERT_MAPPING_VERSION, [contextId, id, ...written, at, 'created', ...by(caller)]);
+    await execute(on, INSERT_ENTRY + ENTRY, entry(caller, 'mapping.created', UserID, { id }));
+    const times = { starttime, endtime: null };
+    return JSON.stringify({ id, ipdr_customer_id: holder, ipsubnet, ...times, terminalid });
   });
-  await once(rows, 'end');
-  if (batch.length > 0) send();
-  response.end(']');
-  await query(snapshot, 'COMMIT');
-  snapshot.release();
 }
 
 function create(caller: Caller, body: Body): Promise<string> {
@@ -133,13 +207,17 @@ async function record(
   at: number,
 ): Promise<void> {
   const { UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber } = customer;
-  const { contextId, userName, tokenId, tokenLabel } = caller;
   await execute(on, INSERT_VERSION, [
-    ...[contextId, customer.id, at, made, UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber],
-    ...[userName, tokenId, tokenLabel, '127.0.0.1', nonce()],
+    ...[caller.contextId, customer.id, at, made, UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber],
+    ...by(caller),
   ]);
   const values = entry(caller, `customer.${made}`, UserID, { id: customer.id });
   await execute(on, INSERT_ENTRY + ENTRY, values);
+}
+
+/** What every version has: who recorded it, and a nonce. */
+function by({ userName, tokenId, tokenLabel }: Caller): Value[] {
+  return [userName, tokenId, tokenLabel, '127.0.0.1', nonce()];
 }
 
 function nonce(): string {

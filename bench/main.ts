@@ -1,31 +1,37 @@
 /**
- * Measures the service beside the floor (floor.ts), row by row (scenarios.ts). `--quick` takes two minutes at
- * most, and writes to quick.md and quick.json instead of latest.md and latest.json.
+ * Measures the service beside the floor (floor.ts), row by row (scenarios.ts), and look-ups beside each other
+ * (look-ups.ts). `--quick` takes a few minutes, and writes to quick.md and quick.json instead of latest.md and
+ * latest.json. BENCH_MAPPINGS says how many mappings the larger register has: 5,000,000 of them need 4 GB of disk.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DATABASE_URL, recreate, seed } from './database.js';
-import { Client, median, type Measurement } from './measure.js';
+import { compareLookUps } from './look-ups.js';
+import { Client, median } from './measure.js';
 import { startFloor, startService, type Program } from './processes.js';
-import { publish, toRow, type Row } from './report.js';
-import { SCENARIOS, type Scenario } from './scenarios.js';
+import { publish, type Row } from './report.js';
+import { CUSTOMERS, MAPPINGS, SCENARIOS } from './scenarios.js';
+import { measure } from './side-by-side.js';
 import { measureWrite } from './write-cost.js';
 
 const quick = process.argv.includes('--quick');
-const ROUNDS = quick ? 2 : 5;
-const LOAD = quick ? { seconds: 2, longRequests: 16 } : { seconds: 5, longRequests: 32 };
-const WARM_UP = { ...LOAD, seconds: quick ? 1 : 3 };
+const load = {
+  connections: 16,
+  ...(quick ? { seconds: 2, longRequests: 16 } : { seconds: 5, longRequests: 32 }),
+};
+const effort = { rounds: quick ? 2 : 5, warmUp: { ...load, seconds: quick ? 1 : 3 }, load };
+const manyMappings = Number(process.env['BENCH_MAPPINGS'] ?? (quick ? 500_000 : 5_000_000));
 const STARTS = 3;
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1)); // takes the programs along
 const folder = await mkdtemp(join(tmpdir(), 'ipdr-bench-'));
 const running: Program[] = [];
 try {
-  const database = await recreate();
+  const database = await recreate(DATABASE_URL);
   await (await startService(DATABASE_URL, folder)).stop(); // makes the tables and the tokens
-  await seed();
+  await seed(DATABASE_URL, CUSTOMERS, MAPPINGS);
   const starts: number[] = [];
   for (let i = 0; i < STARTS; i++) {
     await running.pop()?.stop();
@@ -39,36 +45,32 @@ try {
   await delay(1000);
   const atRest = service.megabytes('now');
 
-  const client = new Client((await readFile(join(folder, 'user-token'), 'utf8')).trim());
+  const client = new Client();
   const rows: Row[] = [];
   for (const scenario of SCENARIOS) {
-    const row = await measure(client, scenario, service, floor);
-    console.log(`${row.name}: ${row.ratio.toFixed(2)} of the floor`);
-    rows.push(row);
+    await client.compare(scenario, service, floor);
+    rows.push(
+      await measure(
+        client,
+        scenario,
+        [
+          { scenario, program: service },
+          { scenario, program: floor },
+        ],
+        effort,
+      ),
+    );
   }
   const write = await measureWrite();
   const megabytes = { atRest, peak: service.megabytes('peak') };
-  const name = quick ? 'quick' : 'latest';
-  await publish(name, { database, rounds: ROUNDS, readyInMs: median(starts), megabytes, rows, write });
+  await Promise.all(running.splice(0).map((program) => program.stop()));
+  const lookUps = await compareLookUps(folder, manyMappings, effort);
+  await publish(quick ? 'quick' : 'latest', {
+    ...{ database, rounds: effort.rounds, readyInMs: median(starts), megabytes },
+    ...{ rows, lookUps, write },
+  });
 } finally {
   await Promise.all(running.map((program) => program.stop()));
-  await recreate('no more');
+  await recreate(DATABASE_URL, 'no more');
   await rm(folder, { recursive: true });
-}
-
-/** Turn by turn, so that what else the machine does slows both alike. */
-async function measure(client: Client, scenario: Scenario, service: Program, floor: Program): Promise<Row> {
-  await client.compare(scenario, service, floor);
-  if (!scenario.long) {
-    // A long answer has everything compiled by its end.
-    await client.load(scenario, service, WARM_UP);
-    await client.load(scenario, floor, WARM_UP);
-  }
-  const ofService: Measurement[] = [];
-  const ofFloor: Measurement[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    ofService.push(await client.load(scenario, service, LOAD));
-    ofFloor.push(await client.load(scenario, floor, LOAD));
-  }
-  return toRow(scenario, ofService, ofFloor);
 }

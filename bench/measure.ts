@@ -3,10 +3,10 @@ import { request } from 'undici';
 import type { Program } from './processes.js';
 import type { Scenario } from './scenarios.js';
 
-const CONNECTIONS = 16;
 const TIMEOUT_S = 60;
 
 export interface Measurement {
+  /** Requests, or the queries of requests that have several. */
   readonly perSecond: number;
   /** Milliseconds. */
   readonly p50: number;
@@ -17,6 +17,7 @@ export interface Measurement {
 
 /** How much a program is asked at a time: for so many seconds or, if the answers are long, so many requests. */
 export interface Load {
+  readonly connections: number;
   readonly seconds: number;
   readonly longRequests: number;
 }
@@ -32,8 +33,6 @@ interface HttpRequest {
 export class Client {
   private sent = 0;
 
-  constructor(private readonly token: string) {}
-
   /**
    * Asks both programs the same.
    *
@@ -41,8 +40,8 @@ export class Client {
    */
   async compare(scenario: Scenario, service: Program, floor: Program): Promise<void> {
     const { name, differs } = scenario;
-    const toService = this.next(scenario);
-    const toFloor = differs === undefined ? toService : this.next(scenario);
+    const toService = this.next(scenario, service);
+    const toFloor = differs === undefined ? toService : this.next(scenario, floor);
     const answers = [await ask(service, toService), await ask(floor, toFloor)];
     const comparable = answers.map((text) => (differs === undefined ? text : text.replaceAll(differs, '')));
     if (comparable[0] !== comparable[1]) {
@@ -56,16 +55,20 @@ export class Client {
    *
    * @throws Error if anything but 2xx comes back
    */
-  async load(scenario: Scenario, program: Program, { seconds, longRequests }: Load): Promise<Measurement> {
+  async load(
+    scenario: Scenario,
+    program: Program,
+    { connections, seconds, longRequests }: Load,
+  ): Promise<Measurement> {
     const latencies: number[] = [];
     const startedAt = performance.now();
     let lastAt = startedAt;
     const options: autocannon.Options = {
       url: program.url,
-      connections: CONNECTIONS,
+      connections,
       timeout: TIMEOUT_S,
       bailout: 1,
-      requests: [{ setupRequest: (defaults) => ({ ...defaults, ...this.next(scenario) }) }],
+      requests: [{ setupRequest: (defaults) => ({ ...defaults, ...this.next(scenario, program) }) }],
       ...(scenario.long ? { amount: longRequests } : { duration: seconds }),
       sampleInt: 100, // how often it looks whether it is time to end
     };
@@ -85,7 +88,7 @@ export class Client {
     latencies.sort((a, b) => a - b);
     const percentile = (share: number): number => latencies[Math.floor(share * (latencies.length - 1))] ?? 0;
     return {
-      perSecond: (latencies.length * 1000) / (lastAt - startedAt),
+      perSecond: (latencies.length * (scenario.queries ?? 1) * 1000) / (lastAt - startedAt),
       p50: percentile(0.5),
       p99: percentile(0.99),
       megabytes: program.megabytes('now'),
@@ -93,9 +96,9 @@ export class Client {
   }
 
   /** With the credentials in the body, as clients of the reference document send them. */
-  private next(scenario: Scenario): HttpRequest {
+  private next(scenario: Scenario, { token }: Program): HttpRequest {
     const { method, path, members } = scenario.request(this.sent++);
-    const credentials = { api_token: this.token, username: 'user', contextname: 'default' };
+    const credentials = { api_token: token, username: 'user', contextname: 'default' };
     const headers = { 'Content-Type': 'application/json' };
     return { method, path, headers, body: JSON.stringify({ ...credentials, ...members }) };
   }

@@ -13,6 +13,8 @@ const ROOT = join(import.meta.dirname, '../../..'); // seen from dist/bench/benc
 /** A program to be measured, in a process of its own. */
 export interface Program {
   readonly url: string;
+  /** Of the user, as the service made it in `folder`. */
+  readonly token: string;
   /** Milliseconds from the start of the process to its first 200 on `/health/ready`. */
   readonly readyInMs: number;
   /** Resident memory, now or at its greatest since the start, in MB. Linux alone tells. */
@@ -28,19 +30,22 @@ export function startService(databaseUrl: string, folder: string): Promise<Progr
     DATABASE_URL: databaseUrl,
     DATA_DIR: folder,
   };
-  return start('dist/main.js', env, join(folder, 'service.log'));
+  return start('dist/main.js', env, folder, 'service.log');
 }
 
 export function startFloor(databaseUrl: string, folder: string): Promise<Program> {
-  return start(
-    fileURLToPath(import.meta.resolve('./floor.js')),
-    { DATABASE_URL: databaseUrl },
-    join(folder, 'floor.log'),
-  );
+  const script = fileURLToPath(import.meta.resolve('./floor.js'));
+  return start(script, { DATABASE_URL: databaseUrl }, folder, 'floor.log');
 }
 
-/** @param log the file for what it prints: the service's users keep its log, so writing it counts */
-async function start(script: string, env: Record<string, string>, log: string): Promise<Program> {
+/** @param logName the file for what it prints: the service's users keep its log, so writing it counts */
+async function start(
+  script: string,
+  env: Record<string, string>,
+  folder: string,
+  logName: string,
+): Promise<Program> {
+  const log = join(folder, logName);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const output = openSync(log, 'a');
@@ -63,6 +68,7 @@ async function start(script: string, env: Record<string, string>, log: string): 
   }
   return {
     url,
+    token: readFileSync(join(folder, 'user-token'), 'utf8').trim(),
     readyInMs: performance.now() - startedAt,
     megabytes: (when) => {
       const pattern = when === 'now' ? /VmRSS:\s+(\d+) kB/ : /VmHWM:\s+(\d+) kB/;

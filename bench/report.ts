@@ -10,10 +10,12 @@ const FOLDER = join(import.meta.dirname, '../../../bench/results'); // seen from
 export interface Row {
   readonly name: string;
   readonly target: number;
-  /** Service divided by floor. */
+  /** `one` divided by `other`. */
   readonly ratio: number;
-  readonly service: Measurement;
-  readonly floor: Measurement;
+  /** The service. */
+  readonly one: Measurement;
+  /** The floor, or the service under other circumstances. */
+  readonly other: Measurement;
 }
 
 export interface Report {
@@ -24,18 +26,20 @@ export interface Report {
   /** Resident memory of the service, in MB. */
   readonly megabytes: { readonly atRest: number; readonly peak: number };
   readonly rows: readonly Row[];
+  /** What look-ups cost under different circumstances. */
+  readonly lookUps: readonly Row[];
   readonly write: WriteCost;
 }
 
-/** The row of what was measured in alternation: the n-th of the service beside the n-th of the floor. */
+/** The row of what was measured in alternation: the n-th of the one beside the n-th of the other. */
 export function toRow(
   { name, target }: { name: string; target: number },
-  service: readonly Measurement[],
-  floor: readonly Measurement[],
+  one: readonly Measurement[],
+  other: readonly Measurement[],
 ): Row {
   // Of each pair, since what else the machine does changes from one pair to the next.
-  const ratios = service.map(({ perSecond }, i) => perSecond / (floor[i]?.perSecond ?? NaN));
-  return { name, target, ratio: median(ratios), service: middle(service), floor: middle(floor) };
+  const ratios = one.map(({ perSecond }, i) => perSecond / (other[i]?.perSecond ?? NaN));
+  return { name, target, ratio: median(ratios), one: middle(one), other: middle(other) };
 }
 
 function middle(measurements: readonly Measurement[]): Measurement {
@@ -55,26 +59,26 @@ export async function publish(name: string, report: Report): Promise<void> {
   console.log(`\n${markdown}`);
 }
 
-const HEADER = [
-  'Row',
-  'Service, requests/s',
-  'Floor, requests/s',
-  'Ratio',
-  'Target',
-  'Service p50, ms',
-  'p99',
-  'Floor p50, ms',
-  'p99',
-  'Service, MB',
-  'Floor, MB',
-];
+/** @param one what is measured, in a word @param other what it is compared with */
+function table(one: string, other: string, unit: string, rows: readonly Row[]): string {
+  const header = [
+    ...['Row', `${one}, ${unit}`, `${other}, ${unit}`, 'Ratio', 'Target'],
+    ...[`${one} p50, ms`, 'p99', `${other} p50, ms`, 'p99', `${one}, MB`, `${other}, MB`],
+  ];
+  return [header, header.map((_, i) => (i === 0 ? '---' : '---:')), ...rows.map(cells)]
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n');
+}
 
-function toMarkdown({ database, rounds, readyInMs, megabytes, rows, write }: Report): string {
-  const table = [HEADER, HEADER.map((_, i) => (i === 0 ? '---' : '---:')), ...rows.map(cells)];
+function toMarkdown({ database, rounds, readyInMs, megabytes, rows, lookUps, write }: Report): string {
   const [cpu] = cpus();
   return `# Benchmark
 
-${table.map((row) => `| ${row.join(' | ')} |`).join('\n')}
+${table('Service', 'Floor', 'requests/s', rows)}
+
+Look-ups, this way / that way:
+
+${table('This', 'That', 'queries/s', lookUps)}
 
 - Ready on an existing database in ${(readyInMs / 1000).toFixed(2)} s (target: under 2 s)
 - Memory of the service at rest ${megabytes.atRest.toFixed(0)} MB (target: under 150 MB), at its peak ${megabytes.peak.toFixed(0)} MB; in the table: after the row
@@ -84,15 +88,15 @@ ${table.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 `;
 }
 
-function cells({ name, target, ratio, service, floor }: Row): string[] {
+function cells({ name, target, ratio, one, other }: Row): string[] {
   return [
     name,
-    figure(service.perSecond),
-    figure(floor.perSecond),
+    figure(one.perSecond),
+    figure(other.perSecond),
     ratio.toFixed(2) + (ratio < target ? ' (missed)' : ''),
     target.toFixed(2),
-    ...[service.p50, service.p99, floor.p50, floor.p99].map(figure),
-    ...[service.megabytes, floor.megabytes].map((each) => each.toFixed(0)),
+    ...[one.p50, one.p99, other.p50, other.p99].map(figure),
+    ...[one.megabytes, other.megabytes].map((each) => each.toFixed(0)),
   ];
 }
 

@@ -1,5 +1,9 @@
+import { question } from './mappings.js';
+
 /** How many customers the context has before the first row is measured. */
 export const CUSTOMERS = 100_000;
+/** How many mappings. */
+export const MAPPINGS = 50_000;
 
 interface Request {
   readonly method: 'GET' | 'POST' | 'PATCH';
@@ -8,17 +12,23 @@ interface Request {
   readonly members?: object;
 }
 
-/** One row of the table. */
+/** What a program is asked. */
 export interface Scenario {
   readonly name: string;
-  /** The requests a second that the service must reach, as a share of the floor's. */
-  readonly target: number;
   /** The n-th request of the run; it never depends on what was asked before. */
   readonly request: (n: number) => Request;
   /** If every request makes a record of its own: what the service's and the floor's answers differ in. */
   readonly differs?: RegExp;
   /** The answer is so long that a run is a number of requests, instead of a time. */
   readonly long?: true;
+  /** How many queries a request has, if there are several. */
+  readonly queries?: number;
+}
+
+/** One row of the table. */
+export interface Compared extends Scenario {
+  /** The requests a second that the service must reach, as a share of the floor's. */
+  readonly target: number;
 }
 
 export const userId = (n: number): string => `U${100_000 + n}`;
@@ -29,8 +39,28 @@ const anyone = (n: number): number => (n * 7919) % CUSTOMERS;
 /** A cursor, as `customer.dto.ts` makes it. */
 const after = (id: number): string => Buffer.from(`id:${id}`).toString('base64url');
 
-/** In the order in which they are measured: those that add customers come after those that list them. */
-export const SCENARIOS: readonly Scenario[] = [
+/** @param mappings how many there are */
+export const lookUp = (mappings: number): Scenario => ({
+  name: 'look up',
+  request: (n) => {
+    const { ip, time } = question(n, mappings);
+    return { method: 'GET', path: `/api/ipdrlookup?ip=${ip}&time=${time}` };
+  },
+});
+
+export const lookUpMany = (mappings: number, queries: number): Scenario => ({
+  name: `look up ${queries.toLocaleString('en')} at once`,
+  request: (n) => ({
+    method: 'POST',
+    path: '/api/ipdrlookup',
+    members: { queries: Array.from({ length: queries }, (_, i) => question(n * queries + i, mappings)) },
+  }),
+  long: true,
+  queries,
+});
+
+/** In the order in which they are measured: those that add to a list come after those that read it. */
+export const SCENARIOS: readonly Compared[] = [
   {
     name: 'read one',
     target: 0.5,
@@ -72,5 +102,36 @@ export const SCENARIOS: readonly Scenario[] = [
       path: `/api/ipdrcustomers/${userId(anyone(n))}`,
       members: { Address: `${n} Mount Road, Chennai` },
     }),
+  },
+  {
+    name: 'list page of 100 mappings',
+    target: 0.6,
+    request: (n) => ({
+      method: 'GET',
+      path: `/api/ipdrcustomers_mapping?limit=100&after=${after((n * 7919) % MAPPINGS)}`,
+    }),
+  },
+  {
+    name: `list of all ${MAPPINGS.toLocaleString('en')} mappings`,
+    target: 0.65,
+    request: () => ({ method: 'GET', path: '/api/ipdrcustomers_mapping' }),
+    long: true,
+  },
+  { ...lookUp(MAPPINGS), target: 0.5 },
+  {
+    name: 'create mapping',
+    target: 0.5,
+    request: (n) => ({
+      method: 'POST',
+      path: '/api/ipdrcustomers_mapping',
+      members: {
+        UserID: userId(anyone(n)),
+        ipsubnet: `11.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`,
+        starttime: 1_764_000_000,
+        endtime: null,
+        terminalid: 'TERM12345',
+      },
+    }),
+    differs: /"id":\d+|"ipdr_customer_id":\d+|"11\.\d+\.\d+\.\d+"/g,
   },
 ];

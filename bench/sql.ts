@@ -33,6 +33,47 @@ export const INSERT_VERSION = `
                                  phone_number, alt_phone_number, by_user, by_token_id, by_token, by_address,
                                  nonce)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+/** `valid_to` of a mapping without an end. */
+export const OPEN = Number.MAX_SAFE_INTEGER;
+const SELECT_MAPPING = `
+  SELECT id, customer_id AS ipdr_customer_id, ip_subnet AS ipsubnet, valid_from AS starttime,
+         CASE WHEN valid_to < ${OPEN} THEN valid_to - 1 END AS endtime, terminal_id AS terminalid
+  FROM ip_mappings`;
+export const COUNT_MAPPINGS =
+  'SELECT COUNT(*) AS count FROM ip_mappings FORCE INDEX (ip_mappings_id) WHERE context_id = ? AND id > 0';
+export const LIST_MAPPINGS = `${SELECT_MAPPING} FORCE INDEX (ip_mappings_id) WHERE context_id = ?`;
+const around = (starts: number): string => `
+  FORCE INDEX (ip_mappings_network)
+  WHERE context_id = ? AND first_address IN (${Array<string>(starts).fill('?').join(', ')}) AND last_address >= ?`;
+/** The mapping that answers for an address at a second; `starts` is where one that holds the address may begin. */
+export const mappingAt = (starts: number): string => `
+  ${SELECT_MAPPING} ${around(starts)} AND valid_from <= ? AND valid_to > ?
+  ORDER BY first_address DESC, last_address, valid_from DESC LIMIT 1`;
+/** A mapping of another customer that overlaps that of a single address. */
+export const conflicting = (starts: number): string => `
+  ${SELECT_MAPPING} ${around(starts)} AND valid_from < ? AND valid_to > ? AND customer_id <> ? LIMIT 1 FOR UPDATE`;
+const VERSION = 'SELECT b.recorded_at FROM customer_versions b WHERE b.customer_id = ?';
+/** A customer as it was at a time: its last version then or, if there was none yet, its first. */
+export const HOLDER = `
+  SELECT v.customer_id AS id, v.name AS Name, v.address AS Address, v.email AS Email, v.phone_number AS PhoneNumber,
+         v.alt_phone_number AS AltPhoneNumber, v.user_id AS UserID
+  FROM customer_versions v
+  WHERE v.context_id = ? AND v.customer_id = ? AND v.recorded_at = COALESCE(
+    (${VERSION} AND b.recorded_at <= ? ORDER BY b.recorded_at DESC LIMIT 1),
+    (${VERSION} ORDER BY b.recorded_at LIMIT 1))`;
+export const GUARD = `
+  INSERT INTO ip_mapping_guards (context_id, changed_at) VALUES (?, ?)
+  ON DUPLICATE KEY UPDATE changed_at = CASE WHEN changed_at >= ? THEN changed_at + 1 ELSE ? END`;
+export const GUARDED = 'SELECT changed_at AS at FROM ip_mapping_guards WHERE context_id = ?';
+export const INSERT_MAPPING = `
+  INSERT INTO ip_mappings (context_id, customer_id, first_address, last_address, ip_subnet, valid_from, valid_to,
+                           terminal_id, updated_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+export const INSERT_MAPPING_VERSION = `
+  INSERT INTO ip_mapping_versions (context_id, mapping_id, customer_id, first_address, last_address, ip_subnet,
+                                   valid_from, valid_to, terminal_id, recorded_at, change_made, by_user,
+                                   by_token_id, by_token, by_address, nonce)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 export const INSERT_ENTRY = `
   INSERT INTO audit_entries (at, action, user_name, token_id, token_label, address, context_name, user_id, details,
                              nonce)
