@@ -517,7 +517,7 @@ function toCells({ ip, time, holder, mapping }: Held & { ip: string; time: numbe
     ...[ip, time, UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber, deleted],
     ...[id, ipdr_customer_id, ipsubnet, starttime, endtime, terminalid, ''],
   ];
-  return cells.map((cell) => String(cell ?? ''));
+  return cells.map((cell) => `${(cell ?? '') as string | number | boolean}`);
 }
 
 function asText(_name: string, value: unknown): unknown {

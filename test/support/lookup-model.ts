@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unnecessary-type-assertion -- the rule and the compiler differ */
 import type { CustomerFields } from './customers.js';
 import type { Mapping } from './mappings.js';
 
