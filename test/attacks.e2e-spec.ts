@@ -492,8 +492,10 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     };
 
     expect(routes.length).toBeGreaterThan(ALL);
-    // Reading comes last, when there is something to be found.
-    const inArea = routes.filter(({ path }) => (area === 'admin') === path.startsWith('/api/admin/'));
+    // Reading comes last, when there is something to be found. Two ids in a path would need two things to be made.
+    const inArea = routes
+      .filter(({ path }) => (area === 'admin') === path.startsWith('/api/admin/'))
+      .filter(({ path }) => path.split('{').length <= 2);
     for (const route of inArea.sort((a, b) => Number(isRead(a)) - Number(isRead(b)))) {
       for (const [where, name] of [
         ...route.parameters.map((parameter) => [parameter.in, parameter.name] as const),

@@ -1,6 +1,10 @@
+import { createHash } from 'node:crypto';
+
 /** Draws at random, the same for the same seed. */
 export class Dice {
-  constructor(private state: number) {}
+  private drawn = 0;
+
+  constructor(private readonly seed: number) {}
 
   /** A whole number from 0 to below `count`. */
   below(count: number): number {
@@ -16,11 +20,8 @@ export class Dice {
     return all[this.below(all.length)] as T;
   }
 
-  /** @see mulberry32, by Tommy Ettinger: public domain */
   private next(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    const digest = createHash('sha256').update(`${this.seed}.${this.drawn++}`).digest();
+    return digest.readUInt32BE() / 2 ** 32;
   }
 }

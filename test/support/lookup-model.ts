@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unnecessary-type-assertion -- the rule and the compiler differ */
 import type { CustomerFields } from './customers.js';
 import type { Mapping } from './mappings.js';
 
@@ -40,6 +39,8 @@ interface CustomerState {
   readonly isDeleted: boolean;
 }
 
+type CustomerStates = [CustomerState, ...CustomerState[]];
+
 /** What a request must be answered. */
 export interface Expected {
   readonly status: number;
@@ -69,7 +70,7 @@ export class LookupModel {
   /** Every state that any mapping was in. */
   readonly states: MappingState[] = [];
   /** Every state that each customer was in, in their order. */
-  readonly customers = new Map<number, CustomerState[]>();
+  readonly customers = new Map<number, CustomerStates>();
   /** How many of the requests changed something. */
   changes = 0;
   private present: MappingState[] = [];
@@ -106,7 +107,7 @@ export class LookupModel {
     }));
     for (const [n, { mapping, left }] of ended.entries()) {
       const isSaidAgain = ended.slice(n + 1).some((later) => isSame(later.left, left));
-      if (isEmpty(left) || isSaidAgain) this.putMapping(mapping, undefined, at);
+      if (isEmpty(left) || isSaidAgain) this.takeMapping(mapping, at);
       else if (left.end !== mapping.end) this.putMapping(mapping, left, at);
     }
     this.putCustomer({ ...before, at: Math.max(now, before.at + 1), isDeleted: true });
@@ -149,7 +150,7 @@ export class LookupModel {
     if ('status' in before) return before;
     this.lastChangeAt = this.nextChangeAt(now);
     this.changes++;
-    this.putMapping(before, undefined, this.lastChangeAt);
+    this.takeMapping(before, this.lastChangeAt);
     return { status: 200, text: toMappingText(before) };
   }
 
@@ -237,21 +238,22 @@ export class LookupModel {
 
   /** How a customer was at the end of a second. */
   private holder(id: number, second: number, recordedAt: number): object {
-    const versions = this.versions(id);
-    const known = versions.filter(({ at }) => at <= recordedAt);
-    const { fields } =
-      known.findLast(({ at }) => Math.floor(at / 1000) <= second) ?? (versions[0] as CustomerState);
+    const states = this.statesOf(id);
+    const known = states.filter(({ at }) => at <= recordedAt);
+    const { fields } = known.findLast(({ at }) => Math.floor(at / 1000) <= second) ?? states[0];
     const isDeleted = known.at(-1)?.isDeleted === true;
     return { ...toCustomer(id, fields), ...(isDeleted ? { deleted: true } : {}) };
   }
 
-  private versions(id: number): CustomerState[] {
-    return this.customers.get(id) ?? [];
+  private statesOf(id: number): CustomerStates {
+    const states = this.customers.get(id);
+    if (states === undefined) throw new Error(`there was no customer ${id}`);
+    return states;
   }
 
   private customer(userId: string): CustomerState | undefined {
     const id = this.idsByUserId.get(userId);
-    return id === undefined ? undefined : this.versions(id).at(-1);
+    return id === undefined ? undefined : this.statesOf(id).at(-1);
   }
 
   private ofCustomer(id: number): MappingState[] {
@@ -294,32 +296,34 @@ export class LookupModel {
   }
 
   private userIdOf({ customerId }: { readonly customerId: number }): string {
-    return (this.versions(customerId).at(-1) as CustomerState).fields.UserID;
+    return this.statesOf(customerId).at(-1)?.fields.UserID ?? '';
   }
 
   private putCustomer(state: CustomerState): Expected {
     this.changes++;
-    this.customers.set(state.id, [...this.versions(state.id), state]);
+    const states = this.customers.get(state.id);
+    this.customers.set(state.id, states === undefined ? [state] : [...states, state]);
     this.idsByUserId.set(state.fields.UserID, state.id);
     return answeredCustomer(state);
   }
 
-  /** Puts a state in the place of another, either of which there may not be. */
+  /** Puts a state in the place of another, if there is one. */
   private putMapping(
     before: MappingState | undefined,
-    after: Omit<MappingState, 'at' | 'until'> | undefined,
+    after: Omit<MappingState, 'at' | 'until'>,
     changedAt: number,
   ): MappingState {
-    const at = before === undefined ? changedAt : Math.max(changedAt, before.at + 1);
-    if (before !== undefined) before.until = at;
-    const state = { ...(after ?? (before as MappingState)), at, until: Infinity };
-    this.present = this.present.filter((mapping) => mapping !== before);
-    if (after !== undefined) {
-      this.states.push(state);
-      this.present.push(state);
-      this.present.sort((a, b) => a.id - b.id);
-    }
+    if (before !== undefined) this.takeMapping(before, changedAt);
+    const state = { ...after, at: before?.until ?? changedAt, until: Infinity };
+    this.states.push(state);
+    this.present.push(state);
+    this.present.sort((a, b) => a.id - b.id);
     return state;
+  }
+
+  private takeMapping(mapping: MappingState, changedAt: number): void {
+    mapping.until = Math.max(changedAt, mapping.at + 1);
+    this.present = this.present.filter((other) => other !== mapping);
   }
 
   /** When a change of mappings is recorded, which comes after all others. */
