@@ -171,7 +171,8 @@ describe.each(databaseKinds)(
         await expectFaults({ endtime: message }, 'PATCH', mappingPath('U1', one), body);
       }
       await expectFaults({ endtime: message }, 'PUT', `${MAPPINGS}/U1`, { endtime: 99 });
-      await expectFaults({ endtime: message }, 'PUT', `${MAPPINGS}/U1`, { starttime: 200 });
+      const late = { starttime: 'must not be after endtime, which is 199' };
+      await expectFaults(late, 'PUT', `${MAPPINGS}/U1`, { starttime: 200 });
     });
 
     it.each([

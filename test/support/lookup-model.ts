@@ -133,7 +133,7 @@ export class LookupModel {
     const before = this.one(userId, id);
     if ('status' in before) return before;
     const after = { ...before, ...changes };
-    if (isEmpty(after)) return invalid('endtime');
+    if (isEmpty(after)) return invalid(changes.end === undefined ? 'starttime' : 'endtime');
     const isUnchanged = toMappingText(before) === toMappingText(after);
     const others = this.present.filter((mapping) => mapping !== before);
     const refusal = isUnchanged ? undefined : this.refusal(before.customerId, after, others);

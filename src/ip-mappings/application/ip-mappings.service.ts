@@ -102,10 +102,10 @@ export class IpMappingsService {
       const before = await this.one(by, holder.id, id, isExpected);
       const { starttime, endtime } = before.validity.toWire();
       const { network = before.network, terminalId = before.terminalId } = asked;
-      const validity = validityOf(
-        asked.starttime ?? starttime,
-        asked.endtime === undefined ? endtime : asked.endtime,
-      );
+      const validity =
+        asked.endtime === undefined
+          ? validityOf(asked.starttime ?? starttime, endtime, 'starttime')
+          : validityOf(asked.starttime ?? starttime, asked.endtime);
       return changes.update(holder, before, { network, validity, terminalId });
     });
   }
@@ -169,12 +169,20 @@ export function expected(
   return mapping;
 }
 
-/** @throws RegisterError `validation_failed` */
-function validityOf(starttime: number, endtime: number | null): Validity {
+/**
+ * @param asked which of them the client is told of: the one that it sent, or `endtime`
+ * @throws RegisterError `validation_failed`
+ */
+function validityOf(
+  starttime: number,
+  endtime: number | null,
+  asked: 'starttime' | 'endtime' = 'endtime',
+): Validity {
   try {
     return Validity.fromWire(starttime, endtime);
   } catch (error) {
     if (!(error instanceof EmptyValidity)) throw error;
-    throw validationFailed([{ field: 'endtime', message: error.message }]);
+    const message = asked === 'endtime' ? error.message : `must not be after endtime, which is ${endtime}`;
+    throw validationFailed([{ field: asked, message }]);
   }
 }
