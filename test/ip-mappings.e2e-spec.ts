@@ -700,8 +700,10 @@ describe.each(databaseKinds)('IP mappings on $name', (kind) => {
       await add('U1', '10.0.0.1', 100);
       const latest = await add('U1', '10.0.0.1', 100, now + 1000);
       const [, ended] = [await add('U1', '10.0.0.2', 100), await add('U1', '10.0.0.2', 100, now - 1)];
+      const [, open] = [await add('U1', '10.0.0.3', 100, now - 1), await add('U1', '10.0.0.3', 100)];
       expect((await send('DELETE', '/api/ipdrcustomers/U1')).status).toBe(200);
-      expect(await list()).toBe(JSON.stringify([{ ...latest, endtime: now - 1 }, ended]));
+      const left = [{ ...latest, endtime: now - 1 }, ended, { ...open, endtime: now - 1 }];
+      expect(await list()).toBe(JSON.stringify(left));
     });
 
     it('who could not be deleted stay as they are', async () => {

@@ -77,8 +77,7 @@ export class MappingChanges {
       return before;
     }
     await this.refuseOverlap(after);
-    if (!(await this.mappings.update(this.by.context, after))) throw mappingDuplicate(holder.userId);
-    return this.record('updated', holder, after, details);
+    return this.replace(holder, after, details);
   }
 
   async delete(holder: Named, mapping: RecordedMapping): Promise<void> {
@@ -86,19 +85,20 @@ export class MappingChanges {
     await this.record('deleted', holder, { ...mapping, updatedAt: nextVersionAt(mapping, this.at) });
   }
 
-  /**
-   * Ends the mappings of a customer who goes, and withdraws those that would begin later. Of those that now end alike
-   * one is enough: the latest, which look-ups were answered with before.
-   */
+  /** Ends the mappings of a customer who goes, and withdraws those of which nothing is left. */
   async release(holder: Named): Promise<void> {
-    const { context } = this.by;
-    for (const mapping of (await this.mappings.ofCustomer(context, holder.id)).toReversed()) {
-      const left = withoutHolder(mapping, this.now);
-      if (left === mapping) continue;
-      const ended = left && { ...left, updatedAt: nextVersionAt(mapping, this.at) };
-      if (ended && (await this.mappings.update(context, ended))) await this.record('updated', holder, ended);
-      else await this.delete(holder, mapping);
+    const all = withoutHolder(await this.mappings.ofCustomer(this.by.context, holder.id), this.now);
+    // What is withdrawn first makes room for what comes to say the same.
+    for (const [mapping, left] of all) if (left === undefined) await this.delete(holder, mapping);
+    for (const [mapping, left] of all) {
+      if (left === undefined || left === mapping) continue;
+      await this.replace(holder, { ...left, updatedAt: nextVersionAt(mapping, this.at) });
     }
+  }
+
+  private async replace(holder: Named, after: RecordedMapping, details?: object): Promise<RecordedMapping> {
+    if (!(await this.mappings.update(this.by.context, after))) throw mappingDuplicate(holder.userId);
+    return this.record('updated', holder, after, details);
   }
 
   private async refuseOverlap(mapping: IpMappingDetails): Promise<void> {

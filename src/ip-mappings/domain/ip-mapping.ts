@@ -46,16 +46,25 @@ export function mostSpecific<M extends IpMapping>(mappings: readonly M[]): M | u
 }
 
 /**
- * What is left of a mapping whose holder is deleted at a second, which is the first that it does not hold any more. The
- * past stays as it is.
+ * What is left of the mappings of a holder who is deleted at a second, which is the first that they do not hold any more.
+ * The past stays as it is. Of mappings that come to say the same the last is left, which look-ups were answered with.
  *
+ * @param mappings all of that holder, by ascending id
  * @param now Unix seconds
- * @returns undefined if it would have begun then, or later: it is withdrawn
+ * @returns each with what is left of it: itself if it had ended, undefined if it is withdrawn
  */
-export function withoutHolder<M extends IpMapping>(mapping: M, now: number): M | undefined {
-  const validity = mapping.validity.endedAt(now);
-  if (validity === mapping.validity) return mapping;
-  return validity && { ...mapping, validity };
+export function withoutHolder<M extends IpMapping>(
+  mappings: readonly M[],
+  now: number,
+): (readonly [mapping: M, left: M | undefined])[] {
+  const said = new Set<string>();
+  return mappings.toReversed().map((mapping) => {
+    const validity = mapping.validity.endedAt(now);
+    const says = `${mapping.network.toString()} ${validity?.from} ${validity?.to}`;
+    if (validity === undefined || said.has(says)) return [mapping, undefined];
+    said.add(says);
+    return [mapping, validity === mapping.validity ? mapping : { ...mapping, validity }];
+  });
 }
 
 const MAX_TERMINAL_ID = 64;
