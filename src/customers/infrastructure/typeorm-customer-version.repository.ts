@@ -61,15 +61,15 @@ const VERSIONS = { table: 'customer_versions', alias: 'v' } as const;
 const FEED = { ...VERSIONS, columns: customerOf('v') };
 const GONE = { ...VERSIONS, columns: 'v.context_id AS context, v.customer_id AS id' };
 
-const history = (useIndex: Database['useIndex']): string => `
+const history = ({ useIndex, thenJoin }: Database): string => `
   SELECT v.id AS version, v.change_made AS changeMade, v.by_user AS userName, v.by_token_id AS tokenId,
          v.by_token AS tokenLabel, v.by_address AS byAddress, ${customerOf('v')}, ${customerOf('p', 'before_')}
-  FROM customer_versions v${useIndex('customer_versions_customer')}
+  FROM (SELECT DISTINCT customer_id FROM customer_versions WHERE context_id = ? AND user_id = ?) c
+  ${thenJoin} customer_versions v${useIndex('customer_versions_customer')} ON v.customer_id = c.customer_id
   LEFT JOIN customer_versions p ON p.customer_id = v.customer_id AND p.recorded_at = (
     SELECT MAX(b.recorded_at) FROM customer_versions b
     WHERE b.customer_id = v.customer_id AND b.recorded_at < v.recorded_at)
-  WHERE v.context_id = ? AND v.id < ? AND v.customer_id IN (
-    SELECT customer_id FROM customer_versions WHERE context_id = ? AND user_id = ?)
+  WHERE v.context_id = ? AND v.id < ?
   ORDER BY v.id DESC LIMIT ?`;
 
 type PastRow = Customer & { place: number; lastChange: ChangeMade };
@@ -120,10 +120,8 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     before: number,
     limit: number,
   ): Promise<CustomerVersion[]> {
-    const parameters = [context, before, context, userId, limit];
-    return (await this.database.query<VersionRow>(history(this.database.useIndex), parameters)).map(
-      toVersion,
-    );
+    const parameters = [context, userId, context, before, limit];
+    return (await this.database.query<VersionRow>(history(this.database), parameters)).map(toVersion);
   }
 
   async changes(

@@ -33,6 +33,9 @@ export abstract class Database {
   /** What follows a table's name to have an index used, where the database would choose another. */
   abstract readonly useIndex: (name: string) => string;
 
+  /** Joins a table that is to be read after the one before it, where the database would read it first. */
+  abstract readonly thenJoin: string;
+
   /** What follows the values of an INSERT to have a row that has the key already changed instead; SET's list follows. */
   abstract readonly orUpdate: (key: string) => string;
 

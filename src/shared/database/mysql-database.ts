@@ -13,6 +13,7 @@ const MAX_SILENCE_MS = 10_000;
 export class MysqlDatabase extends TypeOrmDatabase {
   readonly forUpdate = ' FOR UPDATE';
   readonly useIndex = (name: string): string => ` FORCE INDEX (${name})`;
+  readonly thenJoin = 'STRAIGHT_JOIN';
   readonly orUpdate = (): string => ' ON DUPLICATE KEY UPDATE';
   readonly byPrimaryKey = ' FORCE INDEX (PRIMARY)';
   protected readonly begin = 'START TRANSACTION';

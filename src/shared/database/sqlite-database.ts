@@ -12,6 +12,7 @@ import { TypeOrmDatabase } from './typeorm-database.js';
 export class SqliteDatabase extends TypeOrmDatabase {
   readonly forUpdate = '';
   readonly useIndex = (name: string): string => ` INDEXED BY ${name}`;
+  readonly thenJoin = 'CROSS JOIN';
   readonly orUpdate = (key: string): string => ` ON CONFLICT (${key}) DO UPDATE SET`;
   readonly byPrimaryKey = '';
   protected readonly begin = 'BEGIN IMMEDIATE';
