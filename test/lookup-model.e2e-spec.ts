@@ -253,7 +253,7 @@ class Follower {
   }
 
   private async askInCsv(where: number, queries: readonly Query[], recordedAt?: number): Promise<unknown[]> {
-    const lines = queries.map(({ ip, time }) => `${ip},${time ?? ''}\n`);
+    const lines = queries.map(({ ip, time, second }) => `${ip},${time ?? second}\n`);
     const query = new URLSearchParams(toRecordedAt(recordedAt)).toString();
     const answer = await this.call(where, 'POST', `${LOOKUP}?${query}`, {
       raw: `ip,time\n${lines.join('')}`,

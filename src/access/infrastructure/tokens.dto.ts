@@ -1,6 +1,15 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { addressList } from '../../shared/address-list.js';
-import { instant, integer, list, oneOf, optional, text, textThat } from '../../shared/http/checks.js';
+import {
+  INSTANT,
+  instant,
+  integer,
+  list,
+  oneOf,
+  optional,
+  text,
+  textThat,
+} from '../../shared/http/checks.js';
 import { Checked } from '../../shared/http/validation.js';
 import { formatInstant } from '../../shared/instant.js';
 import type { Token } from '../application/access.repositories.js';
@@ -43,7 +52,7 @@ export class NewTokenDto {
   scope?: Scope;
 
   @ApiPropertyOptional({
-    oneOf: [{ type: 'string' }, { type: 'integer' }],
+    ...INSTANT,
     nullable: true,
     example: '2030-01-01T00:00:00Z',
     description: 'In the future: ISO 8601 with an offset, or Unix seconds; left out or null = never',

@@ -115,8 +115,9 @@ export class IpMappingsController {
   @Documented({
     summary: "Remove a customer's mapping",
     description:
-      "The customer's only one, or the one whose `id` is given, as if it had never been. To end one, set its `endtime`. " +
-      'Answers the mapping as it was.',
+      "The customer's only one, or the one whose `id` is given in the body, as if it had never been. To end one, set its " +
+      "`endtime`. Answers the mapping as it was. Clients that can't send a body with DELETE have " +
+      '`/api/ipdrcustomers/{UserID}/mappings/{id}`.',
     example: ['DELETE /api/ipdrcustomers_mapping/B68t19'],
     answers: MappingDto,
     isVersioned: true,

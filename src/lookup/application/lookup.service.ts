@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import { Holders, type Holder } from '../../customers/application/holders.js';
@@ -53,11 +54,13 @@ export class LookupService {
     return answer;
   }
 
-  /** Answers in the order of the queries. */
+  /** Answers in the order of the queries. What they were is on record as a digest: there may be thousands. */
   async many(by: Principal, queries: readonly Query[], inquiry: Inquiry): Promise<Answer[]> {
     const answers = await this.answer(by.context, queries, inquiry);
     const records = answers.filter(({ held }) => held !== undefined).length;
-    const details = { ...inquiry.asked, queries: queries.length, records };
+    const lines = answers.map(({ address, second }) => `${address.toString()},${second}\n`);
+    const digest = createHash('sha256').update(lines.join('')).digest('hex');
+    const details = { ...inquiry.asked, queries: queries.length, queries_sha256: digest, records };
     await this.trail.recordRead(by, { action: 'holders.looked_up', details });
     return answers;
   }

@@ -27,8 +27,9 @@ export class CoverageController {
   @Documented({
     summary: 'Gaps and doubts: what the register could not answer',
     description:
-      'Of a prefix that the provider owns and a period: the customers who held no address or whose data an inquiry ' +
-      'would find missing, and the parts of the prefix that nobody held. Streamed.',
+      'Of a prefix that the provider owns and a period: the parts of the prefix that nobody held. And what is to be ' +
+      'mended among the customers of the context: who held no address then, of any prefix, and whose data an inquiry ' +
+      'would find missing as it is now. Streamed.',
     example: ['GET /api/ipdrcoverage?prefix=203.0.113.0/24&from=1735669800&to=1767205799'],
     answers: CoverageDto,
   })

@@ -13,7 +13,7 @@ export class CoverageQueryDto {
 
   @ApiPropertyOptional({
     example: 1735669800,
-    description: 'The first second: Unix seconds, or ISO 8601 with an offset; left out = the last one',
+    description: 'The first second: Unix seconds, or ISO 8601 with an offset; left out = as `to`',
   })
   @Checked(optional(instant))
   from?: string;
@@ -63,7 +63,9 @@ export class CoverageDto {
   to!: number;
   @ApiProperty({
     type: [DoubtfulCustomerDto],
-    description: 'Customers of the context who held no address in the period, or whose data has gaps, by id',
+    description:
+      'All customers of the context, whatever the prefix, who held no address in the period or whose data, as it is now, ' +
+      'has gaps; by id',
   })
   customers!: DoubtfulCustomerDto[];
   @ApiProperty({ type: [GapDto], description: 'Addresses that nobody held, in their order' })

@@ -3,25 +3,30 @@ import { RegisterError, validationFailed } from '../../shared/errors.js';
 import { MAX_QUERIES, type HeldDto } from './lookup.dto.js';
 
 const COLUMNS = ['ip', 'time'];
+/** Characters; without a limit, a quote that is never closed would hold the rest of the file. */
+const MAX_LINE = 4096;
 
 /**
- * Reads queries from CSV with the columns `ip,time`, with or without a header line.
+ * Reads queries from CSV with the columns `ip,time`, with or without a header line. Where no line has a time, none is
+ * asked for, which is now; where others have one, a blank one is a fault: it would name who holds the address today.
  *
+ * @returns members as JSON would have them; cells behind the columns are members of their own
  * @throws RegisterError `body_malformed`, `validation_failed`
  */
-export function parseQueries(csv: string): { ip: string; time: string }[] {
+export function parseQueries(csv: string): Record<string, string>[] {
   const rows = parseRows(csv);
   const [first = []] = rows;
   const hasHeader = first.some((cell) => COLUMNS.includes(cell.toLowerCase()));
-  const columns = hasHeader ? first.map((cell) => cell.toLowerCase()) : COLUMNS;
+  const width = rows.reduce((widest, cells) => Math.max(widest, cells.length), 1);
+  const columns = hasHeader ? first.map((cell) => cell.toLowerCase()) : COLUMNS.slice(0, width);
   const unknown = columns.filter((name, n) => !COLUMNS.includes(name) || columns.indexOf(name) !== n);
   if (unknown.length > 0) fail('the header line may name each of the columns ip and time once');
   const queries = hasHeader ? rows.slice(1) : rows;
   if (queries.length > MAX_QUERIES) fail(`must hold at most ${MAX_QUERIES} queries`);
   return queries.map((cells) => {
-    if (cells.length > columns.length) fail(`must have no more than the columns ${columns.join(' and ')}`);
-    const cell = (name: string): string => cells[columns.indexOf(name)] ?? '';
-    return { ip: cell('ip'), time: cell('time') };
+    const named = columns.map((name, n) => [name, cells[n] ?? ''] as const);
+    const surplus = cells.map((cell, n) => [`column ${n + 1}`, cell] as const).slice(columns.length);
+    return Object.fromEntries([...named, ...surplus.filter(([, cell]) => cell !== '')]);
   });
 }
 
@@ -30,6 +35,8 @@ function parseRows(csv: string): string[][] {
     return parse(csv, {
       ...{ bom: true, trim: true, relaxColumnCount: true, skipEmptyLines: true },
       recordDelimiter: ['\r\n', '\n', '\r'], // in one file, too
+      to: MAX_QUERIES + 2, // with a header line, one more than there may be
+      maxRecordSize: MAX_LINE,
     });
   } catch (error) {
     const { lines } = error as { lines?: number };
@@ -42,7 +49,12 @@ function fail(message: string): never {
 }
 
 /** An answer as a line of CSV; every line has every column. */
-export function toLine(ip: string, time: number | null, { holder, mapping }: HeldDto, error: string): object {
+export function toLine(
+  ip: string,
+  time: number | string,
+  { holder, mapping }: HeldDto,
+  error: string,
+): object {
   return {
     ip,
     time,
@@ -62,3 +74,6 @@ export function toLine(ip: string, time: number | null, { holder, mapping }: Hel
     error,
   };
 }
+
+/** The names of all columns of a line. */
+export const CSV_COLUMNS = Object.keys(toLine('', '', { holder: null, mapping: null }, ''));

@@ -10,7 +10,7 @@ import { Documented } from '../../shared/http/documented.js';
 import { CSV, sendObject, sendRows } from '../../shared/http/send-rows.js';
 import { merged } from '../../shared/http/validation.js';
 import { LookupService, type Answer } from '../application/lookup.service.js';
-import { parseQueries, toLine } from './lookup-csv.js';
+import { CSV_COLUMNS, parseQueries, toLine } from './lookup-csv.js';
 import { toPeriod, toSecond } from './period.js';
 import {
   HeldDto,
@@ -64,13 +64,16 @@ export class LookupController {
     summary: 'Who held one address, or up to 10,000, each at a second',
     description:
       'With `queries`, the answer is `{"results": […]}` in the same order, and a query that is at fault has its error ' +
-      'in its place. `Content-Type: text/csv`, with the columns `ip,time` and the credentials in headers, answers CSV; ' +
-      '`recorded_at`, `case_reference` and `purpose` go into the query string then.',
+      'in its place. `Content-Type: text/csv`, with the columns `ip,time` and the credentials in headers, answers CSV ' +
+      `with the columns \`${CSV_COLUMNS.join(',')}\`; ` +
+      '`recorded_at`, `case_reference` and `purpose` go into the query string then. On record are the number of queries, ' +
+      'and the SHA-256 of their lines `ip,time` (in the shortest form, Unix seconds, each ended by a line feed).',
     example: [
       'POST /api/ipdrlookup',
       { queries: [{ ip: '203.0.113.7', time: 1735669800 }, { ip: '2001:db8::1' }], purpose: 'Test' },
     ],
     answers: LookupResultsDto,
+    orElse: LookupAnswerDto,
     alsoAs: [CSV],
     isRead: true,
   })
@@ -154,9 +157,9 @@ async function* toResults(rows: AsyncGenerator<Row[]>): AsyncGenerator<object[]>
   }
 }
 
-function toCsvDto([{ ip, faults }, answer]: Row): object {
+function toCsvDto([{ ip, time, faults }, answer]: Row): object {
   const error = answer === undefined ? toErrorDto(faults).message : '';
-  return toLine(ip, answer?.second ?? null, toHeldDto(answer?.held), error);
+  return toLine(ip, answer?.second ?? time, toHeldDto(answer?.held), error);
 }
 
 function required(ip: string | undefined): string {

@@ -11,7 +11,16 @@ import { CustomerDto, toDto } from '../../customers/infrastructure/customer.dto.
 import { IpAddress } from '../../ip-mappings/application/held-addresses.js';
 import { MappingDto, toMappingDto } from '../../ip-mappings/infrastructure/ip-mapping.dto.js';
 import type { FieldFault } from '../../shared/errors.js';
-import { accepted, instant, optional, text, textThat, type Check } from '../../shared/http/checks.js';
+import {
+  accepted,
+  INSTANT,
+  instant,
+  optional,
+  text,
+  textThat,
+  type Check,
+} from '../../shared/http/checks.js';
+import { FieldErrorDto } from '../../shared/http/documented.js';
 import { Checked, typeInWords, unknownMembers } from '../../shared/http/validation.js';
 import { parseInstant } from '../../shared/instant.js';
 import { toSecond } from './period.js';
@@ -20,19 +29,21 @@ import type { Held, Inquiry, Query } from '../application/lookup.service.js';
 export const MAX_QUERIES = 10_000;
 
 const address: Check = text((value) => accepted(() => IpAddress.parse(value)));
-const moment: Check = (value) => (value === null || value === '' ? undefined : optional(instant)(value));
 
 function freeText(max: number): Check {
-  const fits = (value: string): boolean => value.isWellFormed() && [...value].length <= max;
-  return optional(textThat(fits, `must be text of at most ${max} characters`));
+  const fits = (value: string): boolean =>
+    value.isWellFormed() && [...value].length <= max && !/[^\P{Cc}\t\r\n]/u.test(value);
+  return optional(textThat(fits, `must be text of at most ${max} characters, without control characters`));
 }
 
 /** Under which circumstances a look-up is made. */
 export class InquiryDto {
   @ApiPropertyOptional({
+    ...INSTANT,
     example: '2026-11-24T00:00:00+05:30',
     description:
-      'What the register said at this moment: Unix seconds, or ISO 8601 with an offset; left out = now',
+      'What the register said at this moment, to the millisecond: Unix seconds (their beginning), or ISO 8601 with an ' +
+      'offset; left out = now',
   })
   @Checked(optional(instant))
   recorded_at?: number | string;
@@ -56,16 +67,20 @@ class QueryDto {
   ip!: string;
 
   @ApiPropertyOptional({
-    oneOf: [{ type: 'integer' }, { type: 'string' }],
+    ...INSTANT,
     example: 1735669800,
-    description: 'Unix seconds, or ISO 8601 with an offset; left out = now',
+    description:
+      'Unix seconds, or ISO 8601 with an offset; left out = now. The holder is answered as at the end of that second',
   })
-  @Checked(moment)
-  time?: number | string | null;
+  @Checked(optional(instant))
+  time?: number | string;
 }
 
 /** One address at one second; members of a GET may be in the query string or in the body. */
-export class LookupDto extends IntersectionType(PartialType(QueryDto), InquiryDto) {}
+export class LookupDto extends IntersectionType(
+  PartialType(QueryDto, { skipNullProperties: false }),
+  InquiryDto,
+) {}
 
 const queries: Check = (value) => {
   if (!Array.isArray(value)) return `must be an array, not ${typeInWords(value)}`;
@@ -90,11 +105,19 @@ export class LookupHistoryDto extends OmitType(InquiryDto, ['recorded_at']) {
   @Checked(optional(address))
   ip?: string;
 
-  @ApiPropertyOptional({ example: 1735669800, description: 'From this second on; left out = since ever' })
+  @ApiPropertyOptional({
+    ...INSTANT,
+    example: 1735669800,
+    description: 'From this second on; left out = since ever',
+  })
   @Checked(optional(instant))
   from?: number | string;
 
-  @ApiPropertyOptional({ example: 1767205799, description: 'Through this second; left out = without an end' })
+  @ApiPropertyOptional({
+    ...INSTANT,
+    example: 1767205799,
+    description: 'Through this second; left out = without an end',
+  })
   @Checked(optional(instant))
   to?: number | string;
 }
@@ -131,7 +154,7 @@ class QueryErrorDto {
   code!: string;
   @ApiProperty({ example: 'ip must have four octets, such as 192.0.2.1' })
   message!: string;
-  @ApiProperty({ description: 'One entry for each member at fault' })
+  @ApiProperty({ type: [FieldErrorDto], description: 'One entry for each member at fault' })
   errors!: FieldFault[];
 }
 
@@ -149,6 +172,7 @@ export class LookupResultsDto {
 /** A query as it was sent, and what it means or what is wrong with it. */
 export interface SentQuery {
   readonly ip: string;
+  readonly time: string;
   readonly query: Query | undefined;
   readonly faults: readonly FieldFault[];
 }
@@ -157,22 +181,26 @@ export interface SentQuery {
 export function toSentQuery(sent: unknown): SentQuery {
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) {
     const message = `must be an object with ip and time, not ${typeInWords(sent)}`;
-    return { ip: '', query: undefined, faults: [{ field: 'query', message }] };
+    return { ip: '', time: '', query: undefined, faults: [{ field: 'query', message }] };
   }
   const { ip, time, ...others } = sent as Record<string, unknown>;
   const checked = [
     { field: 'ip', message: address(ip) },
-    { field: 'time', message: moment(time) },
+    { field: 'time', message: optional(instant)(time) },
   ];
   const faults = [
     ...checked.filter((each): each is FieldFault => each.message !== undefined),
     ...unknownMembers(Object.keys(others)),
   ];
-  const text = typeof ip === 'string' ? ip : '';
-  return { ip: text, faults, query: faults.length === 0 ? toQuery(text, time) : undefined };
+  const texts = { ip: toText(ip), time: toText(time) };
+  return { ...texts, faults, query: faults.length === 0 ? toQuery(texts.ip, time) : undefined };
 }
 
-/** @param time as `moment` lets it pass */
+function toText(sent: unknown): string {
+  return typeof sent === 'string' || typeof sent === 'number' ? String(sent) : '';
+}
+
+/** @param time that `instant` lets pass; undefined = now */
 export function toQuery(ip: string, time: unknown): Query {
   return { address: IpAddress.parse(ip), second: toSecond(time) };
 }

@@ -11,7 +11,7 @@ export function toSecond(moment: unknown): number | undefined {
 /** @param to inclusive; undefined = without an end @throws RegisterError `validation_failed` */
 export function toPeriod(from: number, to: number | undefined): Validity {
   if (to !== undefined && to < from) {
-    throw validationFailed([{ field: 'to', message: 'must not be before from' }]);
+    throw validationFailed([{ field: 'from', message: 'must not be after to' }]);
   }
   return Validity.between(from, to === undefined ? null : to + 1);
 }

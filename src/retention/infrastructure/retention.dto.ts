@@ -1,11 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { instant, optional } from '../../shared/http/checks.js';
+import { INSTANT, instant, optional } from '../../shared/http/checks.js';
 import { Checked } from '../../shared/http/validation.js';
 import { formatInstant } from '../../shared/instant.js';
 import type { Purged } from '../application/retention.service.js';
 
 export class PurgeDto {
   @ApiPropertyOptional({
+    ...INSTANT,
     example: '2020-01-01T00:00:00+05:30',
     description:
       'Only what is older: Unix seconds, or ISO 8601 with an offset. Left out = all that is older than RETENTION_DAYS',

@@ -13,6 +13,8 @@ declare global {
 }
 
 const MIB = 1024 * 1024;
+/** Ten thousand queries, however they are laid out. */
+const BULK_MIB = 4;
 /** Where many things can be asked for, or sent, at once. */
 const BULK = new Set(['/api/ipdrlookup']);
 /** What takes CSV. */
@@ -29,7 +31,7 @@ export const jsonBody: RequestHandler = (request: Request, response: Response, n
     next();
     return;
   }
-  const path = request.path.replace(/\/$/, '');
+  const path = request.path.replace(/\/$/, '').toLowerCase(); // as the router has it
   const isCsv = TAKES_CSV.has(path) && isType('text/csv', request.headers['content-type']);
   if (!isCsv && !isType('application/(json|[\\w.-]+\\+json)', request.headers['content-type'])) {
     next(
@@ -40,7 +42,7 @@ export const jsonBody: RequestHandler = (request: Request, response: Response, n
     );
     return;
   }
-  const limit = BULK.has(path) ? 16 * MIB : MIB;
+  const limit = BULK.has(path) ? BULK_MIB * MIB : MIB;
   if (Number(request.headers['content-length'] ?? 0) > limit) {
     next(tooLarge(limit));
     return;

@@ -54,5 +54,8 @@ export const list =
     return value.every((each) => typeof each === 'string' && accepts(each)) ? undefined : fault;
   };
 
+/** What `instant` takes, as OpenAPI has it. */
+export const INSTANT = { oneOf: [{ type: 'integer' }, { type: 'string' }] };
+
 export const instant: Check = (value) =>
   parseInstant(value) === undefined ? 'must be Unix seconds, or ISO 8601 with an offset' : undefined;

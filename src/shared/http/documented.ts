@@ -11,8 +11,9 @@ import {
 } from '@nestjs/swagger';
 import { ERROR_CODES, type ErrorCode } from '../errors.js';
 import { STATUS_OF } from './error.filter.js';
+import { CSV } from './send-rows.js';
 
-class FieldErrorDto {
+export class FieldErrorDto {
   @ApiProperty({ example: 'Name' })
   field!: string;
   @ApiProperty({ example: 'is required' })
@@ -104,6 +105,8 @@ interface Documentation {
   readonly as?: 'user' | 'admin';
   /** What comes back; in an array = an array of it. */
   readonly answers: Type | readonly [Type];
+  /** What may come back instead. */
+  readonly orElse?: Type;
   /** Other media types that the same comes in, a line each. */
   readonly alsoAs?: readonly string[];
   /** The media type, if it is not JSON: a line of JSON for each. */
@@ -112,8 +115,10 @@ interface Documentation {
   readonly isPaged?: boolean;
   /** Whether it changes nothing, whatever its method is; left out = a GET doesn't. */
   readonly isRead?: boolean;
-  /** Whether it answers a single resource that has versions: ETag; If-Match and If-None-Match, unless it is new. */
+  /** Whether it answers a single resource that has versions: ETag. */
   readonly isVersioned?: boolean;
+  /** Whether it takes If-Match, or If-None-Match; left out = as a resource with versions that is not new does. */
+  readonly isConditional?: boolean;
   /** The errors of this route besides those that any route may answer. */
   readonly errors?: readonly ErrorCode[];
 }
@@ -124,7 +129,7 @@ export function Documented(route: Documentation): MethodDecorator {
   const method = request.split(' ', 1)[0];
   const example = `\`\`\`bash\n${curl(request, members, route.as ?? 'user')}\n\`\`\``;
   const isWrite = method !== 'GET' && route.isRead !== true;
-  const isConditional = route.isVersioned === true && method !== 'POST';
+  const isConditional = route.isConditional ?? (route.isVersioned === true && method !== 'POST');
   const codes = [
     ...COMMON,
     ...(isWrite ? WRITING : []),
@@ -135,7 +140,9 @@ export function Documented(route: Documentation): MethodDecorator {
   const headers = [...(isConditional ? [condition] : []), ...(isWrite ? [HEADERS.idempotencyKey] : [])];
   const model = Array.isArray(route.answers) ? (route.answers as [Type])[0] : (route.answers as Type);
   const one = { $ref: getSchemaPath(model) };
-  const schema = Array.isArray(route.answers) ? { type: 'array', items: one } : one;
+  const orElse = route.orElse === undefined ? one : { oneOf: [one, { $ref: getSchemaPath(route.orElse) }] };
+  const schema = Array.isArray(route.answers) ? { type: 'array', items: one } : orElse;
+  const schemas: Record<string, object> = { 'application/json': schema, [CSV]: { type: 'string' } };
   const types = [route.onlyAs ?? 'application/json', ...(route.alsoAs ?? [])];
   return applyDecorators(
     ApiExtraModels(model, ErrorDto),
@@ -148,9 +155,7 @@ export function Documented(route: Documentation): MethodDecorator {
         ...(route.isPaged ? { Link: LINK } : {}),
         ...(route.isVersioned && method !== 'DELETE' ? { ETag: ETAG } : {}),
       },
-      content: Object.fromEntries(
-        types.map((type) => [type, { schema: type === 'application/json' ? schema : one }]),
-      ),
+      content: Object.fromEntries(types.map((type) => [type, { schema: schemas[type] ?? one }])),
     }),
     ...headers.map((header) => ApiHeader({ ...header, required: false })),
     ...(isConditional && !isWrite

@@ -54,18 +54,24 @@ async function* textsOf<Row>(
   toDto: (row: Row) => object,
   before = '',
 ): Texts {
+  const filled = withRows(batches);
   try {
-    const first = await batches.next();
-    const second = await batches.next();
+    const first = await filled.next();
+    const second = await filled.next();
     const begin = before + format.begin(first.done === true ? [] : first.value.map(toDto));
     if (second.done === true) return begin + format.end;
     yield begin;
     yield format.next(second.value.map(toDto));
-    for await (const batch of batches) yield format.next(batch.map(toDto));
+    for await (const batch of filled) yield format.next(batch.map(toDto));
     return format.end;
   } finally {
-    await batches.return(undefined);
+    await filled.return(undefined);
   }
+}
+
+/** What was looked through may have left nothing of a batch. */
+async function* withRows<Row>(batches: AsyncGenerator<Row[]>): AsyncGenerator<Row[]> {
+  for await (const batch of batches) if (batch.length > 0) yield batch;
 }
 
 async function sendTexts(response: Response, type: string, texts: Texts): Promise<void> {
@@ -117,10 +123,13 @@ function csvLines(rows: unknown[][]): string {
   return rows.map((cells) => `${cells.map(csvCell).join(',')}\r\n`).join('');
 }
 
+/** A number, or a phone number: no formula, whatever it begins with. */
+const NUMBER = /^[+-]? ?\(?\d[\d ()./,;-]*$/;
+
 /** @see RFC 4180. A cell that a spreadsheet would run as a formula gets a leading `'`. */
 function csvCell(value: unknown): string {
   if (typeof value === 'number') return String(value);
   const text = typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value);
-  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const harmless = /^[=+\-@\t\r]/.test(text) && !NUMBER.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

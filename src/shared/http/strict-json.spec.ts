@@ -42,6 +42,19 @@ describe('parseStrictJson', () => {
     );
   });
 
+  it.each(['1,', '[],', '{"a":1},', '/**/', ',', '"'])('gives up on a body that is %s all over', (unit) => {
+    const message = 'The body holds more than 200000 values';
+    expect(errorOf(Buffer.from(`[${unit.repeat(500_000)}`))).toMatchObject({
+      code: 'body_too_large',
+      message,
+    });
+  });
+
+  it('takes as many values as ten thousand of anything have', () => {
+    const body = Array.from({ length: 10_000 }, (_, n) => ({ n, members: [1, 2, 3, 4, 5, 6, 7, 8, 9] }));
+    expect(parse(JSON.stringify(body))).toStrictEqual(body);
+  });
+
   it('takes no text that JSON.parse does not take, and quotes nothing of it', () => {
     const cut = fc.tuple(
       value,

@@ -2,14 +2,16 @@ import { visit } from 'jsonc-parser';
 import { RegisterError } from '../errors.js';
 
 const MAX_DEPTH = 20;
+/** Ten thousand of anything, with its members; the time that parsing takes goes by them, and nobody has signed in yet. */
+const MAX_VALUES = 200_000;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Parses a JSON text more strictly than `JSON.parse`: it must be valid UTF-8, repeat no member of an object,
- * and not be nested deeper than 20 levels. What lenient parsers make of such bodies differs from one to the
+ * not be nested deeper than 20 levels, and not hold more than 200,000 values. What lenient parsers make of such bodies differs from one to the
  * next, and so would what the sender meant from what is kept.
  *
- * @throws RegisterError `body_malformed`, which tells the place but nothing of the body
+ * @throws RegisterError `body_too_large`, or `body_malformed`, which tells the place but nothing of the body
  */
 export function parseStrictJson(body: Buffer): unknown {
   const text = decodeUtf8(body);
@@ -39,7 +41,14 @@ function scan(text: string): string | undefined {
   let fault: string | undefined;
   const members: Set<string>[] = [];
   let depth = 0;
+  let values = 0;
+  const tally = (): void => {
+    if (++values > MAX_VALUES) {
+      throw new RegisterError('body_too_large', `The body holds more than ${MAX_VALUES} values`);
+    }
+  };
   const deeper = (line: number, character: number): void => {
+    tally();
     if (++depth > MAX_DEPTH) {
       throw malformed(`The body is nested deeper than ${MAX_DEPTH} levels${place(line, character)}`);
     }
@@ -62,10 +71,13 @@ function scan(text: string): string | undefined {
     onArrayEnd: () => {
       depth--;
     },
+    onLiteralValue: tally,
     onComment: (_offset, _length, line, character) => {
+      tally();
       fault ??= place(line, character);
     },
     onError: (_error, _offset, _length, line, character) => {
+      tally();
       fault ??= place(line, character);
     },
   });
