@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { gapsIn, type Gap } from './coverage.js';
 import { IpNetwork, type AddressRange } from './ip-network.js';
@@ -122,6 +122,15 @@ describe('the gaps in a range', () => {
         periods: [Validity.between(5, 30)],
       },
     ]);
+  });
+
+  it('are found among thousands of holders without going through all for each', async () => {
+    const overlaps = jest.spyOn(Validity.prototype, 'overlaps');
+    const holders = Array.from({ length: 5000 }, (_, n) => mapping('192.0.2.1', 10 * n, 10 * n + 9));
+    const [gap] = await gapsOf(IpNetwork.parse('192.0.2.1'), ALWAYS, holders);
+    expect(gap?.periods).toHaveLength(5000);
+    expect(overlaps.mock.calls.length).toBeLessThan(5 * 5000);
+    overlaps.mockRestore();
   });
 
   it('are told while the mappings are still being read', async () => {

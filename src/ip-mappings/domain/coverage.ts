@@ -45,7 +45,7 @@ async function* stretchesOf(
   period: Validity,
   mappings: AsyncIterable<Held> | Iterable<Held>,
 ): AsyncGenerator<Gap> {
-  const whole: Level = { last: range.last, periods: [period] };
+  const whole: Level = { last: range.last, free: [period] };
   /** Of the networks that hold the address `next`, innermost first: each goes on longer than the one before it. */
   const levels = [whole];
   let next = range.first;
@@ -53,9 +53,9 @@ async function* stretchesOf(
   for await (const { network, validity } of mappings) {
     if (network.first.compare(range.last) > 0 || network.last.compare(range.first) < 0) continue;
     while (next.compare(network.first) < 0) {
-      const { last, periods } = levels[0] ?? whole;
+      const { last, free } = levels[0] ?? whole;
       const isOver = last.compare(network.first) < 0;
-      const stretch = { first: next, last: isOver ? last : neighbour(network.first, -1), periods };
+      const stretch = { first: next, last: isOver ? last : neighbour(network.first, -1), periods: [...free] };
       yield stretch;
       next = neighbour(stretch.last, 1);
       if (isOver) levels.shift();
@@ -63,21 +63,34 @@ async function* stretchesOf(
     const last = network.last.compare(range.last) < 0 ? network.last : range.last;
     const at = levels.findIndex((level) => level.last.compare(last) >= 0);
     const outer = levels[at] ?? whole;
-    if (!outer.last.equals(last)) levels.splice(at, 0, { ...outer, last });
-    for (const level of levels.slice(0, at + 1)) {
-      level.periods = level.periods.flatMap((free) => free.without(validity));
-    }
+    if (!outer.last.equals(last)) levels.splice(at, 0, { last, free: [...outer.free] });
+    for (const { free } of levels.slice(0, at + 1)) takeOut(free, validity);
   }
-  for (const { last, periods } of levels) {
-    yield { first: next, last, periods };
+  for (const { last, free } of levels) {
+    yield { first: next, last, periods: free };
     next = neighbour(last, 1);
   }
 }
 
-/** Up to `last`, as far as no network inside says otherwise, nobody held the addresses in `periods`. */
+/** Up to `last`, as far as no network inside says otherwise, nobody held the addresses in these periods. */
 interface Level {
   readonly last: Buffer;
-  periods: readonly Validity[];
+  /** In order of time, without any that touch. */
+  readonly free: Validity[];
+}
+
+/** Takes a period out of those that are free, without going through all of them: an address may have had thousands. */
+function takeOut(free: Validity[], validity: Validity): void {
+  let [start, after] = [0, free.length];
+  while (start < after) {
+    const middle = (start + after) >> 1;
+    if ((free[middle]?.to ?? Infinity) <= validity.from) start = middle + 1;
+    else after = middle;
+  }
+  let end = start;
+  while (free[end]?.overlaps(validity)) end++;
+  const left = free.slice(start, end).flatMap((each) => each.without(validity));
+  free.splice(start, end - start, ...left); // at most what is before it, and what is after it
 }
 
 /** The address before or after another; the first and the last one are neighbours. */

@@ -75,8 +75,10 @@ export class SqliteDatabase extends TypeOrmDatabase {
     const connection = new BetterSqlite3(this.path, { readonly: true });
     connection.exec('BEGIN');
     return {
-      query: async <Row>(sql: string, parameters: readonly SqlValue[]) =>
-        connection.prepare(sql).all(...parameters) as Row[],
+      query: async <Row>(sql: string, parameters: readonly SqlValue[]) => {
+        await setImmediate(); // as above: between the batches of a long list, others have their turn
+        return connection.prepare(sql).all(...parameters) as Row[];
+      },
       close: async () => {
         connection.close();
       },
