@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import { Database } from '../../shared/database/database.js';
-import { parts } from '../../shared/database/batches.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import { RECORD_COLUMNS, toRecord } from '../../shared/database/version-columns.js';
 import { lastBlockOf, readDeletions, readFeed } from '../../shared/database/version-reads.js';
@@ -39,19 +38,19 @@ const AS_OF = `
                     WHERE n.customer_id = v.customer_id AND n.recorded_at > v.recorded_at AND n.recorded_at <= ?)
   ORDER BY v.recorded_at DESC, v.id DESC LIMIT 1`;
 
-/** How many customers are asked for together: SQLite takes no more than 500 SELECTs in one. */
-const MOMENTS = 256;
+/** How many customers are asked for together. */
+const MOMENTS = 1024;
 
-/** As many `?` triples as there are moments; and two parameters more, when it is asked, and the context. */
-const asOfEach = (moments: number): string => {
-  const one = 'SELECT CAST(? AS SIGNED) AS place, CAST(? AS SIGNED) AS customer_id, CAST(? AS SIGNED) AS at';
-  const version = 'SELECT b.recorded_at FROM customer_versions b WHERE b.customer_id = q.customer_id';
+const MOMENT_COLUMNS = { place: 'integer', customer_id: 'integer', at: 'integer' } as const;
+const asOfEach = ({ jsonTable, thenJoin, useIndex }: Database): string => {
+  const index = useIndex('customer_versions_customer');
+  const version = `SELECT b.recorded_at FROM customer_versions b${index} WHERE b.customer_id = q.customer_id`;
   return `
     SELECT q.place AS place, ${customerOf('v')}, (
-        SELECT n.change_made FROM customer_versions n WHERE n.customer_id = v.customer_id AND n.recorded_at <= ?
+        SELECT n.change_made FROM customer_versions n${index} WHERE n.customer_id = v.customer_id AND n.recorded_at <= ?
         ORDER BY n.recorded_at DESC LIMIT 1) AS lastChange
-    FROM (${Array<string>(moments).fill(one).join(' UNION ALL ')}) q
-    JOIN customer_versions v ON v.customer_id = q.customer_id AND v.recorded_at = COALESCE(
+    FROM ${jsonTable(MOMENT_COLUMNS)} q ${thenJoin} customer_versions v
+      ON v.customer_id = q.customer_id AND v.recorded_at = COALESCE(
         (${version} AND b.recorded_at <= q.at ORDER BY b.recorded_at DESC LIMIT 1),
         (${version} ORDER BY b.recorded_at LIMIT 1))
     WHERE v.context_id = ?`;
@@ -104,9 +103,13 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
   ): Promise<(PastCustomer | undefined)[]> {
     const found = moments.map((): PastCustomer | undefined => undefined);
     const asked = moments.map(({ customerId, at }, place) => [place, customerId, at]);
-    for (const part of parts(asked, MOMENTS)) {
-      const parameters = [knownAt, ...part.flat(), context];
-      for (const row of await this.database.query<PastRow>(asOfEach(part.length), parameters)) {
+    for (let start = 0; start < asked.length; start += MOMENTS) {
+      const some = JSON.stringify(asked.slice(start, start + MOMENTS));
+      for (const row of await this.database.query<PastRow>(asOfEach(this.database), [
+        knownAt,
+        some,
+        context,
+      ])) {
         const { place, lastChange, ...customer } = row;
         found[place] = { ...customer, isDeleted: lastChange === 'deleted' };
       }

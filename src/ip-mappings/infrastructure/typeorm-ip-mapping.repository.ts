@@ -50,9 +50,21 @@ const UPDATE = `UPDATE ip_mappings
   WHERE context_id = ? AND id = ?`;
 
 /** How many moments are asked for together, at most. */
-const MOMENTS = 128;
-/** How many addresses a network that holds an address can begin with, at most. */
-const MAX_STARTS = 128;
+const MOMENTS = 256;
+/** Where something that holds one of the addresses may begin, and what of it is asked for: `START_COLUMNS`. */
+interface Start {
+  /** Of those addresses. */
+  lowest: Buffer;
+  /** Unix seconds, both inclusive. */
+  from: number;
+  to: number;
+  readonly found: RecordedMapping[];
+}
+
+const START_COLUMNS = { start: 'hex', lowest: 'hex', earliest: 'integer', latest: 'integer' } as const;
+/** An index probe for each start. */
+const HELD = `m.context_id = ? AND m.first_address = q.start AND m.last_address >= q.lowest
+  AND m.valid_from <= q.latest AND m.valid_to > q.earliest`;
 
 /** What holds a range of addresses, as far as its first address is one of some: an index probe for each. */
 function startingAt(starts: readonly Buffer[]): string {
@@ -165,46 +177,58 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     moments: readonly Moment[],
     recordedAt?: number,
   ): Promise<RecordedMapping[][]> {
+    if (moments.length <= MOMENTS) return this.holdingSome(this.database, context, moments, recordedAt);
     const found: RecordedMapping[][] = [];
-    for (let start = 0; start < moments.length; start += MOMENTS) {
-      const some = moments.slice(start, start + MOMENTS);
-      found.push(...(await this.holdingSome(context, some, recordedAt)));
+    // Neighbours together: what they have in common is read once, and no more of its past than they ask for.
+    const inOrder = [...moments.entries()].sort(
+      ([, a], [, b]) => a.address.bytes.compare(b.address.bytes) || a.second - b.second,
+    );
+    const snapshot = await this.database.snapshot();
+    try {
+      for (let start = 0; start < inOrder.length; start += MOMENTS) {
+        const some = inOrder.slice(start, start + MOMENTS);
+        const asked = some.map(([, moment]) => moment);
+        const answers = await this.holdingSome(snapshot, context, asked, recordedAt);
+        for (const [n, [place]] of some.entries()) found[place] = answers[n] ?? [];
+      }
+    } finally {
+      await snapshot.close();
     }
     return found;
   }
 
   /** Reads what begins where something that holds one of the addresses may begin, and sorts it out. */
   private async holdingSome(
+    from: Pick<Database, 'query'>,
     context: ContextId,
     moments: readonly Moment[],
     recordedAt: number | undefined,
   ): Promise<RecordedMapping[][]> {
-    const startsOf = moments.map(({ address }) => address.coveringStarts());
-    const distinct = new Map(startsOf.flat().map((start) => [keyOf(start), start]));
-    const lowest = Buffer.from(moments.map(({ address }) => address.bytes).reduce(lower));
-    const seconds = moments.map(({ second }) => second);
+    const starts = new Map<string, Start>();
+    const startsOf = moments.map(({ address, second }) =>
+      address.coveringStarts().map((bytes) => {
+        const start = starts.get(keyOf(bytes)) ?? {
+          lowest: address.bytes,
+          from: second,
+          to: second,
+          found: [],
+        };
+        start.lowest = lower(start.lowest, address.bytes);
+        start.from = Math.min(start.from, second);
+        start.to = Math.max(start.to, second);
+        starts.set(keyOf(bytes), start);
+        return start;
+      }),
+    );
+    const asked = [...starts].map(([key, start]) => [key, keyOf(start.lowest), start.from, start.to]);
+    const sql = recordedAt === undefined ? this.present(HELD, this.asked) : this.past(HELD, this.asked);
     const known = recordedAt === undefined ? [] : [recordedAt, recordedAt];
-    const byStart = new Map<string, RecordedMapping[]>();
-    for (const starts of parts([...distinct.values()], MOMENTS * MAX_STARTS)) {
-      const where = `${startingAt(starts)} AND m.valid_from <= ? AND m.valid_to > ?`;
-      const sql = recordedAt === undefined ? this.present(where) : this.past(where);
-      const time = [Math.max(...seconds), Math.min(...seconds)];
-      const rows = await this.database.query<MappingRow>(sql, [
-        context,
-        ...starts,
-        lowest,
-        ...time,
-        ...known,
-      ]);
-      for (const mapping of rows.map(toMapping)) {
-        const key = keyOf(mapping.network.first);
-        byStart.set(key, [...(byStart.get(key) ?? []), mapping]);
-      }
-    }
+    const rows = await from.query<MappingRow>(sql, [JSON.stringify(asked), context, ...known]);
+    for (const mapping of rows.map(toMapping)) starts.get(keyOf(mapping.network.first))?.found.push(mapping);
     return moments.map(({ address, second }, n) =>
-      (startsOf[n] ?? [])
-        .flatMap((start) => byStart.get(keyOf(start)) ?? [])
-        .filter(({ network, validity }) => network.holds(address) && validity.holds(second)),
+      (startsOf[n] ?? []).flatMap(({ found }) =>
+        found.filter(({ network, validity }) => network.holds(address) && validity.holds(second)),
+      ),
     );
   }
 
@@ -318,15 +342,20 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     return row && toMapping(row);
   }
 
-  private present(where: string): string {
+  /** The table of what is asked for, to be read before another. */
+  private get asked(): string {
+    return `${this.database.jsonTable(START_COLUMNS)} q ${this.database.thenJoin} `;
+  }
+
+  private present(where: string, before = ''): string {
     const index = this.database.useIndex('ip_mappings_network');
-    return `SELECT ${PRESENT} FROM ip_mappings m${index} WHERE ${where}`;
+    return `SELECT ${PRESENT} FROM ${before}ip_mappings m${index} WHERE ${where}`;
   }
 
   /** Takes the time of which it is asked as two more parameters. */
-  private past(where: string): string {
+  private past(where: string, before: string): string {
     const index = this.database.useIndex('ip_mapping_versions_network');
-    return `SELECT ${THEN} FROM ip_mapping_versions m${index} WHERE ${where}
+    return `SELECT ${THEN} FROM ${before}ip_mapping_versions m${index} WHERE ${where}
       AND m.recorded_at <= ? AND m.change_made <> 'deleted' AND NOT EXISTS (
         SELECT 1 FROM ip_mapping_versions n
         WHERE n.mapping_id = m.mapping_id AND n.recorded_at > m.recorded_at AND n.recorded_at <= ?)`;
@@ -352,9 +381,9 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
   }
 }
 
-/** A buffer as the key of a Map. */
+/** An address as the key of a Map, and in JSON. */
 function keyOf(address: Buffer): string {
-  return address.toString('latin1');
+  return address.toString('hex');
 }
 
 function lower(one: Buffer, other: Buffer): Buffer {

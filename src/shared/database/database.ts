@@ -33,6 +33,13 @@ export abstract class Database {
   /** What follows a table's name to have an index used, where the database would choose another. */
   abstract readonly useIndex: (name: string) => string;
 
+  /**
+   * A table of what one parameter holds, the JSON of its rows, in a FROM: the SQL is the same for however many.
+   *
+   * @param columns `hex` = bytes, which the JSON has in hexadecimal digits
+   */
+  abstract readonly jsonTable: (columns: Readonly<Record<string, 'hex' | 'integer'>>) => string;
+
   /** Joins a table that is to be read after the one before it, where the database would read it first. */
   abstract readonly thenJoin: string;
 

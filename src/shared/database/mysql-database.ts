@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { createPool, type Pool, type PoolConnection, type ResultSetHeader } from 'mysql2';
 import type { DataSource, QueryRunner } from 'typeorm';
-import type { Snapshot, SqlValue } from './database.js';
+import type { Database, Snapshot, SqlValue } from './database.js';
 import { mysqlPoolOptions, withSession } from './data-source.js';
 import { driverFailure } from './driver-errors.js';
 import { MAX_SNAPSHOTS, TypeOrmDatabase } from './typeorm-database.js';
@@ -13,6 +13,13 @@ const MAX_SILENCE_MS = 10_000;
 export class MysqlDatabase extends TypeOrmDatabase {
   readonly forUpdate = ' FOR UPDATE';
   readonly useIndex = (name: string): string => ` FORCE INDEX (${name})`;
+  readonly jsonTable: Database['jsonTable'] = (columns) => {
+    const all = Object.entries(columns);
+    const types = { hex: 'VARCHAR(64)', integer: 'BIGINT' };
+    const read = all.map(([name, type], n) => `${name} ${types[type]} PATH '$[${n}]'`);
+    const values = all.map(([name, type]) => (type === 'hex' ? `UNHEX(${name}) AS ${name}` : name));
+    return `(SELECT ${values.join(', ')} FROM JSON_TABLE(?, '$[*]' COLUMNS (${read.join(', ')})) AS j)`;
+  };
   readonly thenJoin = 'STRAIGHT_JOIN';
   readonly orUpdate = (): string => ' ON DUPLICATE KEY UPDATE';
   readonly byPrimaryKey = ' FORCE INDEX (PRIMARY)';

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { MAX_STATEMENTS } from './data-source.js';
-import type { Snapshot, SqlValue } from './database.js';
+import type { Database, Snapshot, SqlValue } from './database.js';
 import { TypeOrmDatabase } from './typeorm-database.js';
 
 /**
@@ -12,6 +12,12 @@ import { TypeOrmDatabase } from './typeorm-database.js';
 export class SqliteDatabase extends TypeOrmDatabase {
   readonly forUpdate = '';
   readonly useIndex = (name: string): string => ` INDEXED BY ${name}`;
+  readonly jsonTable: Database['jsonTable'] = (columns) => {
+    const values = Object.entries(columns).map(([name, type], n) =>
+      type === 'hex' ? `unhex(value ->> ${n}) AS ${name}` : `value ->> ${n} AS ${name}`,
+    );
+    return `(SELECT ${values.join(', ')} FROM json_each(?))`;
+  };
   readonly thenJoin = 'CROSS JOIN';
   readonly orUpdate = (key: string): string => ` ON CONFLICT (${key}) DO UPDATE SET`;
   readonly byPrimaryKey = '';
