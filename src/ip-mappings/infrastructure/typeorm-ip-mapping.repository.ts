@@ -58,7 +58,8 @@ interface Start {
   /** Unix seconds, both inclusive. */
   from: number;
   to: number;
-  readonly found: RecordedMapping[];
+  /** What was found, by its last address: of one network, there may be thousands. */
+  readonly found: Map<string, RecordedMapping[]>;
 }
 
 const START_COLUMNS = { start: 'hex', lowest: 'hex', earliest: 'integer', latest: 'integer' } as const;
@@ -207,11 +208,11 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     const starts = new Map<string, Start>();
     const startsOf = moments.map(({ address, second }) =>
       address.coveringStarts().map((bytes) => {
-        const start = starts.get(keyOf(bytes)) ?? {
+        const start: Start = starts.get(keyOf(bytes)) ?? {
           lowest: address.bytes,
           from: second,
           to: second,
-          found: [],
+          found: new Map(),
         };
         start.lowest = lower(start.lowest, address.bytes);
         start.from = Math.min(start.from, second);
@@ -224,11 +225,18 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     const sql = recordedAt === undefined ? this.present(HELD, this.asked) : this.past(HELD, this.asked);
     const known = recordedAt === undefined ? [] : [recordedAt, recordedAt];
     const rows = await from.query<MappingRow>(sql, [JSON.stringify(asked), context, ...known]);
-    for (const mapping of rows.map(toMapping)) starts.get(keyOf(mapping.network.first))?.found.push(mapping);
+    for (const mapping of rows.map(toMapping)) {
+      const { first, last } = mapping.network;
+      const found = starts.get(keyOf(first))?.found;
+      const same = found?.get(keyOf(last));
+      if (same === undefined) found?.set(keyOf(last), [mapping]);
+      else same.push(mapping);
+    }
     return moments.map(({ address, second }, n) =>
-      (startsOf[n] ?? []).flatMap(({ found }) =>
-        found.filter(({ network, validity }) => network.holds(address) && validity.holds(second)),
-      ),
+      (startsOf[n] ?? [])
+        .flatMap(({ found }) => [...found.values()])
+        .filter(([one]) => one?.network.holds(address))
+        .flatMap((same) => same.filter(({ validity }) => validity.holds(second))),
     );
   }
 

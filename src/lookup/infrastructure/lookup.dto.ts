@@ -27,6 +27,8 @@ import { toSecond } from './period.js';
 import type { Held, Inquiry, Query } from '../application/lookup.service.js';
 
 export const MAX_QUERIES = 10_000;
+/** Unknown members of a query that are told: of thousands of queries, each would have many. */
+const MAX_FAULTS = 5;
 
 const address: Check = text((value) => accepted(() => IpAddress.parse(value)));
 
@@ -190,7 +192,7 @@ export function toSentQuery(sent: unknown): SentQuery {
   ];
   const faults = [
     ...checked.filter((each): each is FieldFault => each.message !== undefined),
-    ...unknownMembers(Object.keys(others)),
+    ...unknownMembers(Object.keys(others).slice(0, MAX_FAULTS)),
   ];
   const texts = { ip: toText(ip), time: toText(time) };
   return { ...texts, faults, query: faults.length === 0 ? toQuery(texts.ip, time) : undefined };
