@@ -309,6 +309,25 @@ describe.each(databaseKinds)('a look-up, on $name,', (kind) => {
       expect(json).toEqual({ results: alone });
     });
 
+    it('answers all of one state of the register, whatever is written meanwhile', async () => {
+      await map('A', '203.0.113.0/24', 0);
+      const { id } = await map('A', IP, 100);
+      const path = `${pathOf('A')}/mappings/${String(id)}`;
+      const queries = Array.from({ length: 2000 }, () => ({ ip: IP, time: 150 }));
+      let isOver = false;
+      const writing = (async () => {
+        for (let n = 0; !isOver; n++) await write('PATCH', path, { starttime: n % 2 === 0 ? 100 : 200 });
+      })();
+      for (let n = 0; n < 8; n++) {
+        const { json } = await caller.call('POST', LOOKUP, { body: { queries } });
+        expect(
+          new Set((json as { results: Held[] }).results.map(({ mapping }) => mapping?.['id'])).size,
+        ).toBe(1);
+      }
+      isOver = true;
+      await writing;
+    });
+
     it.each<[unknown, string]>([
       ['x', 'must be an array, not a string'],
       [null, 'must be an array, not null'],

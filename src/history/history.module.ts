@@ -1,10 +1,12 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
 import { AuditRepository } from './application/audit.repository.js';
 import { AuditService } from './application/audit.service.js';
 import { AuditTrail } from './application/audit-trail.js';
 import { Sealer } from './application/sealer.js';
 import { AuditController } from './infrastructure/audit.controller.js';
 import { BackgroundSealing } from './infrastructure/background-sealing.js';
+import { RefusalsOnRecord } from './infrastructure/refusals-on-record.js';
 import { SealedTables } from './infrastructure/sealed-tables.js';
 import { TypeOrmAuditRepository } from './infrastructure/typeorm-audit.repository.js';
 
@@ -22,6 +24,7 @@ export class HistoryModule {
         Sealer,
         BackgroundSealing,
         { provide: SealedTables, useValue: { names: tables } satisfies SealedTables },
+        { provide: APP_INTERCEPTOR, useClass: RefusalsOnRecord },
         { provide: AuditRepository, useClass: TypeOrmAuditRepository },
       ],
       exports: [AuditTrail, Sealer, AuditRepository],

@@ -123,6 +123,13 @@ export interface FieldFault {
   readonly message: string;
 }
 
+/** What an error tells of a customer's mappings. */
+export interface Disclosure {
+  readonly userId: string;
+  /** How many of them. */
+  readonly records: number;
+}
+
 /** An error that may be told to the client: its message never holds SQL, paths, tokens or a foreign record. */
 export class RegisterError extends Error {
   override readonly name = 'RegisterError';
@@ -130,16 +137,24 @@ export class RegisterError extends Error {
   readonly faults: readonly FieldFault[];
   /** Headers that the answer carries besides, such as `Allow`. */
   readonly headers: Readonly<Record<string, string>>;
+  /** What its message tells of a customer: that is put on record, as a read is. */
+  readonly tells: Disclosure | undefined;
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    more: { faults?: readonly FieldFault[]; headers?: Record<string, string>; cause?: unknown } = {},
+    more: {
+      faults?: readonly FieldFault[];
+      headers?: Record<string, string>;
+      tells?: Disclosure;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: more.cause });
     this.kind = ERROR_CODES[code].kind;
     this.faults = more.faults ?? [];
     this.headers = more.headers ?? {};
+    this.tells = more.tells;
   }
 }
 

@@ -99,7 +99,7 @@ export class IpMappingsService {
     return this.transactions.run(async () => {
       const changes = await this.ledger.open(by);
       const holder = await this.holders.lock(by.context, userId);
-      const before = await this.one(by, holder.id, id, isExpected);
+      const before = await this.one(by, holder, id, isExpected);
       const { starttime, endtime } = before.validity.toWire();
       const { network = before.network, terminalId = before.terminalId } = asked;
       const validity =
@@ -125,7 +125,7 @@ export class IpMappingsService {
     return this.transactions.run(async () => {
       const changes = await this.ledger.open(by);
       const holder = await this.holders.lock(by.context, userId);
-      const mapping = await this.one(by, holder.id, id, isExpected);
+      const mapping = await this.one(by, holder, id, isExpected);
       await changes.delete(holder, mapping);
       return mapping;
     });
@@ -133,13 +133,13 @@ export class IpMappingsService {
 
   private async one(
     by: Principal,
-    customerId: number,
+    holder: Named,
     id: number | undefined,
     isExpected: Expectation | undefined,
   ): Promise<RecordedMapping> {
-    if (id !== undefined) return expected(await this.mappings.lock(by.context, customerId, id), isExpected);
-    const all = await this.mappings.ofCustomer(by.context, customerId);
-    if (all.length > 1) throw mappingAmbiguous(all);
+    if (id !== undefined) return expected(await this.mappings.lock(by.context, holder.id, id), isExpected);
+    const all = await this.mappings.ofCustomer(by.context, holder.id);
+    if (all.length > 1) throw mappingAmbiguous(holder.userId, all);
     return expected(all[0], isExpected);
   }
 

@@ -4,7 +4,9 @@ import type { Validity } from './validity.js';
 
 /** @param userId the UserID of the other mapping's holder */
 export function mappingOverlap(userId: string, other: IpMappingDetails): RegisterError {
-  return new RegisterError('mapping_overlap', `Overlaps ${inWords(other)} of UserID : ${userId}`);
+  return new RegisterError('mapping_overlap', `Overlaps ${inWords(other)} of UserID : ${userId}`, {
+    tells: { userId, records: 1 },
+  });
 }
 
 export function mappingDuplicate(userId: string): RegisterError {
@@ -24,13 +26,16 @@ export function mappingChanged(): RegisterError {
 
 const MAX_CANDIDATES = 100;
 
-/** Names the candidates, one entry each; some are enough to choose how to go on. */
-export function mappingAmbiguous(candidates: readonly IpMapping[]): RegisterError {
+/** Names the candidates, all of one customer, one entry each; some are enough to choose how to go on. */
+export function mappingAmbiguous(userId: string, candidates: readonly IpMapping[]): RegisterError {
   const faults = candidates
     .slice(0, MAX_CANDIDATES)
     .map((mapping) => ({ field: 'id', message: `may be ${mapping.id}: ${inWords(mapping)}` }));
   const message = `The customer has ${candidates.length} mappings; say which one by its id`;
-  return new RegisterError('mapping_ambiguous', message, { faults });
+  return new RegisterError('mapping_ambiguous', message, {
+    faults,
+    tells: { userId, records: faults.length },
+  });
 }
 
 export function reassignedOutside(validity: Validity): RegisterError {

@@ -148,7 +148,7 @@ describe('what is told of a mapping', () => {
 
   it('names the candidates, but not thousands of them', () => {
     const open = { ...EXAMPLE, id: 8, validity: Validity.fromWire(0, null) };
-    const { message, faults } = mappingAmbiguous([EXAMPLE, open]);
+    const { message, faults } = mappingAmbiguous('U1001', [EXAMPLE, open]);
     expect(message).toBe('The customer has 2 mappings; say which one by its id');
     expect(faults).toEqual([
       {
@@ -157,6 +157,11 @@ describe('what is told of a mapping', () => {
       },
       { field: 'id', message: 'may be 8: ipsubnet 192.168.1.25/16, starttime 0, endtime null' },
     ]);
-    expect(mappingAmbiguous(Array.from({ length: 5000 }, () => EXAMPLE)).faults).toHaveLength(100);
+    expect(
+      mappingAmbiguous(
+        'U1001',
+        Array.from({ length: 5000 }, () => EXAMPLE),
+      ).faults,
+    ).toHaveLength(100);
   });
 });
