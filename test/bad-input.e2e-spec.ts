@@ -22,7 +22,7 @@ const NO_EDGE_SPACE = 'must not begin or end with a space';
 const NOT_UNICODE = 'must be valid Unicode text';
 const NOT_A_PHONE = 'may contain digits, spaces and + - ( ) . / , ; only';
 const NOT_AN_ADDRESS = 'must be an e-mail address';
-const NOT_A_TIME = 'must be Unix seconds, or ISO 8601 with an offset';
+const NOT_A_TIME = 'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999';
 const NOT_A_LIMIT = 'must be a whole number from 1 to 10000';
 
 /** What a request must be refused with; `message` exactly, or a part of it. */

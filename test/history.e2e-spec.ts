@@ -302,7 +302,12 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
         expect(answer.status).toBe(422);
         expect(answer.json).toMatchObject({
           code: 'validation_failed',
-          errors: [{ field: 'recorded_at', message: 'must be Unix seconds, or ISO 8601 with an offset' }],
+          errors: [
+            {
+              field: 'recorded_at',
+              message: 'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+            },
+          ],
         });
       },
     );

@@ -204,13 +204,41 @@ describe.each(databaseKinds)('a look-up, on $name,', (kind) => {
     [{ ip: '1.2.3' }, 'ip', 'must have four octets, such as 192.0.2.1'],
     [{ ip: 'fe80::1%eth0' }, 'ip', 'must not have a zone id (%eth0)'],
     [{ ip: 'localhost' }, 'ip', 'must be an IPv4 or IPv6 address'],
-    [{ ip: IP, time: 1.5 }, 'time', 'must be Unix seconds, or ISO 8601 with an offset'],
-    [{ ip: IP, time: -1 }, 'time', 'must be Unix seconds, or ISO 8601 with an offset'],
-    [{ ip: IP, time: 253_402_300_800 }, 'time', 'must be Unix seconds, or ISO 8601 with an offset'],
-    [{ ip: IP, time: '2026-11-24 10:00:00' }, 'time', 'must be Unix seconds, or ISO 8601 with an offset'],
-    [{ ip: IP, time: null }, 'time', 'must be Unix seconds, or ISO 8601 with an offset'],
-    [{ ip: IP, time: '' }, 'time', 'must be Unix seconds, or ISO 8601 with an offset'],
-    [{ ip: IP, recorded_at: 'then' }, 'recorded_at', 'must be Unix seconds, or ISO 8601 with an offset'],
+    [
+      { ip: IP, time: 1.5 },
+      'time',
+      'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+    ],
+    [
+      { ip: IP, time: -1 },
+      'time',
+      'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+    ],
+    [
+      { ip: IP, time: 253_402_300_800 },
+      'time',
+      'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+    ],
+    [
+      { ip: IP, time: '2026-11-24 10:00:00' },
+      'time',
+      'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+    ],
+    [
+      { ip: IP, time: null },
+      'time',
+      'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+    ],
+    [
+      { ip: IP, time: '' },
+      'time',
+      'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+    ],
+    [
+      { ip: IP, recorded_at: 'then' },
+      'recorded_at',
+      'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+    ],
     [{ ip: IP, case_reference: 'x'.repeat(256) }, 'case_reference', notFree(255)],
     [{ ip: IP, purpose: 'a\0b' }, 'purpose', notFree(1024)],
     [{ ip: IP, purpose: 5 }, 'purpose', 'must be a string, not a number'],
@@ -277,11 +305,14 @@ describe.each(databaseKinds)('a look-up, on $name,', (kind) => {
         status: 'ERROR',
         code: 'validation_failed',
         message:
-          'ip must not have octets above 255 (300); time must be Unix seconds, or ISO 8601 with an offset; ' +
+          'ip must not have octets above 255 (300); time must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999; ' +
           'when is unknown here; correct its spelling or leave it out',
         errors: [
           { field: 'ip', message: 'must not have octets above 255 (300)' },
-          { field: 'time', message: 'must be Unix seconds, or ISO 8601 with an offset' },
+          {
+            field: 'time',
+            message: 'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+          },
           { field: 'when', message: 'is unknown here; correct its spelling or leave it out' },
         ],
       });
@@ -359,7 +390,7 @@ describe.each(databaseKinds)('a look-up, on $name,', (kind) => {
   });
 
   describe('as CSV', () => {
-    const noTime = 'time must be Unix seconds, or ISO 8601 with an offset';
+    const noTime = 'time must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999';
     const unknown = 'is unknown here; correct its spelling or leave it out';
 
     const line = (ip: string, time: number, userId: string, mapping: Record<string, unknown>): string => {
@@ -474,7 +505,11 @@ describe.each(databaseKinds)('a look-up, on $name,', (kind) => {
       [{}, 'ip', 'is required'],
       [{ ip: '1.2.3' }, 'ip', 'must have four octets, such as 192.0.2.1'],
       [{ ip: IP, from: 5, to: 4 }, 'from', 'must not be after to'],
-      [{ ip: IP, from: 'x' }, 'from', 'must be Unix seconds, or ISO 8601 with an offset'],
+      [
+        { ip: IP, from: 'x' },
+        'from',
+        'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+      ],
       [{ ip: IP, time: 5 }, 'time', 'is unknown here; correct its spelling or leave it out'],
     ])('refuses %j', async (body, field, message) => {
       const answer = await caller.call('GET', `${LOOKUP}/history`, { body });
@@ -542,7 +577,11 @@ describe.each(databaseKinds)('a look-up, on $name,', (kind) => {
       ['', 'prefix', 'is required'],
       ['prefix=203.0.113.0/33', 'prefix', 'must not have a prefix longer than /32'],
       ['prefix=203.0.113.0&from=5&to=4', 'from', 'must not be after to'],
-      ['prefix=203.0.113.0&from=x', 'from', 'must be Unix seconds, or ISO 8601 with an offset'],
+      [
+        'prefix=203.0.113.0&from=x',
+        'from',
+        'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999',
+      ],
     ])('refuses %s', async (query, field, message) => {
       expect(await report(query)).toMatchObject({ errors: [{ field, message }] });
     });

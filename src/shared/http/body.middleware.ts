@@ -34,12 +34,8 @@ export const jsonBody: RequestHandler = (request: Request, response: Response, n
   const path = request.path.replace(/\/$/, '').toLowerCase(); // as the router has it
   const isCsv = TAKES_CSV.has(path) && isType('text/csv', request.headers['content-type']);
   if (!isCsv && !isType('application/(json|[\\w.-]+\\+json)', request.headers['content-type'])) {
-    next(
-      new RegisterError(
-        'content_type_unsupported',
-        'Send the body as Content-Type: application/json, in UTF-8',
-      ),
-    );
+    const types = TAKES_CSV.has(path) ? 'application/json or text/csv' : 'application/json';
+    next(new RegisterError('content_type_unsupported', `Send the body as Content-Type: ${types}, in UTF-8`));
     return;
   }
   const limit = BULK.has(path) ? BULK_MIB * MIB : MIB;

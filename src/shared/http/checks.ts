@@ -58,4 +58,6 @@ export const list =
 export const INSTANT = { oneOf: [{ type: 'integer' }, { type: 'string' }] };
 
 export const instant: Check = (value) =>
-  parseInstant(value) === undefined ? 'must be Unix seconds, or ISO 8601 with an offset' : undefined;
+  parseInstant(value) === undefined
+    ? 'must be Unix seconds, or ISO 8601 with an offset, in the years 1970 to 9999'
+    : undefined;
