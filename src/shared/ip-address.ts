@@ -21,13 +21,14 @@ export function unmapped(address: IPv4 | IPv6): IPv4 | IPv6 {
 /** The 16 bytes of an address, IPv4 as IPv4-mapped IPv6. @param text a valid address without a zone id */
 export function toAddressBytes(text: string): Buffer {
   // Ten thousand are looked up at once, most of them IPv4.
-  if (isIP(text) === 4) return Buffer.from([...MAPPED, ...text.split('.').map(Number)]);
+  if (isIP(text) === 4) return Buffer.concat([MAPPED, Buffer.from(text.split('.').map(Number))]);
   return Buffer.from(parseAddress(text).toByteArray());
 }
 
-const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+const MAPPED = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
 
 /** The address of 16 bytes in its one shortest form (RFC 5952), IPv4-mapped IPv6 as IPv4. */
 export function toAddressText(bytes: Buffer): string {
-  return unmapped(ipaddr.fromByteArray([...bytes])).toString();
+  if (bytes.subarray(0, 12).equals(MAPPED)) return bytes.subarray(12).join('.');
+  return ipaddr.fromByteArray([...bytes]).toString();
 }

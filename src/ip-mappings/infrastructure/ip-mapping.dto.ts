@@ -214,8 +214,15 @@ export function toListedDto(mapping: ListedMapping): MappingDto {
   };
 }
 
-export function toMappingDto({ network, validity, ...mapping }: RecordedMapping): MappingDto {
-  return toListedDto({ ...mapping, ...{ ipSubnet: network.text, from: validity.from, to: validity.to } });
+export function toMappingDto({ id, customerId, network, validity, terminalId }: RecordedMapping): MappingDto {
+  return toListedDto({
+    id,
+    customerId,
+    ipSubnet: network.text,
+    from: validity.from,
+    to: validity.to,
+    terminalId,
+  });
 }
 
 export function toReassignmentDto(

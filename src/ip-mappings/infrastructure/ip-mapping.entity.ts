@@ -133,9 +133,10 @@ export function readColumns(table: string, id: 'id' | 'mapping_id', updatedAt: s
   ].join(', ');
 }
 
-export function toMapping({ ipSubnet, validFrom, validTo, ...row }: MappingRow): RecordedMapping {
+export function toMapping(row: MappingRow): RecordedMapping {
+  const { id, customerId, ipSubnet, validFrom, validTo, terminalId, updatedAt } = row;
   const validity = Validity.between(validFrom, toOrOpen(validTo));
-  return { ...row, network: IpNetwork.parse(ipSubnet), validity };
+  return { id, customerId, network: IpNetwork.parse(ipSubnet), validity, terminalId, updatedAt };
 }
 
 export function toOrOpen(validTo: number): number | null {

@@ -53,8 +53,6 @@ const UPDATE = `UPDATE ip_mappings
 const MOMENTS = 256;
 /** Where something that holds one of the addresses may begin, and what of it is asked for: `START_COLUMNS`. */
 interface Start {
-  /** Of those addresses. */
-  lowest: Buffer;
   /** Unix seconds, both inclusive. */
   from: number;
   to: number;
@@ -62,9 +60,9 @@ interface Start {
   readonly found: Map<string, RecordedMapping[]>;
 }
 
-const START_COLUMNS = { start: 'hex', lowest: 'hex', earliest: 'integer', latest: 'integer' } as const;
+const START_COLUMNS = { start: 'hex', earliest: 'integer', latest: 'integer' } as const;
 /** An index probe for each start. */
-const HELD = `m.context_id = ? AND m.first_address = q.start AND m.last_address >= q.lowest
+const HELD = `m.context_id = ? AND m.first_address = q.start AND m.last_address >= ?
   AND m.valid_from <= q.latest AND m.valid_to > q.earliest`;
 
 /** What holds a range of addresses, as far as its first address is one of some: an index probe for each. */
@@ -178,6 +176,7 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     moments: readonly Moment[],
     recordedAt?: number,
   ): Promise<RecordedMapping[][]> {
+    if (moments.length === 0) return [];
     if (moments.length <= MOMENTS) return this.holdingSome(this.database, context, moments, recordedAt);
     const found: RecordedMapping[][] = [];
     // Neighbours together: what they have in common is read once, and no more of its past than they ask for.
@@ -208,23 +207,19 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     const starts = new Map<string, Start>();
     const startsOf = moments.map(({ address, second }) =>
       address.coveringStarts().map((bytes) => {
-        const start: Start = starts.get(keyOf(bytes)) ?? {
-          lowest: address.bytes,
-          from: second,
-          to: second,
-          found: new Map(),
-        };
-        start.lowest = lower(start.lowest, address.bytes);
+        const key = keyOf(bytes);
+        let start = starts.get(key);
+        if (start === undefined) starts.set(key, (start = { from: second, to: second, found: new Map() }));
         start.from = Math.min(start.from, second);
         start.to = Math.max(start.to, second);
-        starts.set(keyOf(bytes), start);
         return start;
       }),
     );
-    const asked = [...starts].map(([key, start]) => [key, keyOf(start.lowest), start.from, start.to]);
+    const asked = [...starts].map(([key, { from: earliest, to: latest }]) => [key, earliest, latest]);
+    const lowest = moments.map(({ address }) => address.bytes).reduce(lower);
     const sql = recordedAt === undefined ? this.present(HELD, this.asked) : this.past(HELD, this.asked);
     const known = recordedAt === undefined ? [] : [recordedAt, recordedAt];
-    const rows = await from.query<MappingRow>(sql, [JSON.stringify(asked), context, ...known]);
+    const rows = await from.query<MappingRow>(sql, [JSON.stringify(asked), context, lowest, ...known]);
     for (const mapping of rows.map(toMapping)) {
       const { first, last } = mapping.network;
       const found = starts.get(keyOf(first))?.found;
