@@ -340,6 +340,15 @@ describe.each(databaseKinds)('a look-up, on $name,', (kind) => {
       expect(json).toEqual({ results: alone });
     });
 
+    it('answers twenty clients who ask at once', async () => {
+      await map('A', IP, 0);
+      const queries = Array.from({ length: 500 }, () => ({ ip: IP }));
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => caller.call('POST', LOOKUP, { body: { queries } })),
+      );
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    });
+
     it('answers all of one state of the register, whatever is written meanwhile', async () => {
       await map('A', '203.0.113.0/24', 0);
       const { id } = await map('A', IP, 100);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import pLimit from 'p-limit';
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import { Holders, type Holder } from '../../customers/application/holders.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
@@ -33,9 +34,14 @@ export interface Inquiry {
   readonly asked: object;
 }
 
+/** How many long lists of queries are answered at once: more would take as long, and memory, and every snapshot there is. */
+const AT_ONCE = 2;
+
 /** Tells who held an address at a given second, and puts on record who asked. */
 @Injectable()
 export class LookupService {
+  private readonly turns = pLimit(AT_ONCE);
+
   constructor(
     private readonly addresses: HeldAddresses,
     private readonly holders: Holders,
@@ -56,7 +62,7 @@ export class LookupService {
 
   /** Answers in the order of the queries. What they were is on record as a digest: there may be thousands. */
   async many(by: Principal, queries: readonly Query[], inquiry: Inquiry): Promise<Answer[]> {
-    const answers = await this.answer(by.context, queries, inquiry);
+    const answers = await this.turns(() => this.answer(by.context, queries, inquiry));
     const records = answers.filter(({ held }) => held !== undefined).length;
     const lines = answers.map(({ address, second }) => `${address.toString()},${second}\n`);
     const digest = createHash('sha256').update(lines.join('')).digest('hex');
