@@ -33,16 +33,13 @@ export async function compareLookUps(folder: string, many: number, effort: Effor
       name: `at ${count} mappings / at ${FEW.toLocaleString('en')}, one after the other`,
       target: 1 / 1.5,
     };
-    const bulk = {
-      name: `${AT_ONCE.toLocaleString('en')} in a request / one, at ${count} mappings`,
-      target: 20,
-    };
+    const atOnce = { scenario: lookUpMany(many, AT_ONCE), program: more };
+    const bulk = `${AT_ONCE.toLocaleString('en')} in a request / one, at ${count} mappings`;
+    const alone = { ...effort, load: { ...effort.load, connections: 1, longRequests: 5 } };
     return [
-      await measure(client, sizes, [one, { scenario: lookUp(FEW), program: few }], {
-        ...effort,
-        load: { ...effort.load, connections: 1 },
-      }),
-      await measure(client, bulk, [{ scenario: lookUpMany(many, AT_ONCE), program: more }, one], effort),
+      await measure(client, sizes, [one, { scenario: lookUp(FEW), program: few }], alone),
+      await measure(client, { name: `${bulk}, one after the other`, target: 20 }, [atOnce, one], alone),
+      await measure(client, { name: `${bulk}, by all clients at once`, target: 20 }, [atOnce, one], effort),
     ];
   } finally {
     for (const { service, url } of registers) {
