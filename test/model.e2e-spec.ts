@@ -429,13 +429,11 @@ describe.each(databaseKinds)('on $name', (kind) => {
         }
       }
       // Not all of it about nothing.
-      for (const { versions, entries } of follower.models) {
-        expect(versions.length).toBeGreaterThan(OPERATIONS / 20);
-        // Rare ones, which a few hundred operations may do without.
-        const rare = OPERATIONS < 10_000 ? [] : ['customer.deleted', 'customer.unchanged', 'answer.repeated'];
-        for (const action of rare) {
-          expect(entries.some((entry) => entry.action === action)).toBe(true);
-        }
+      for (const { versions } of follower.models) expect(versions.length).toBeGreaterThan(OPERATIONS / 20);
+      // Rare ones, which a few hundred operations in one context may do without.
+      const entries = follower.models.flatMap((model) => [...model.entries]);
+      for (const action of ['customer.deleted', 'customer.unchanged', 'answer.repeated']) {
+        expect(entries.some((entry) => entry.action === action)).toBe(true);
       }
     },
     TIMEOUT_MS,

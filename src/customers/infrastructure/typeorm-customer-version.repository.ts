@@ -103,13 +103,10 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
   ): Promise<(PastCustomer | undefined)[]> {
     const found = moments.map((): PastCustomer | undefined => undefined);
     const asked = moments.map(({ customerId, at }, place) => [place, customerId, at]);
+    const sql = asOfEach(this.database);
     for (let start = 0; start < asked.length; start += MOMENTS) {
       const some = JSON.stringify(asked.slice(start, start + MOMENTS));
-      for (const row of await this.database.query<PastRow>(asOfEach(this.database), [
-        knownAt,
-        some,
-        context,
-      ])) {
+      for (const row of await this.database.query<PastRow>(sql, [knownAt, some, context])) {
         const { place, lastChange, ...customer } = row;
         found[place] = { ...customer, isDeleted: lastChange === 'deleted' };
       }

@@ -100,12 +100,12 @@ export class IpMappingsService {
       const changes = await this.ledger.open(by);
       const holder = await this.holders.lock(by.context, userId);
       const before = await this.one(by, holder, id, isExpected);
-      const { starttime, endtime } = before.validity.toWire();
-      const { network = before.network, terminalId = before.terminalId } = asked;
+      const kept = before.validity.toWire();
+      const { network = before.network, terminalId = before.terminalId, starttime = kept.starttime } = asked;
       const validity =
         asked.endtime === undefined
-          ? validityOf(asked.starttime ?? starttime, endtime, 'starttime')
-          : validityOf(asked.starttime ?? starttime, asked.endtime);
+          ? validityOf(starttime, kept.endtime, 'starttime')
+          : validityOf(starttime, asked.endtime);
       return changes.update(holder, before, { network, validity, terminalId });
     });
   }

@@ -150,7 +150,8 @@ export class CustomerMappingsController {
     summary: 'Pass an address or a subnet on to another customer',
     description:
       'In one step: the mapping ends a second before the new one starts, and the new one ends when the old one would ' +
-      'have, and has no `terminalid` yet: that is the equipment of the old holder. With `dry_run=true` nothing is changed: it tells which answers would change, or why it would be refused.',
+      'have, and has no `terminalid` yet: that is the equipment of the old holder. With `dry_run=true` nothing is ' +
+      'changed: it tells which answers would change, or why it would be refused.',
     example: [
       'POST /api/ipdrcustomers/B68t19/mappings/2/reassign',
       { UserID: 'U1002', starttime: 1767205800 },

@@ -51,11 +51,12 @@ const UPDATE = `UPDATE ip_mappings
 
 /** How many moments are asked for together, at most. */
 const MOMENTS = 256;
+
 /** Where something that holds one of the addresses may begin, and what of it is asked for: `START_COLUMNS`. */
 interface Start {
   /** Unix seconds, both inclusive. */
-  from: number;
-  to: number;
+  earliest: number;
+  latest: number;
   /** What was found, by its last address: of one network, there may be thousands. */
   readonly found: Map<string, RecordedMapping[]>;
 }
@@ -209,13 +210,14 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
       address.coveringStarts().map((bytes) => {
         const key = keyOf(bytes);
         let start = starts.get(key);
-        if (start === undefined) starts.set(key, (start = { from: second, to: second, found: new Map() }));
-        start.from = Math.min(start.from, second);
-        start.to = Math.max(start.to, second);
+        if (start === undefined)
+          starts.set(key, (start = { earliest: second, latest: second, found: new Map() }));
+        start.earliest = Math.min(start.earliest, second);
+        start.latest = Math.max(start.latest, second);
         return start;
       }),
     );
-    const asked = [...starts].map(([key, { from: earliest, to: latest }]) => [key, earliest, latest]);
+    const asked = [...starts].map(([key, { earliest, latest }]) => [key, earliest, latest]);
     const lowest = moments.map(({ address }) => address.bytes).reduce(lower);
     const sql = recordedAt === undefined ? this.present(HELD, this.asked) : this.past(HELD, this.asked);
     const known = recordedAt === undefined ? [] : [recordedAt, recordedAt];

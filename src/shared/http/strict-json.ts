@@ -8,8 +8,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Parses a JSON text more strictly than `JSON.parse`: it must be valid UTF-8, repeat no member of an object,
- * not be nested deeper than 20 levels, and not hold more than 200,000 values. What lenient parsers make of such bodies differs from one to the
- * next, and so would what the sender meant from what is kept.
+ * not be nested deeper than 20 levels, and not hold more than 200,000 values. What lenient parsers make of such
+ * bodies differs from one to the next, and so would what the sender meant from what is kept.
  *
  * @throws RegisterError `body_too_large`, or `body_malformed`, which tells the place but nothing of the body
  */
