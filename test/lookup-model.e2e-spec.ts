@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
+import { sealNow, type Entry } from './support/audit.js';
 import { asHeaders, newCaller, newContext, type Caller } from './support/callers.js';
 import type { Answer, Call } from './support/client.js';
 import { pathOf, type CustomerFields } from './support/customers.js';
@@ -38,6 +39,8 @@ const V6 = {
   prefixes: [128, 128, 128, 127, 126, 125, 124, 120, 64, 48],
 };
 const DAY = 86_400;
+/** The entries of changes, and of what came to nothing; those of reads and refusals are tested with them. */
+const ACTS = /^(customer|mapping)\.(created|updated|unchanged|deleted|reassignment_tried)$/;
 const RARE = ['customer_exists', 'mapping_overlap', 'mapping_duplicate', 'mapping_ambiguous'];
 
 /** An address to be asked for, as it is typed, and when. */
@@ -53,6 +56,8 @@ interface Query {
 class Follower {
   readonly models: readonly LookupModel[];
   private readonly dice = new Dice(SEED);
+  /** What was read of each context's feed: how many changes, and where it goes on. */
+  private readonly feeds = [0, 1].map(() => ({ count: 0, after: '' }));
   /** Says what the last request was. */
   last = '';
   lookUps = 0;
@@ -93,8 +98,9 @@ class Follower {
     return this.reassign(where);
   }
 
-  /** Asks in all ways that there are. */
+  /** Seals what was changed, reads it in the change feed, and asks in all ways that there are. */
   async lookUp(): Promise<void> {
+    await this.follow();
     await this.lookUpOne(this.where());
     await this.lookUpMany(this.where(), 9, 'json');
     await this.lookUpMany(this.where(), 9, 'csv');
@@ -103,7 +109,9 @@ class Follower {
 
   /** Asks for much at once, and compares all mappings. */
   async checkAll(): Promise<void> {
+    await this.follow();
     for (const where of [0, 1]) {
+      await this.checkActs(where);
       const list = await this.call(where, 'GET', MAPPINGS);
       expect(list.text).toBe(this.model(where).list());
     }
@@ -285,6 +293,41 @@ class Follower {
     const expected = this.model(where).history(address, from ?? 0, until ?? Infinity);
     expect(answer.json).toEqual(expected);
     expect(answer.text).toBe(JSON.stringify(expected));
+  }
+
+  private async follow(): Promise<void> {
+    await sealNow(this.service);
+    for (const [where, feed] of this.feeds.entries()) {
+      const path = `/api/ipdrcustomers_changes?limit=10000${feed.after}`;
+      const changes = (await this.call(where, 'GET', path)).json as { cursor: string }[];
+      const told = this.model(where).told.slice(feed.count);
+      feed.count += told.length;
+      // What was sealed together has customers first.
+      const expected = [...told.filter(({ customer }) => customer), ...told.filter(({ mapping }) => mapping)];
+      expect(changes).toEqual(
+        expected.map(({ at, ...told }) => ({
+          ...told,
+          at: new Date(at).toISOString(),
+          cursor: expect.any(String),
+        })),
+      );
+      const last = changes.at(-1);
+      if (last !== undefined) feed.after = `&after=${last.cursor}`;
+    }
+  }
+
+  /** Compares what the audit trail tells of changes. */
+  private async checkActs(where: number): Promise<void> {
+    const path = `/api/admin/audit?context=${this.contexts[where]}`;
+    const { text } = await this.service.admin('GET', path, { headers: { accept: 'application/x-ndjson' } });
+    const found = text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Entry)
+      .filter(({ action }) => ACTS.test(action))
+      .sort((a, b) => a.id - b.id)
+      .map(({ action, UserID, details }) => ({ action, UserID, details }));
+    expect(found).toEqual(this.model(where).acts);
   }
 
   private answerTo(where: number, { ip, address, second }: Query, recordedAt?: number): object {

@@ -30,6 +30,8 @@ export interface MappingState extends Asked {
   until: number;
 }
 
+type NewState = Omit<MappingState, 'at' | 'until'>;
+
 interface CustomerState {
   readonly id: number;
   readonly fields: CustomerFields;
@@ -53,6 +55,22 @@ export interface Expected {
   readonly errors?: readonly object[];
 }
 
+/** A change as the change feed tells it, but for its cursor. */
+export interface Told {
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly change: 'created' | 'updated' | 'deleted';
+  readonly customer?: object;
+  readonly mapping?: Mapping;
+}
+
+/** What the audit trail must tell of a change, or of an attempt that changed nothing. */
+export interface Act {
+  readonly action: string;
+  readonly UserID: string;
+  readonly details: object;
+}
+
 /** Who held an address, as it is answered. */
 export interface Held {
   readonly holder: object | null;
@@ -73,6 +91,9 @@ export class LookupModel {
   readonly customers = new Map<number, CustomerStates>();
   /** How many of the requests changed something. */
   changes = 0;
+  /** What the change feed must tell, in the order in which it was recorded. */
+  readonly told: Told[] = [];
+  readonly acts: Act[] = [];
   private present: MappingState[] = [];
   private readonly idsByUserId = new Map<string, number>();
   private lastChangeAt = 0;
@@ -82,6 +103,7 @@ export class LookupModel {
   createCustomer(fields: CustomerFields, now: number, given: () => number): Expected {
     if (this.idsByUserId.has(fields.UserID)) return refused(409, 'customer_exists');
     const id = this.newId('customer', given);
+    this.act('customer.created', fields.UserID, { id });
     return this.putCustomer({ id, fields, at: now, isDeleted: false });
   }
 
@@ -89,10 +111,14 @@ export class LookupModel {
     const before = this.customer(userId);
     if (before === undefined) return NOT_FOUND;
     const fields = { ...before.fields, ...changes };
-    if (toText(before.id, fields) === toText(before.id, before.fields)) return answeredCustomer(before);
-    if (fields.UserID !== userId && this.idsByUserId.has(fields.UserID))
-      return refused(409, 'customer_exists');
+    if (toText(before.id, fields) === toText(before.id, before.fields)) {
+      this.act('customer.unchanged', userId, {});
+      return answeredCustomer(before);
+    }
+    const { UserID } = fields;
+    if (UserID !== userId && this.idsByUserId.has(UserID)) return refused(409, 'customer_exists');
     this.idsByUserId.delete(userId);
+    this.act('customer.updated', userId, { id: before.id, ...(UserID !== userId && { renamed_to: UserID }) });
     return this.putCustomer({ ...before, fields, at: Math.max(now, before.at + 1) });
   }
 
@@ -105,11 +131,14 @@ export class LookupModel {
     const ended = this.ofCustomer(before.id).map((mapping) => ({
       ...{ mapping, left: { ...mapping, end: Math.min(mapping.end ?? Infinity, last) } },
     }));
-    for (const [n, { mapping, left }] of ended.entries()) {
-      const isSaidAgain = ended.slice(n + 1).some((later) => isSame(later.left, left));
-      if (isEmpty(left) || isSaidAgain) this.takeMapping(mapping, at);
-      else if (left.end !== mapping.end) this.putMapping(mapping, left, at);
+    const isWithdrawn = ({ left }: (typeof ended)[number], n: number): boolean =>
+      isEmpty(left) || ended.slice(n + 1).some((later) => isSame(later.left, left));
+    const rest = ended.filter((one, n) => !isWithdrawn(one, n));
+    for (const { mapping } of ended.filter(isWithdrawn)) this.deleteOne(userId, mapping, at);
+    for (const { mapping, left } of rest) {
+      if (left.end !== mapping.end) this.updateOne(userId, mapping, left, at);
     }
+    this.act('customer.deleted', userId, { id: before.id });
     this.putCustomer({ ...before, at: Math.max(now, before.at + 1), isDeleted: true });
     this.idsByUserId.delete(userId);
     this.lastChangeAt = at;
@@ -125,7 +154,7 @@ export class LookupModel {
     const at = (this.lastChangeAt = this.nextChangeAt(now));
     this.changes++;
     const id = this.newId('mapping', given);
-    return answered(this.putMapping(undefined, { ...asked, id, customerId: holder.id }, at));
+    return answered(this.createOne(userId, { ...asked, id, customerId: holder.id }, at));
   }
 
   /** @param id undefined = the only one */
@@ -139,9 +168,12 @@ export class LookupModel {
     const refusal = isUnchanged ? undefined : this.refusal(before.customerId, after, others);
     if (refusal !== undefined) return refusal;
     const at = (this.lastChangeAt = this.nextChangeAt(now));
-    if (isUnchanged) return answered(before);
+    if (isUnchanged) {
+      this.act('mapping.unchanged', userId, { id: before.id });
+      return answered(before);
+    }
     this.changes++;
-    return answered(this.putMapping(before, after, at));
+    return answered(this.updateOne(userId, before, after, at));
   }
 
   /** @param id undefined = the only one */
@@ -150,7 +182,7 @@ export class LookupModel {
     if ('status' in before) return before;
     this.lastChangeAt = this.nextChangeAt(now);
     this.changes++;
-    this.takeMapping(before, this.lastChangeAt);
+    this.deleteOne(userId, before, this.lastChangeAt);
     return { status: 200, text: toMappingText(before) };
   }
 
@@ -176,11 +208,14 @@ export class LookupModel {
     const refusal =
       this.refusal(holder.id, ended, others) ?? this.refusal(nextHolder.id, created, [...others, ended]);
     if (refusal !== undefined) return refusal;
-    if (!isDryRun) {
+    if (isDryRun) {
+      this.act('mapping.reassignment_tried', userId, { id });
+    } else {
       const at = (this.lastChangeAt = this.nextChangeAt(now));
       this.changes++;
-      this.putMapping(before, ended, at);
-      this.putMapping(undefined, { ...created, id: this.newId('mapping', given) }, at);
+      this.updateOne(userId, before, ended, at, { reassigned_to: nextUserId });
+      const next = { ...created, id: this.newId('mapping', given) };
+      this.createOne(nextUserId, next, at, { reassigned_from: userId });
     }
     const createdJson = toMapping({ ...created, id: isDryRun ? 0 : this.lastIds.mapping });
     const { ipsubnet, starttime, endtime } = createdJson;
@@ -302,28 +337,53 @@ export class LookupModel {
   private putCustomer(state: CustomerState): Expected {
     this.changes++;
     const states = this.customers.get(state.id);
+    const change = state.isDeleted ? 'deleted' : states === undefined ? 'created' : 'updated';
+    this.told.push({ at: state.at, change, customer: toCustomer(state.id, state.fields) });
     this.customers.set(state.id, states === undefined ? [state] : [...states, state]);
     this.idsByUserId.set(state.fields.UserID, state.id);
     return answeredCustomer(state);
   }
 
-  /** Puts a state in the place of another, if there is one. */
-  private putMapping(
-    before: MappingState | undefined,
-    after: Omit<MappingState, 'at' | 'until'>,
+  private createOne(userId: string, mapping: NewState, at: number, more: object = {}): MappingState {
+    this.act('mapping.created', userId, { id: mapping.id, ...more });
+    return this.put('created', { ...mapping, at, until: Infinity });
+  }
+
+  private updateOne(
+    userId: string,
+    before: MappingState,
+    after: NewState,
     changedAt: number,
+    more: object = {},
   ): MappingState {
-    if (before !== undefined) this.takeMapping(before, changedAt);
-    const state = { ...after, at: before?.until ?? changedAt, until: Infinity };
+    this.act('mapping.updated', userId, { id: after.id, ...more });
+    const at = this.take(before, changedAt);
+    return this.put('updated', { ...after, at, until: Infinity });
+  }
+
+  private deleteOne(userId: string, mapping: MappingState, changedAt: number): void {
+    this.act('mapping.deleted', userId, { id: mapping.id });
+    const at = this.take(mapping, changedAt);
+    this.told.push({ at, change: 'deleted', mapping: toMapping(mapping) });
+  }
+
+  private put(change: 'created' | 'updated', state: MappingState): MappingState {
     this.states.push(state);
     this.present.push(state);
     this.present.sort((a, b) => a.id - b.id);
+    this.told.push({ at: state.at, change, mapping: toMapping(state) });
     return state;
   }
 
-  private takeMapping(mapping: MappingState, changedAt: number): void {
+  /** @returns when that is recorded */
+  private take(mapping: MappingState, changedAt: number): number {
     mapping.until = Math.max(changedAt, mapping.at + 1);
     this.present = this.present.filter((other) => other !== mapping);
+    return mapping.until;
+  }
+
+  private act(action: string, UserID: string, details: object): void {
+    this.acts.push({ action, UserID, details });
   }
 
   /** When a change of mappings is recorded, which comes after all others. */

@@ -51,20 +51,21 @@ export function mostSpecific<M extends IpMapping>(mappings: readonly M[]): M | u
  *
  * @param mappings all of that holder, by ascending id
  * @param now Unix seconds
- * @returns each with what is left of it: itself if it had ended, undefined if it is withdrawn
+ * @returns each with what is left of it, in their order: itself if it had ended, undefined if it is withdrawn
  */
 export function withoutHolder<M extends IpMapping>(
   mappings: readonly M[],
   now: number,
 ): (readonly [mapping: M, left: M | undefined])[] {
   const said = new Set<string>();
-  return mappings.toReversed().map((mapping) => {
+  const fromLast = mappings.toReversed().map((mapping): [M, M | undefined] => {
     const validity = mapping.validity.endedAt(now);
     const says = `${mapping.network.toString()} ${validity?.from} ${validity?.to}`;
     if (validity === undefined || said.has(says)) return [mapping, undefined];
     said.add(says);
     return [mapping, validity === mapping.validity ? mapping : { ...mapping, validity }];
   });
+  return fromLast.reverse();
 }
 
 const MAX_TERMINAL_ID = 64;
