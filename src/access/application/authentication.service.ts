@@ -47,7 +47,12 @@ export class AuthenticationService {
     refuseUnlessAllowed(found, right);
     const { userName, role, tokenId, tokenLabel, scope } = found;
     return {
-      ...{ userName, role, tokenId, tokenLabel, scope, address },
+      userName,
+      role,
+      tokenId,
+      tokenLabel,
+      scope,
+      address,
       context: context.id,
       contextName: context.name,
     };

@@ -77,7 +77,13 @@ export class AuditTrail {
     const { userName, tokenId, tokenLabel, address, contextName }: Author = by ?? onTheServer();
     const text = JSON.stringify(details);
     return {
-      ...{ at: this.clock.now(), action, userName, tokenId, tokenLabel, address, contextName },
+      at: this.clock.now(),
+      action,
+      userName,
+      tokenId,
+      tokenLabel,
+      address,
+      contextName,
       userId: userId === undefined ? null : firstCharacters(userId),
       details: Buffer.byteLength(text) > MAX_DETAILS ? JSON.stringify({ cut: text.slice(0, 10_000) }) : text,
       nonce: nonce(),
