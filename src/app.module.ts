@@ -34,12 +34,12 @@ export class AppModule {
       imports: [
         DatabaseModule.over(database),
         access,
-        HistoryModule.sealing(sealedTables),
+        HistoryModule.keeping(sealedTables, configuration.retentionDays),
         CustomersModule,
         IpMappingsModule,
         LookupModule,
         IdempotencyModule,
-        RetentionModule.of(configuration.retentionDays, [access, CustomersModule]),
+        RetentionModule.of(access, CustomersModule),
         OperationsModule,
       ],
       providers: [

@@ -43,7 +43,7 @@ const program = new Command('ipdr-customers')
 const line = (): CommandLine => new CommandLine(program.opts());
 const run: Action = (work) => withRegister((register) => work(register, line()));
 addAccessCommands(program, run);
-addHistoryCommands(program, run, line);
+addHistoryCommands(program, run, line, () => loadConfiguration(process.env).retentionDays);
 addRetentionCommands(program, run);
 
 program.parseAsync().catch((error: unknown) => {

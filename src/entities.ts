@@ -6,18 +6,32 @@ import {
   TokenEntity,
   UserEntity,
 } from './access/infrastructure/access.entities.js';
-import { CustomerEntity } from './customers/infrastructure/customer.entity.js';
+import { COLUMN_OF, CustomerEntity } from './customers/infrastructure/customer.entity.js';
 import { CustomerVersionEntity } from './customers/infrastructure/customer-version.entity.js';
 import { AuditBlockEntity, AuditEntryEntity } from './history/infrastructure/audit.entities.js';
+import type { SealedTable } from './history/infrastructure/sealed-tables.js';
 import {
   IpMappingEntity,
   IpMappingGuardEntity,
   IpMappingVersionEntity,
+  WRITTEN_COLUMNS as MAPPING_COLUMNS,
 } from './ip-mappings/infrastructure/ip-mapping.entity.js';
 import { IdempotencyKeyEntity } from './idempotency/infrastructure/idempotency-key.entity.js';
 
-/** The tables whose rows are sealed with the audit trail. They have the columns id, block and nonce. */
-export const sealedTables = ['customer_versions', 'ip_mapping_versions'];
+export const sealedTables: readonly SealedTable[] = [
+  {
+    name: 'customer_versions',
+    present: 'customers',
+    of: 'customer_id',
+    columns: ['context_id', ...Object.values(COLUMN_OF)],
+  },
+  {
+    name: 'ip_mapping_versions',
+    present: 'ip_mappings',
+    of: 'mapping_id',
+    columns: ['context_id', ...MAPPING_COLUMNS],
+  },
+];
 
 /** Every table of the register, for the application's DataSource and the TypeORM CLI's. */
 export const entities = [

@@ -390,7 +390,8 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     await goTo(RETENTION + 50);
     expect((await purge()).status).toBe(200);
     await sealNow(service);
-    expect(await verify(service)).toMatchObject({ intact: true });
+    // Nothing is missing; but somebody's clock can't have been right.
+    expect(await verify(service)).toMatchObject({ fault: { fault: 'misdated' } });
     const about = (await auditTrail(service, 'action=customer.read')).map(({ UserID }) => UserID);
     expect(about).toContain('younger');
   });

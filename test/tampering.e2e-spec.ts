@@ -17,6 +17,7 @@ import { runCommandHere } from './support/command.js';
 import { customer, pathOf } from './support/customers.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';
 import { dump } from './support/dump.js';
+import { addCustomer, addMapping } from './support/mappings.js';
 import { runCommand, type Ended } from './support/program.js';
 import { TestService } from './support/service.js';
 import { until } from './support/until.js';
@@ -24,7 +25,11 @@ import { withDataSource } from './support/with-data-source.js';
 
 const LIST = '/api/ipdrcustomers';
 const FULL = 3;
-const SEALED = ['audit_entries', 'audit_blocks', 'customer_versions'] as const;
+/** What is tampered with. */
+const TABLES = [
+  ...(['audit_entries', 'audit_blocks', 'customer_versions', 'ip_mapping_versions'] as const),
+  ...(['customers', 'ip_mappings'] as const),
+];
 
 /** Has a service record what its chain has several blocks of, of which four have three entries and more. */
 async function fill(service: TestService): Promise<void> {
@@ -44,7 +49,7 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
   let database: TestDatabase;
   let service: TestService;
   /** As it was sealed. */
-  let rows: Record<(typeof SEALED)[number], Record<string, unknown>[]>;
+  let rows: Record<(typeof TABLES)[number], Record<string, unknown>[]>;
   /** Two blocks with three entries each, neither of them the first or the last; the last one. */
   let [one, two]: { block: number; ids: number[] }[] = [];
   let last: number;
@@ -86,7 +91,7 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
     [one, two] = inner.map(({ block, entries }) => ({ block, ids: entries.map(({ id }) => id) }));
   });
   const restore = async (): Promise<void> => {
-    for (const table of SEALED) {
+    for (const table of TABLES) {
       await sql(`DELETE FROM ${table}`);
       await insert(table, rows[table]);
     }
@@ -104,6 +109,7 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
       ...{ intact: true, fault: null, blocks: last, entries: rows.audit_entries.length },
       ...{ versions: rows.customer_versions.length, unsealed_versions_through: 0, purged: 0, purge: null },
       head: { block: last, hash },
+      unsealed: { rows: 0, since: null },
     });
   });
 
@@ -297,24 +303,109 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
   });
 
   it("finds out by the head that was kept what can't be seen otherwise", async () => {
+    const read = await service.admin('GET', '/api/admin/audit?limit=1'); // is all that the last block holds
+    expect(read.status).toBe(200);
+    await sealNow(service);
     const { block, hash } = (await service.admin('GET', '/api/admin/audit/head')).json as {
       block: number;
       hash: string;
     };
-    expect([block, hash]).toEqual([last, expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    expect([block, hash]).toEqual([last + 1, expect.stringMatching(/^[0-9a-f]{64}$/)]);
     const kept = `block=${block}&hash=${hash}`;
     expect(await verify(service, kept)).toMatchObject({ intact: true, head: { block, hash } });
 
     const other = await verify(service, `block=${block}&hash=${'0'.repeat(64)}`);
     expect(other).toMatchObject({ intact: false, fault: { fault: 'block_changed', block } });
 
-    await sql('DELETE FROM audit_blocks WHERE number >= ?', [two?.block]);
-    for (const table of ['audit_entries', 'customer_versions']) {
-      await sql(`DELETE FROM ${table} WHERE block >= ?`, [two?.block]);
+    const cutOff = async (from: number): Promise<void> => {
+      await sql('DELETE FROM audit_blocks WHERE number >= ?', [from]);
+      for (const table of ['audit_entries', 'customer_versions']) {
+        await sql(`DELETE FROM ${table} WHERE block >= ?`, [from]);
+      }
+    };
+    await cutOff(block);
+    expect(await verify(service)).toMatchObject({ intact: true, blocks: last });
+    const cut = { fault: 'cut_off', block, entry: null };
+    expect(await verify(service, kept)).toMatchObject({ intact: false, fault: cut });
+    // What is in the register still has lost its versions.
+    await cutOff(two?.block ?? 0);
+    expect(await verify(service)).toMatchObject({
+      fault: { fault: 'register_changed', block: null, entry: null },
+    });
+    expect(await verify(service, kept)).toMatchObject({ fault: { ...cut, block: two?.block } });
+  });
+
+  it('answers whatever a forged purge may hold, time and again', async () => {
+    const details = JSON.stringify({
+      before: { toString: 1 },
+      through_block: { valueOf: 1 },
+      retention_days: 1,
+    });
+    await sql(
+      `INSERT INTO audit_entries (at, action, details, nonce) VALUES (${Date.now()}, 'purge.started', ?, '')`,
+      [details],
+    );
+    await sealNow(service);
+    for (let n = 0; n < 20; n++) expect(await verify(service)).toMatchObject({ intact: true, purge: null });
+  });
+
+  it('ends, and so does sealing, whatever numbers were put there', async () => {
+    if (kind.name === 'SQLite') {
+      const values = `${Date.now()}, 'customer.read', '{}', ''`;
+      await sql(
+        `INSERT INTO audit_entries (id, at, action, details, nonce) VALUES (9007199254740993, ${values})`,
+      );
+      await sealNow(service);
+      expect((await verify(service)).unsealed.rows).toBe(1);
+      await sql(
+        `INSERT INTO audit_blocks (number, sealed_at, digests, hash) VALUES (9007199254740993, 0, '', '')`,
+      );
+    } else {
+      await sql(`INSERT INTO audit_blocks (number, sealed_at, digests, hash) VALUES (2147483647, 0, '', '')`);
     }
-    expect(await verify(service)).toMatchObject({ intact: true, blocks: (two?.block ?? 0) - 1 });
-    const cut = await verify(service, kept);
-    expect(cut).toMatchObject({ intact: false, fault: { fault: 'cut_off', block: two?.block, entry: null } });
+    expect(await verify(service)).toMatchObject({
+      intact: false,
+      fault: { fault: 'removed', block: last + 1 },
+    });
+  });
+
+  it.each<[string, string, RegExp]>([
+    [
+      'a customer with another name',
+      "UPDATE customers SET name = 'MALLORY' WHERE id = ?",
+      / is not what its/,
+    ],
+    ['a customer without an address', 'UPDATE customers SET address = NULL WHERE id = ?', / is not what its/],
+    ['a customer in another context', 'UPDATE customers SET context_id = 1 WHERE id = ?', / is not what its/],
+    [
+      'a customer of another time',
+      'UPDATE customers SET updated_at = updated_at - 1 WHERE id = ?',
+      / is not what its/,
+    ],
+    ['a customer who was removed', 'DELETE FROM customers WHERE id = ?', / is missing, though/],
+  ])('names %s', async (_what, statement, message) => {
+    await sealNow(service);
+    const [{ id } = { id: 0 }] = (await sql('SELECT MAX(id) AS id FROM customers')) as { id: number }[];
+    await sql(statement, [id]);
+    const { fault } = await verify(service);
+    expect(fault).toMatchObject({ fault: 'register_changed', block: null, entry: null });
+    expect(fault?.message).toMatch(new RegExp(`^Row ${id} of customers${message.source}`));
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['with another holder', 'UPDATE ip_mappings SET customer_id = customer_id + 1', / is not what its/],
+    ['of another address', "UPDATE ip_mappings SET ip_subnet = CONCAT(ip_subnet, '0')", / is not what its/],
+    ['that ended', 'UPDATE ip_mappings SET valid_to = 1700000001', / is not what its/],
+    ['that was removed', 'DELETE FROM ip_mappings', / is missing, though/],
+  ])('names a mapping %s', async (_what, statement, message) => {
+    const caller = await newCaller(service);
+    await addCustomer(caller, 'holder');
+    const { id } = await addMapping(caller, 'holder', '203.0.113.7');
+    expect(await verify(service)).toMatchObject({ intact: true }); // sealed or not
+    await sql(statement);
+    const { fault } = await verify(service);
+    expect(fault).toMatchObject({ fault: 'register_changed', block: null, entry: null });
+    expect(fault?.message).toMatch(new RegExp(`^Row ${id} of ip_mappings${message.source}`));
   });
 
   it.each([
@@ -342,7 +433,12 @@ describe('an audit trail that was exported', () => {
   /** As it is run elsewhere: there is no register. */
   const command = (...args: string[]): Promise<Ended> =>
     runCommandHere(args, (program, line) =>
-      addHistoryCommands(program, () => Promise.reject(new Error()), line),
+      addHistoryCommands(
+        program,
+        () => Promise.reject(new Error()),
+        line,
+        () => 730,
+      ),
     );
   const verifyFile = async (
     lines: readonly object[],
@@ -402,16 +498,29 @@ describe('an audit trail that was exported', () => {
     const { verdict } = await verifyFile(blocks, ...head());
     const entries = blocks.flatMap((block) => block.entries).length;
     expect(verdict).toEqual({
-      ...{
-        intact: true,
-        blocks: blocks.length,
-        entries,
-        versions: 0,
-        purged: 0,
-        unsealed_versions_through: 0,
-      },
-      ...{ head: kept.block, hash: kept.hash },
+      ...{ intact: true, fault: null, blocks: blocks.length, entries, versions: 0 },
+      ...{ unsealed_versions_through: 0, purged: 0, purge: null, head: kept },
     });
+  });
+
+  it('tells what waits to be sealed of no file, and takes no line end for another', async () => {
+    const [block] = blocks as [ExportedBlock];
+    const [entry] = block.entries;
+    const odd = { ...block, entries: [{ ...entry, userId: 'a\u2028b\u0085c' }] };
+    const { verdict } = await verifyFile([odd]);
+    expect(verdict).toMatchObject({ intact: false, fault: { fault: 'edited', entry: entry?.id } });
+    expect(verdict).not.toHaveProperty('unsealed');
+  });
+
+  it('has nothing in its entries that is not sealed', async () => {
+    const lines = edited(({ entries }) => ({
+      entries: entries.map((entry) => ({ ...entry, note: 'forged' })),
+    }));
+    await writeFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    expectRefusal(
+      await command('audit', 'verify', file),
+      new RegExp(`line ${middle + 1} of .* is not a block`),
+    );
   });
 
   it.each<[string, () => object[], string, () => number | null]>([
@@ -461,15 +570,19 @@ describe('an audit trail that was exported', () => {
     ],
   ])('names %s, and fails', async (_what, tamper, fault, entry) => {
     const { code, verdict } = await verifyFile(tamper());
-    expect([code, verdict]).toMatchObject([1, { intact: false, fault, block: middle + 1, entry: entry() }]);
+    const found = { fault, block: middle + 1, entry: entry() };
+    expect([code, verdict]).toMatchObject([1, { intact: false, fault: found }]);
   });
 
   it('names the end that was cut off, if a head was kept', async () => {
     const lines = blocks.slice(0, middle);
     expect(await verifyFile(lines)).toMatchObject({ code: 0, verdict: { intact: true } });
-    const verdict = { intact: false, fault: 'cut_off', block: middle + 1, entry: null };
-    expect(await verifyFile(lines, ...head())).toMatchObject({ code: 1, verdict });
-    expect(await verifyFile([], ...head())).toMatchObject({ code: 1, verdict: { ...verdict, block: 1 } });
+    const verdict = (block: number): object => ({
+      intact: false,
+      fault: { fault: 'cut_off', block, entry: null },
+    });
+    expect(await verifyFile(lines, ...head())).toMatchObject({ code: 1, verdict: verdict(middle + 1) });
+    expect(await verifyFile([], ...head())).toMatchObject({ code: 1, verdict: verdict(1) });
   });
 
   it.each([
@@ -544,7 +657,12 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
 
   const command = (...args: string[]): Promise<Ended> =>
     runCommandHere(['audit', ...args], (program, line) =>
-      addHistoryCommands(program, (work) => work(service.app, line()), line),
+      addHistoryCommands(
+        program,
+        (work) => work(service.app, line()),
+        line,
+        () => 730,
+      ),
     );
   const json = async (...args: string[]): Promise<[number | null, Record<string, unknown>]> => {
     const { code, stdout, stderr } = await command(...args, '--json');
@@ -559,7 +677,7 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
     expect(head).toEqual((await service.admin('GET', '/api/admin/audit/head')).json);
     const { block, hash } = head as { block: number; hash: string };
     const [, verdict] = await json('verify', '--block', String(block), '--hash', hash);
-    expect(verdict).toMatchObject({ intact: true, head: block, hash });
+    expect(verdict).toMatchObject({ intact: true, head: { block, hash } });
   });
 
   it('export what can be verified elsewhere, into a new file that nobody else can read', async () => {
@@ -589,28 +707,18 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
   it('verify, and fail if that does', async () => {
     await sealNow(service);
     const expected: Verdict = await verify(service);
-    const { head, intact, blocks, entries, versions, unsealed_versions_through, purged } = expected;
-    const told = {
-      intact,
-      blocks,
-      entries,
-      versions,
-      unsealed_versions_through,
-      purged,
-      head: head.block,
-      hash: head.hash,
-    };
-    expect(await json('verify')).toEqual([0, told]);
+    const { head } = expected;
+    expect(await json('verify')).toEqual([0, expected]);
     const kept = ['--block', String(head.block + 1000), '--hash', head.hash];
-    const cut = { intact: false, fault: 'cut_off', block: head.block + 1, entry: null };
-    expect(await json('verify', ...kept)).toMatchObject([1, cut]);
+    const cut = { fault: 'cut_off', block: head.block + 1, entry: null };
+    expect(await json('verify', ...kept)).toMatchObject([1, { intact: false, fault: cut }]);
 
     const [entry] = await auditTrail(service, 'action=customer.created');
     await withDataSource(database.configuration, (dataSource) =>
       dataSource.query('UPDATE audit_entries SET user_id = ? WHERE id = ?', ['other', entry?.id]),
     );
-    const edited = { intact: false, fault: 'edited', block: entry?.block, entry: entry?.id };
-    expect(await json('verify')).toMatchObject([1, edited]);
+    const edited = { fault: 'edited', block: entry?.block, entry: entry?.id };
+    expect(await json('verify')).toMatchObject([1, { intact: false, fault: edited }]);
     const half = await command('verify', '--block', '1');
     expect(half).toMatchObject({
       code: 1,

@@ -3,6 +3,7 @@ import { APP_INTERCEPTOR } from '@nestjs/core';
 import { AuditRepository } from './application/audit.repository.js';
 import { AuditService } from './application/audit.service.js';
 import { AuditTrail } from './application/audit-trail.js';
+import { Retention } from './application/retention.js';
 import { Sealer } from './application/sealer.js';
 import { AuditController } from './infrastructure/audit.controller.js';
 import { BackgroundSealing } from './infrastructure/background-sealing.js';
@@ -14,7 +15,11 @@ import { TypeOrmAuditRepository } from './infrastructure/typeorm-audit.repositor
 @Global()
 @Module({})
 export class HistoryModule {
-  static sealing(tables: readonly string[]): DynamicModule {
+  /**
+   * @param tables what is sealed with the audit trail
+   * @param days what is younger can't be purged
+   */
+  static keeping(tables: SealedTables['all'], days: number): DynamicModule {
     return {
       module: HistoryModule,
       controllers: [AuditController],
@@ -23,11 +28,12 @@ export class HistoryModule {
         AuditService,
         Sealer,
         BackgroundSealing,
-        { provide: SealedTables, useValue: { names: tables } satisfies SealedTables },
+        { provide: SealedTables, useValue: { all: tables } satisfies SealedTables },
+        { provide: Retention, useValue: { days } satisfies Retention },
         { provide: APP_INTERCEPTOR, useClass: RefusalsOnRecord },
         { provide: AuditRepository, useClass: TypeOrmAuditRepository },
       ],
-      exports: [AuditTrail, Sealer, AuditRepository],
+      exports: [AuditTrail, Sealer, AuditRepository, Retention],
     };
   }
 }

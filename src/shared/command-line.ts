@@ -7,6 +7,7 @@ export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
 
+/** In a table, the members of an object have columns of their own. */
 type Cell = string | number | boolean | null | readonly string[];
 
 /** Makes what a command does out of the register that it works on and the terminal that it talks to. */
@@ -31,7 +32,7 @@ export class CommandLine {
   print(result: object | readonly object[]): void {
     const text = this.options.json
       ? JSON.stringify(result, null, 2)
-      : table([result].flat() as Record<string, Cell>[]);
+      : table([result].flat().map((row: object) => Object.fromEntries(cellsOf(row))));
     this.streams.stdout.write(`${text}\n`);
   }
 
@@ -49,6 +50,14 @@ export class CommandLine {
     terminal.close();
     if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError('nothing was changed');
   }
+}
+
+function cellsOf(row: object, before = ''): [name: string, cell: Cell][] {
+  return Object.entries(row).flatMap(([name, value]: [string, Cell | object]): [string, Cell][] =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? cellsOf(value, `${before}${name}.`)
+      : [[before + name, value as Cell]],
+  );
 }
 
 function table(rows: readonly Readonly<Record<string, Cell>>[]): string {

@@ -24,7 +24,7 @@ export interface Verdict {
   readonly intact: boolean;
   readonly fault: {
     readonly fault: string;
-    readonly block: number;
+    readonly block: number | null;
     readonly entry: number | null;
     readonly message: string;
   } | null;
@@ -40,6 +40,7 @@ export interface Verdict {
     readonly retention_days: number | null;
   } | null;
   readonly head: { readonly block: number; readonly hash: string };
+  readonly unsealed: { readonly rows: number; readonly since: string | null };
 }
 
 /** A line of an exported audit trail. */

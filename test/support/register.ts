@@ -102,7 +102,7 @@ export async function openRegister(
     contexts: new TypeOrmContextRepository(database),
     signIns: new TypeOrmSignInRepository(database),
     versions: new TypeOrmCustomerVersionRepository(database),
-    audit: new TypeOrmAuditRepository(database, { names: sealedTables }),
+    audit: new TypeOrmAuditRepository(database, { all: sealedTables }),
     keys: new TypeOrmIdempotencyRepository(database),
     mappings: new TypeOrmIpMappingRepository(database),
     close: () => database.close(),

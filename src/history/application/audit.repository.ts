@@ -1,4 +1,4 @@
-import type { Block, SealedVersion, Stray } from '../domain/audit-chain.js';
+import type { Block, Remainder, SealedVersion } from '../domain/audit-chain.js';
 import type { Action, AuditEntry, RecordedEntry } from '../domain/audit-entry.js';
 
 /** Which entries a list holds: those to which every condition applies. Times are Unix milliseconds. */
@@ -60,10 +60,9 @@ export abstract class AuditRepository {
   ): AsyncGenerator<RecordedEntry[]>;
 
   /**
-   * Every block with what is left of it, from the first on; then, of the rows that name a block which there is not,
-   * one that names the last.
+   * Every block with what is left of it, from the first on; then what was found besides, all as of one moment.
    */
-  abstract chain(): AsyncGenerator<SealedBlock, Stray | undefined>;
+  abstract chain(): AsyncGenerator<SealedBlock, Remainder>;
 
   /** The last block sealed before a time; 0 = none was. */
   abstract lastBlockBefore(at: number): Promise<number>;

@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../access/application/principal.js';
+import { Clock } from '../../shared/clock.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { ChainCheck, type Block, type Head, type Verdict } from '../domain/audit-chain.js';
 import type { RecordedEntry } from '../domain/audit-entry.js';
 import { AuditTrail } from './audit-trail.js';
+import { Retention } from './retention.js';
 import { AuditRepository, type AuditFilter, type Place, type SealedBlock } from './audit.repository.js';
 
 /** The audit trail, as administrators read it. Reading it is on record too: it holds personal data. */
@@ -13,6 +15,8 @@ export class AuditService {
   constructor(
     private readonly audit: AuditRepository,
     private readonly trail: AuditTrail,
+    private readonly retention: Retention,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -52,17 +56,25 @@ export class AuditService {
     return this.audit.head();
   }
 
-  /** Recomputes the chain. @param kept a head that was read out before */
+  /**
+   * Recomputes the chain, and compares what there is now with the last versions.
+   *
+   * @param kept a head that was read out before
+   */
   async verify(kept?: Head): Promise<Verdict> {
-    const check = new ChainCheck(kept);
+    const check = new ChainCheck({ now: this.clock.now(), retentionDays: this.retention.days, kept });
     const chain = this.audit.chain();
-    let next = await chain.next();
-    while (next.done !== true) {
-      check.add(next.value.block, next.value.entries, next.value.versions);
-      await setImmediate(); // SQLite answers at once: requests would wait for the end
-      next = await chain.next();
+    try {
+      let next = await chain.next();
+      while (next.done !== true) {
+        check.add(next.value.block, next.value.entries, next.value.versions);
+        await setImmediate(); // SQLite answers at once: requests would wait for the end
+        next = await chain.next();
+      }
+      return check.finish(next.value);
+    } finally {
+      await chain.return({});
     }
-    return check.finish(next.value);
   }
 
   private recordRead(by: Principal, asked: object, records: number): Promise<void> {

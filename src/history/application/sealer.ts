@@ -27,17 +27,19 @@ export class Sealer {
 
   /** Seals all that was committed when it was called. */
   async sealAll(): Promise<void> {
-    while (await this.audit.hasUnsealed()) await this.sealOne();
+    while ((await this.audit.hasUnsealed()) && (await this.sealOne()));
   }
 
-  private sealOne(): Promise<void> {
+  /** @returns false = there was nothing that could be sealed */
+  private sealOne(): Promise<boolean> {
     return this.transactions.run(async () => {
       const head = await this.audit.lockHead();
       const entries = await this.audit.unsealed(MAX_SEALED);
       const versions = await this.audit.unsealedVersions(MAX_SEALED);
-      if (entries.length + versions.length === 0) return; // another instance was faster
+      if (entries.length + versions.length === 0) return false; // another instance was faster
       const block = seal(head, entries, versions, this.clock.now());
       await this.audit.insertBlock({ block, entries, versions });
+      return true;
     });
   }
 }

@@ -9,8 +9,9 @@ import {
   type Head,
   type SealedVersion,
   type Verdict,
+  type Verifier,
 } from './audit-chain.js';
-import { ACTIONS, digestOf, type AuditEntry, type RecordedEntry } from './audit-entry.js';
+import { ACTIONS, type AuditEntry, type RecordedEntry } from './audit-entry.js';
 
 /** What is in the database; those who tamper with it can change all of it. */
 interface Trail {
@@ -22,8 +23,12 @@ interface Trail {
 type PlacedVersion = SealedVersion & { readonly block: number };
 
 /** Verifies a trail as the register does: block by block, each with the entries that name it. */
-function verify({ blocks, entries, versions = [] }: Trail, kept?: Head): Verdict {
-  const check = new ChainCheck(kept);
+function verify(
+  { blocks, entries, versions = [] }: Trail,
+  kept?: Head,
+  besides: Partial<Verifier> = {},
+): Verdict {
+  const check = new ChainCheck({ ...VERIFIER, kept, ...besides });
   for (const block of blocks.toSorted((a, b) => a.number - b.number)) {
     const own = entries.filter((entry) => entry.block === block.number);
     check.add(
@@ -36,7 +41,7 @@ function verify({ blocks, entries, versions = [] }: Trail, kept?: Head): Verdict
     ...entries.map(({ id, block }) => ({ table: 'audit_entries', id, block: block ?? 0 })),
     ...versions,
   ].filter((row) => row.block !== 0 && !blocks.some(({ number }) => number === row.block));
-  return check.finish(strays.toSorted((a, b) => b.block - a.block)[0]);
+  return check.finish({ stray: strays.toSorted((a, b) => b.block - a.block)[0] });
 }
 
 function expectFault(trail: Trail, fault: Partial<Fault>, kept?: Head): void {
@@ -46,10 +51,23 @@ function expectFault(trail: Trail, fault: Partial<Fault>, kept?: Head): void {
 /** Ids have gaps, in which something could be inserted. */
 const ID_STEP = 10;
 const DAY = 86_400_000;
+const HOUR = 3_600_000;
 const timeOf = (block: number): number => (1000 + block) * DAY;
+
+/** Long after all blocks. */
+const VERIFIER: Verifier = { now: timeOf(1000), retentionDays: 1 };
 
 /** Seals each list of entries in a block, one block after the other, a day apart, and some versions with them. */
 function sealed(
+  contents: readonly (readonly AuditEntry[])[],
+  versions: readonly (readonly SealedVersion[])[] = [],
+): Trail {
+  const dated = contents.map((content, n) => content.map((each) => ({ ...each, at: timeOf(n + 1) })));
+  return sealedAsTheyAre(dated, versions);
+}
+
+/** The same, whatever times the entries are of. */
+function sealedAsTheyAre(
   contents: readonly (readonly AuditEntry[])[],
   versions: readonly (readonly SealedVersion[])[] = [],
 ): Trail {
@@ -64,6 +82,22 @@ function sealed(
   }
   const placed = versions.flatMap((some, n) => some.map((version) => ({ ...version, block: n + 1 })));
   return { blocks, entries, versions: placed };
+}
+
+/** As blocks were sealed before versions were. */
+function sealedOfOld(contents: readonly (readonly AuditEntry[])[]): Trail {
+  const { blocks, entries } = sealed(contents);
+  const old: Block[] = [];
+  for (const { number, sealedAt, digests } of blocks) {
+    const text = `${old.at(-1)?.hash ?? ''} ${number} ${sealedAt} `;
+    const hash = createHash('sha256').update(text).update(digests).digest('hex');
+    old.push({ number, sealedAt, digests, versionDigests: null, hash });
+  }
+  return { blocks: old, entries };
+}
+
+function otherThan(entry: AuditEntry): AuditEntry {
+  return { ...entry, userName: `${entry.userName}, or another` };
 }
 
 const EXAMPLE: AuditEntry = {
@@ -95,7 +129,7 @@ const entry: fc.Arbitrary<AuditEntry> = fc.record({
 /** A version that says `content`. */
 function version(id: number, content = 'a', table = 'customer_versions'): SealedVersion {
   const digest = createHash('sha256').update(`${table} ${id} ${content}`).digest();
-  return { table, id, digest };
+  return { table, id, digest, at: 0, hasAuthor: false };
 }
 
 /** Nonces are random: no two entries are the same. */
@@ -180,7 +214,7 @@ describe('an audit trail that nobody tampered with', () => {
       fc.property(contents(2), (all) => {
         const [changed = [], ...rest] = all;
         const hashes = (what: AuditEntry[][]): string[] => sealed(what).blocks.map(({ hash }) => hash);
-        const edited = [[{ ...first(changed), at: first(changed).at + 1 }, ...changed.slice(1)], ...rest];
+        const edited = [[otherThan(first(changed)), ...changed.slice(1)], ...rest];
         const [before, after] = [hashes(all), hashes(edited)];
         expect(before.filter((hash) => after.includes(hash))).toEqual([]);
         expect(before.join()).toMatch(/^[0-9a-f]{64}(,[0-9a-f]{64})*$/);
@@ -193,7 +227,7 @@ describe('the chain', () => {
   const contents = [[EXAMPLE, { ...EXAMPLE, userName: null, tokenId: null, userId: 'é😀' }], [EXAMPLE]];
 
   it('is computed as it always was: chains that are there would break', () => {
-    const { blocks } = sealed(contents, [[version(1)]]);
+    const { blocks } = sealedAsTheyAre(contents, [[version(1)]]);
     expect(blocks.map(({ hash }) => hash)).toEqual([
       'faf559c192d13b431303f8e28bfa216f90dd6da4a2049dd8d7bb4d414a86a8de',
       '04f2b08f2dece5ab35c22fd4491db8646d52a3252cbe8bd36670e693dad159e1',
@@ -201,20 +235,13 @@ describe('the chain', () => {
   });
 
   it('goes on from blocks that were sealed before versions were', () => {
-    const { blocks, entries } = sealed(contents);
-    const hashes = [
-      '7d2e1ea5560e0cb358acc5edcde2351c6b801716cf8c4fa27ac42131e83c5258',
-      'c3cd1c58524c7703ca35adc14d08eda1892737e5e3d13dfc67b09060df739c29',
-    ];
-    const old = blocks.map((block, n) => ({
-      ...{ ...block, sealedAt: 1000 + n, versionDigests: null },
-      hash: hashes[n] ?? '',
-    }));
+    const { blocks: old, entries } = sealedOfOld(contents);
     const versions = [{ ...version(1), block: 1 }];
     expect(verify({ blocks: old, entries, versions }).fault).toBeUndefined();
-    const next = seal(old[1], [EXAMPLE], [version(2)], 2000);
+    const entry = { ...EXAMPLE, at: timeOf(3) };
+    const next = seal(old[1], [entry], [version(2)], timeOf(3));
     const tampered = { ...version(3), block: 3 };
-    const all = { blocks: [...old, next], entries: [...entries, { ...EXAMPLE, id: 99, block: 3 }] };
+    const all = { blocks: [...old, next], entries: [...entries, { ...entry, id: 99, block: 3 }] };
     expect(verify({ ...all, versions: [{ ...version(2), block: 3 }] })).toMatchObject({
       ...{ fault: undefined, unsealedVersions: 2 },
     });
@@ -533,7 +560,7 @@ describe('the end of the audit trail', () => {
 describe('an audit trail that was sealed anew from some block on', () => {
   const rewritten = (all: AuditEntry[][], from: number): Trail => {
     const [edited = [], ...rest] = all.slice(from);
-    const forged = [{ ...first(edited), at: first(edited).at + 1 }, ...edited.slice(1)];
+    const forged = [otherThan(first(edited)), ...edited.slice(1)];
     return sealed([...all.slice(0, from), forged, ...rest]);
   };
 
@@ -565,6 +592,91 @@ describe('an audit trail that was sealed anew from some block on', () => {
         expectFault(mixed, { fault: 'block_changed', block: until + 1, entry: null });
       }),
     );
+  });
+});
+
+describe('a block', () => {
+  const resealed = (sealedAt: unknown, others: readonly AuditEntry[] = [EXAMPLE]): Trail => {
+    const { blocks, entries } = sealed([[EXAMPLE]]);
+    const time = sealedAt as number;
+    const next = { ...seal(undefined, others, [], 0), ...seal(last(blocks), others, [], time) };
+    const text = `v2 ${last(blocks).hash} 2 ${String(sealedAt)} ${next.digests.length} `;
+    const hash = createHash('sha256').update(text).update(next.digests).digest('hex');
+    const added = others.map((entry, n) => ({ ...entry, id: 100 + n, block: 2 }));
+    return { blocks: [...blocks, { ...next, sealedAt: time, hash }], entries: [...entries, ...added] };
+  };
+
+  it.each([
+    ['of the future', timeOf(1000) + 2 * HOUR],
+    ['from before the last one', timeOf(1) - 1],
+    ['that is text', String(timeOf(2))],
+    ['that is made of bytes', Buffer.from(String(timeOf(2)))],
+    ['of half a millisecond', timeOf(2) + 0.5],
+  ])('is not believed to be sealed at a time %s, though its hash is right', (_what, sealedAt) => {
+    expect(verify(resealed(timeOf(2), [{ ...EXAMPLE, at: timeOf(2) }])).fault).toBeUndefined();
+    expectFault(resealed(sealedAt), { fault: 'block_changed', block: 2, entry: null });
+  });
+});
+
+describe('what says that it was recorded', () => {
+  const dated = (at: number): AuditEntry => ({ ...EXAMPLE, at });
+  const ofVersion = (at: number, hasAuthor = true, id = 2): SealedVersion => ({
+    ...version(id, `${at}`),
+    ...{ at, hasAuthor },
+  });
+
+  it.each([
+    ['long before the block before was sealed', timeOf(2) - 2 * HOUR, true],
+    ['long after it was sealed', timeOf(3) + 2 * HOUR, true],
+    ['between the two', timeOf(2) + 1, false],
+    ['shortly before the block before was sealed', timeOf(2) - HOUR / 2, false],
+    ['when it was sealed', timeOf(3), false],
+  ])('%s is found if it can not be true', (_what, time, isFound) => {
+    const first = [dated(timeOf(1))];
+    const entries = sealedAsTheyAre([first, [dated(timeOf(2))], [dated(timeOf(3)), dated(time)]]);
+    const ofEntry = { fault: 'misdated', block: 3, entry: 40 };
+    expect(verify(entries).fault).toEqual(isFound ? expect.objectContaining(ofEntry) : undefined);
+    const versions = sealedAsTheyAre(
+      [first, [], []],
+      [[], [], [ofVersion(timeOf(3), true, 1), ofVersion(time)]],
+    );
+    const row = { fault: 'misdated', block: 3, entry: null, message: expect.stringContaining('Row 2 of') };
+    expect(verify(versions).fault).toEqual(isFound ? expect.objectContaining(row) : undefined);
+  });
+
+  it('is believed of versions without an author as long as there are no others', () => {
+    const backfilled = [[], [ofVersion(5, false)], [ofVersion(timeOf(3))], [ofVersion(timeOf(4))]];
+    const blocks = [[dated(timeOf(1))], [], [], []];
+    expect(verify(sealedAsTheyAre(blocks, backfilled)).fault).toBeUndefined();
+    const later = [...backfilled.slice(0, 3), [ofVersion(5, false)]];
+    expectFault(sealedAsTheyAre(blocks, later), { fault: 'misdated', block: 4 });
+  });
+
+  it('hides no other fault, as a clock may have been wrong', () => {
+    const { blocks, entries } = sealedAsTheyAre([[dated(timeOf(1))], [dated(0)], [dated(timeOf(3))]]);
+    const tampered = { blocks, entries: instead(entries, last(entries), { ...last(entries), userId: 'U2' }) };
+    expectFault(tampered, { fault: 'edited', block: 3 });
+  });
+});
+
+describe('what there is now', () => {
+  const { blocks, entries } = sealed([[EXAMPLE]]);
+  const verdict = (isMissing: boolean): Verdict => {
+    const check = new ChainCheck(VERIFIER);
+    check.add(first(blocks), entries);
+    return check.finish({ differing: { table: 'ip_mappings', id: 7, isMissing } });
+  };
+
+  it('must be what its last version says', () => {
+    const fault = { fault: 'register_changed', block: null, entry: null };
+    expect(verdict(false).fault).toMatchObject({
+      ...fault,
+      message: expect.stringMatching(/^Row 7 of ip_mappings is not/),
+    });
+    expect(verdict(true).fault).toMatchObject({
+      ...fault,
+      message: expect.stringMatching(/^Row 7 of ip_mappings is missing/),
+    });
   });
 });
 
@@ -659,6 +771,25 @@ describe('an audit trail of which entries were purged', () => {
     );
   });
 
+  it('is found when it took what must be kept today, whatever retention it names', () => {
+    const trail = purged([[EXAMPLE], [EXAMPLE]], 1, 1);
+    const now = last(trail.blocks).sealedAt;
+    const { fault } = verify(trail, undefined, { now, retentionDays: 730 });
+    expect(fault).toMatchObject({ fault: 'removed', block: 1, entry: null });
+    expect(fault?.message).toContain('730 days must be kept');
+    expect(
+      verify(trail, undefined, { now: timeOf(1) + 731 * DAY, retentionDays: 730 }).fault,
+    ).toBeUndefined();
+  });
+
+  it.each([
+    ['through', { through_block: { toString: 1 } }],
+    ['before', { before: { toString: 1 } }],
+    ['retention', { retention_days: { valueOf: 1 } }],
+  ])('is found when its record has an object for the %s', (_what, details) => {
+    expectFault(purged([[EXAMPLE], [EXAMPLE]], 1, 1, details), { fault: 'removed', block: 1, entry: null });
+  });
+
   it.each([undefined, null, '2', true, {}])(
     'is found when the record names %j as the last block',
     (through) => {
@@ -669,19 +800,8 @@ describe('an audit trail of which entries were purged', () => {
   it('may be gone by a purge from before versions were sealed, which did not tell the retention', () => {
     const details = { through_block: 1, before: new Date(timeOf(1) + 1000) };
     const record = { ...EXAMPLE, action: 'purge.started' as const, details: JSON.stringify(details) };
-    const blocks: Block[] = [];
-    for (const entries of [[EXAMPLE], [record]]) {
-      const { hash: before } = blocks.at(-1) ?? { hash: '' };
-      const block = {
-        number: blocks.length + 1,
-        sealedAt: timeOf(blocks.length + 1),
-        digests: digestOf(entries[0]!),
-      };
-      const text = `${before} ${block.number} ${block.sealedAt} `;
-      const hash = createHash('sha256').update(text).update(block.digests).digest('hex');
-      blocks.push({ ...block, versionDigests: null, hash });
-    }
-    const trail = { blocks, entries: [{ ...record, id: 20, block: 2 }] };
+    const { blocks, entries } = sealedOfOld([[EXAMPLE], [record]]);
+    const trail = { blocks, entries: entries.slice(1) };
     expect(verify(trail)).toMatchObject({ fault: undefined, purged: 1, purge: { retentionDays: null } });
     expectFault(purged([[EXAMPLE]], 1, 1, { retention_days: undefined }), { fault: 'removed' });
   });
@@ -876,7 +996,7 @@ describe('a version that was sealed with the audit trail', () => {
 
   it('is not asked for where only the entries are at hand', () => {
     const { blocks } = sealed([[]], [[version(1)]]);
-    const check = new ChainCheck();
+    const check = new ChainCheck(VERIFIER);
     check.add(first(blocks), []);
     expect(check.finish().fault).toBeUndefined();
   });

@@ -23,6 +23,10 @@ export interface SealedVersion {
   readonly table: string;
   readonly id: number;
   readonly digest: Buffer;
+  /** When it says that it was recorded, Unix milliseconds. */
+  readonly at: number;
+  /** Whether it names who recorded it; those that were there before there were versions do not, and come first. */
+  readonly hasAuthor: boolean;
 }
 
 /** What is kept elsewhere, to prove later that nothing behind it was rewritten or cut off. */
@@ -56,10 +60,17 @@ function hashOf(block: Omit<Block, 'hash'>, before: string): string {
   return hash.update(digests).update(versionDigests).digest('hex');
 }
 
+export const FAULTS = [
+  ...(['edited', 'removed', 'inserted', 'reordered', 'cut_off', 'block_changed'] as const),
+  'misdated', // of a time at which it can't have been recorded
+  'register_changed', // what there is now is not what the last versions say
+] as const;
+
 export interface Fault {
-  readonly fault: 'edited' | 'removed' | 'inserted' | 'reordered' | 'cut_off' | 'block_changed';
-  readonly block: number;
-  /** The id of the entry at fault; of a removed one, of the entry before it. null = the block as a whole, or a version. */
+  readonly fault: (typeof FAULTS)[number];
+  /** null = what there is now, which no block holds. */
+  readonly block: number | null;
+  /** The id of the entry at fault; of a removed one, of the entry before it. null = the message tells. */
   readonly entry: number | null;
   /** In words. */
   readonly message: string;
@@ -81,6 +92,8 @@ export interface Verdict {
   readonly purge: Purge | undefined;
   /** Of the last block; undefined = there is none. */
   readonly head: Head | undefined;
+  /** undefined = it can't be told, as where a file is verified. */
+  readonly unsealed: Unsealed | undefined;
 }
 
 /** What an entry tells of a purge. */
@@ -95,6 +108,25 @@ export interface Purge {
   readonly retentionDays: number | null;
 }
 
+/** What whoever verifies knows besides the record itself. */
+export interface Verifier {
+  /** Unix milliseconds. */
+  readonly now: number;
+  /** How many days the register must be able to answer for. */
+  readonly retentionDays: number;
+  /** A head that was read out before and kept elsewhere. */
+  readonly kept?: Head | undefined;
+}
+
+/** What was found besides the blocks. */
+export interface Remainder {
+  /** Of the rows that no block holds, one that names the last block. */
+  readonly stray?: Stray | undefined;
+  readonly differing?: Differing | undefined;
+  /** What waits to be sealed. */
+  readonly unsealed?: Unsealed | undefined;
+}
+
 /** A row that belongs to a block that was not read. */
 export interface Stray {
   readonly table: string;
@@ -102,14 +134,30 @@ export interface Stray {
   readonly block: number;
 }
 
+/** A row that is there now, or is not, other than its last version says. */
+export interface Differing {
+  readonly table: string;
+  readonly id: number;
+  readonly isMissing: boolean;
+}
+
+/** Entries and versions that are in no block yet. */
+export interface Unsealed {
+  readonly rows: number;
+  /** When the first of them was recorded, Unix milliseconds; undefined = there is none. */
+  readonly since: number | undefined;
+}
+
 const DAY_MS = 86_400_000;
-/** By how much the clocks of the instance that purges and of the one that seals may differ. */
+/** By how much the clocks of those who record, seal, purge and verify may differ, and how long a transaction may take. */
 const CLOCK_SKEW_MS = 3_600_000;
 
 /** Recomputes the chain, block by block from the first on. */
 export class ChainCheck {
   private fault: Fault | undefined;
-  private last: Head | undefined;
+  /** A clock may have been wrong: no other fault must be hidden by it. */
+  private misdated: Fault | undefined;
+  private last: Block | undefined;
   private entries = 0;
   private versions = 0;
   /** The last of the blocks that have no entries any more; they come first. */
@@ -118,10 +166,10 @@ export class ChainCheck {
   private incomplete: { readonly first: Block; readonly last: Block } | undefined;
   /** The last block that was sealed before versions were. */
   private old = 0;
+  private hasSeenAuthor = false;
   private purge: Purge | undefined;
 
-  /** @param kept a head that was read out before and kept elsewhere */
-  constructor(private readonly kept?: Head) {}
+  constructor(private readonly verifier: Verifier) {}
 
   /**
    * @param entries those that are there still, by ascending id
@@ -129,12 +177,13 @@ export class ChainCheck {
    */
   add(block: Block, entries: readonly RecordedEntry[], versions?: readonly SealedVersion[]): void {
     this.fault ??= this.faultIn(block, entries) ?? this.faultAmongVersions(block, versions);
-    this.last = { number: block.number, hash: block.hash };
+    this.misdated ??= this.faultOfTime(block, entries, versions);
+    this.last = block;
     if (block.versionDigests === null) this.old = block.number;
     this.entries += entries.length;
     this.versions += versions?.length ?? 0;
     for (const entry of entries) {
-      const purge = entry.action === 'purge.started' ? purgeOf(block, entry) : undefined;
+      const purge = entry.action === 'purge.started' ? purgeOf(block, entry, this.verifier) : undefined;
       if (purge === undefined || purge.throughBlock < this.purgedThrough()) continue;
       // One that was forged may name blocks that were sealed later than it says.
       if (
@@ -145,22 +194,29 @@ export class ChainCheck {
     }
   }
 
-  /** @param stray of the rows that no block holds, one that names the last block */
-  finish(stray?: Stray): Verdict {
+  finish({ stray, differing, unsealed }: Remainder = {}): Verdict {
     const blocks = this.last?.number ?? 0;
     const isBehindEnd = stray !== undefined && Number.isInteger(stray.block) && stray.block > blocks;
-    const atEnd = this.faultAtEnd(blocks, Math.max(isBehindEnd ? stray.block : 0, this.kept?.number ?? 0));
+    const known = Math.max(isBehindEnd ? stray.block : 0, this.verifier.kept?.number ?? 0);
+    const atEnd = this.faultAtEnd(blocks, known);
     // What was cut off may have been the record of the purge.
     const ofPurge = atEnd === undefined ? this.faultOfPurge() : undefined;
     return {
-      fault: ofPurge ?? this.fault ?? atEnd ?? (stray && inserted(stray)),
+      fault:
+        ofPurge ??
+        this.fault ??
+        atEnd ??
+        (stray && inserted(stray)) ??
+        (differing && registerChanged(differing)) ??
+        this.misdated,
       blocks,
       entries: this.entries,
       versions: this.versions,
       unsealedVersions: this.old,
       purged: this.emptied?.number ?? 0,
       purge: this.purge,
-      head: this.last,
+      head: this.last && { number: this.last.number, hash: this.last.hash },
+      unsealed,
     };
   }
 
@@ -176,8 +232,12 @@ export class ChainCheck {
     if (isOldAgain || !isWhole(block) || hashOf(block, this.last?.hash ?? '') !== block.hash) {
       return at('block_changed', `Block ${block.number} is not what was sealed`);
     }
-    if (this.kept?.number === block.number && this.kept.hash !== block.hash) {
+    const { kept, now } = this.verifier;
+    if (kept?.number === block.number && kept.hash !== block.hash) {
       return at('block_changed', `Block ${block.number} is not the one that was kept: it was rewritten`);
+    }
+    if (block.sealedAt < (this.last?.sealedAt ?? 0) || block.sealedAt > now + CLOCK_SKEW_MS) {
+      return at('block_changed', `Block ${block.number} can't have been sealed when it says that it was`);
     }
     if (entries.length === 0 && block.digests.length > 0 && this.entries === 0) {
       this.emptied = block; // whether they may be gone shows at the end
@@ -201,12 +261,33 @@ export class ChainCheck {
     return { fault, block: block.number, entry: null, message };
   }
 
+  /** What was recorded long before the last block was sealed would be in that, or in an earlier one. */
+  private faultOfTime(
+    block: Block,
+    entries: readonly RecordedEntry[],
+    versions: readonly SealedVersion[] = [],
+  ): Fault | undefined {
+    const earliest = (this.last?.sealedAt ?? -Infinity) - CLOCK_SKEW_MS;
+    const isMisdated = ({ at }: { readonly at: number }): boolean =>
+      !(at >= earliest && at <= block.sealedAt + CLOCK_SKEW_MS);
+    const entry = entries.find(isMisdated);
+    const version = versions.find((one) => (one.hasAuthor || this.hasSeenAuthor) && isMisdated(one));
+    this.hasSeenAuthor ||= versions.some(({ hasAuthor }) => hasAuthor);
+    if (entry === undefined && version === undefined) return undefined;
+    const what = entry === undefined ? `Row ${version?.id} of ${version?.table}` : `Entry ${entry.id}`;
+    const message = `${what} can't have been recorded when it says that it was: it was put there later, or a clock was wrong`;
+    return { fault: 'misdated', block: block.number, entry: entry?.id ?? null, message };
+  }
+
   private faultOfPurge(): Fault | undefined {
     const through = this.purgedThrough();
     const gone = this.gone().find(({ number }) => number > through);
     if (gone === undefined) return undefined;
     const [what, block] = gone === this.emptied ? ['The entries', through + 1] : ['Versions', gone.number];
-    const message = `${what} of block ${block} are gone, and no purge is on record that may have removed them`;
+    const { retentionDays } = this.verifier;
+    const message =
+      `${what} of block ${block} are gone, and no purge is on record that may have removed them` +
+      `, where ${retentionDays} days must be kept`;
     return { fault: 'removed', block, entry: null, message };
   }
 
@@ -253,7 +334,17 @@ function inserted({ table, id, block }: Stray): Fault {
   return { fault: 'inserted', block, entry: table === 'audit_entries' ? id : null, message };
 }
 
-function isWhole({ digests, versionDigests }: Block): boolean {
+function registerChanged({ table, id, isMissing }: Differing): Fault {
+  const what = isMissing
+    ? 'is missing, though its last version says that it is there'
+    : 'is not what its last version says';
+  const message = `Row ${id} of ${table} ${what}: it was changed past the service`;
+  return { fault: 'register_changed', block: null, entry: null, message };
+}
+
+/** Whoever tampers with SQLite can put anything into a column. */
+function isWhole({ number, sealedAt, digests, versionDigests }: Block): boolean {
+  if (!Number.isSafeInteger(number) || !Number.isSafeInteger(sealedAt)) return false;
   return digests.length % DIGEST_BYTES === 0 && (versionDigests ?? '').length % DIGEST_BYTES === 0;
 }
 
@@ -265,15 +356,20 @@ function digestsIn(digests: Buffer): string[] {
 }
 
 /** What an entry tells of a purge, unless it was put there later or was not lawful. */
-function purgeOf(block: Block, entry: RecordedEntry): Purge | undefined {
+function purgeOf(
+  block: Block,
+  entry: RecordedEntry,
+  { now, retentionDays: required }: Verifier,
+): Purge | undefined {
   if (!digestsIn(block.digests).includes(digestOf(entry).toString('hex'))) return undefined;
   const { before: text, through_block: throughBlock, retention_days: days } = membersOf(entry.details);
-  const before = Date.parse(String(text));
+  const before = typeof text === 'string' ? Date.parse(text) : NaN;
   const retentionDays = days ?? (block.versionDigests === null ? null : 0);
   if (!isWholeNumber(throughBlock) || throughBlock >= block.number) return undefined;
   if (retentionDays !== null && (!isWholeNumber(retentionDays) || retentionDays < 1)) return undefined;
-  const latest = block.sealedAt + CLOCK_SKEW_MS - (retentionDays ?? 0) * DAY_MS;
-  if (Number.isNaN(before) || before > latest) return undefined;
+  // Who forges one can name any retention: what must be kept today must be there, whatever it names.
+  const latest = Math.min(block.sealedAt - (retentionDays ?? 0) * DAY_MS, now - required * DAY_MS);
+  if (Number.isNaN(before) || before > latest + CLOCK_SKEW_MS) return undefined;
   return { entry: entry.id, throughBlock, before, retentionDays };
 }
 

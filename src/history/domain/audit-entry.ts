@@ -68,9 +68,18 @@ export interface RecordedEntry extends AuditEntry {
   readonly block: number | null;
 }
 
-/** SHA-256 of all that an entry tells. What is written here can't change without breaking every chain there is. */
+/** All that an entry tells. Neither the members nor their order can change without breaking every chain there is. */
+const TOLD = [
+  ...(['at', 'action', 'userName', 'tokenId', 'tokenLabel'] as const),
+  ...(['address', 'contextName', 'userId', 'details', 'nonce'] as const),
+];
+
+/** What a recorded entry has, and nothing else. */
+export const ENTRY_MEMBERS: ReadonlySet<string> = new Set<keyof RecordedEntry>(['id', 'block', ...TOLD]);
+
+/** SHA-256 of all that an entry tells. */
 export function digestOf(entry: AuditEntry): Buffer {
-  const { at, action, userName, tokenId, tokenLabel, address, contextName, userId, details, nonce } = entry;
-  const told = [at, action, userName, tokenId, tokenLabel, address, contextName, userId, details, nonce];
-  return createHash('sha256').update(JSON.stringify(told)).digest();
+  return createHash('sha256')
+    .update(JSON.stringify(TOLD.map((member) => entry[member])))
+    .digest();
 }

@@ -78,8 +78,10 @@ export class AuditController {
   @Documented({
     summary: 'Recompute the chain that the audit trail hangs on',
     description:
-      'Names the first entry that was edited, removed, inserted, reordered or cut off since it was sealed. ' +
-      '`block` and `hash` are a head that was kept.',
+      'Names the first entry that was edited, removed, inserted, reordered or cut off since it was sealed; the first ' +
+      'customer or mapping that is not what its last version says; and what is of a time at which it was not recorded. ' +
+      'Ids of entries are not sealed, only their order. `block` and `hash` are a head that was kept. A million entries ' +
+      'take some ten seconds.',
     example: ['GET /api/admin/audit/verify'],
     as: 'admin',
     answers: VerdictDto,

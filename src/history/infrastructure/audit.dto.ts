@@ -6,10 +6,16 @@ import { PeriodQueryDto, periodOf } from '../../shared/http/period.js';
 import { Checked } from '../../shared/http/validation.js';
 import { formatInstant, formatMoment } from '../../shared/instant.js';
 import type { AuditFilter, SealedBlock } from '../application/audit.repository.js';
-import type { Block, Fault, Head, Purge, Verdict } from '../domain/audit-chain.js';
-import { ACTIONS, type Action, type RecordedEntry } from '../domain/audit-entry.js';
+import {
+  FAULTS,
+  type Block,
+  type Fault,
+  type Head,
+  type Purge,
+  type Verdict,
+} from '../domain/audit-chain.js';
+import { ACTIONS, ENTRY_MEMBERS, type Action, type RecordedEntry } from '../domain/audit-entry.js';
 
-const FAULTS = ['edited', 'removed', 'inserted', 'reordered', 'cut_off', 'block_changed'] as const;
 const HASH = /^[0-9a-f]{64}$/;
 
 export class AuditQueryDto extends PeriodQueryDto {
@@ -81,8 +87,12 @@ export class HeadDto {
 class FaultDto {
   @ApiProperty({ enum: FAULTS })
   fault!: Fault['fault'];
-  @ApiProperty({ type: 'integer' })
-  block!: number;
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'null = what there is now, which no block holds',
+  })
+  block!: number | null;
   @ApiProperty({
     type: 'integer',
     nullable: true,
@@ -104,6 +114,13 @@ class PurgeOnRecordDto {
   retention_days!: number | null;
 }
 
+class UnsealedDto {
+  @ApiProperty({ type: 'integer', description: 'How many entries and versions' })
+  rows!: number;
+  @ApiProperty({ type: String, nullable: true, description: 'Of when the first of them is' })
+  since!: string | null;
+}
+
 export class VerdictDto {
   @ApiProperty({ description: 'Whether the record is what was sealed' })
   intact!: boolean;
@@ -113,7 +130,7 @@ export class VerdictDto {
   blocks!: number;
   @ApiProperty({ type: 'integer', description: 'How many entries were looked at' })
   entries!: number;
-  @ApiProperty({ type: 'integer', description: 'How many versions of customers were looked at' })
+  @ApiProperty({ type: 'integer', description: 'How many versions of customers and mappings were looked at' })
   versions!: number;
   @ApiProperty({
     type: 'integer',
@@ -131,6 +148,11 @@ export class VerdictDto {
   purge!: PurgeOnRecordDto | null;
   @ApiProperty({ type: HeadDto, description: 'To be kept elsewhere' })
   head!: Pick<HeadDto, 'block' | 'hash'>;
+  @ApiProperty({
+    type: UnsealedDto,
+    description: 'What waits to be sealed, and can be changed unseen until then: for seconds at most',
+  })
+  unsealed?: UnsealedDto;
 }
 
 /** A block with its entries, all that is needed to verify it elsewhere. */
@@ -143,7 +165,11 @@ export class SealedBlockDto {
   hash!: string;
   @ApiProperty({ description: 'The SHA-256 of every entry, in hexadecimal, one after the other' })
   digests!: string;
-  @ApiProperty({ type: String, nullable: true, description: 'The same of every version of a customer' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The same of every version of a customer or mapping',
+  })
   version_digests!: string | null;
   @ApiProperty({
     type: 'array',
@@ -180,7 +206,10 @@ export function toAuditEntryDto(entry: RecordedEntry): AuditEntryDto {
 }
 
 /** What was tampered with is still to be shown. */
-function readable(at: number): string {
+function readable(at: number): string;
+function readable(at: number | undefined): string | null;
+function readable(at: number | undefined): string | null {
+  if (at === undefined) return null;
   return Number.isNaN(new Date(at).getTime()) ? String(at) : formatMoment(at);
 }
 
@@ -196,11 +225,11 @@ export function toHeadDto(block: Block | undefined): HeadDto {
   return {
     block: block?.number ?? 0,
     hash: block?.hash ?? '',
-    sealed_at: block === undefined ? null : formatMoment(block.sealedAt),
+    sealed_at: readable(block?.sealedAt),
   };
 }
 
-export function toVerdictDto({ fault, purge, head, ...counts }: Verdict): VerdictDto {
+export function toVerdictDto({ fault, purge, head, unsealed, ...counts }: Verdict): VerdictDto {
   const { blocks, entries, versions, unsealedVersions, purged } = counts;
   return {
     intact: fault === undefined,
@@ -212,6 +241,7 @@ export function toVerdictDto({ fault, purge, head, ...counts }: Verdict): Verdic
     purged,
     purge: toPurgeDto(purge),
     head: { block: head?.number ?? 0, hash: head?.hash ?? '' },
+    ...(unsealed && { unsealed: { rows: unsealed.rows, since: readable(unsealed.since) } }),
   };
 }
 
@@ -246,12 +276,17 @@ export function parseSealedBlock(line: string): Omit<SealedBlock, 'versions'> {
   const isBlock =
     [number, sealed_at].every(Number.isInteger) &&
     texts.every((text) => /^([0-9a-f]{2})*$/.test(text)) &&
-    entries.every((entry) => entry.block === number);
+    entries.every((entry) => isOf(number, entry));
   if (!isBlock) throw NOT_A_BLOCK;
   // Files from before versions were sealed don't have the member.
   const versionDigests = typeof version_digests === 'string' ? Buffer.from(version_digests, 'hex') : null;
   const block = { number, sealedAt: sealed_at, hash, digests: Buffer.from(digests, 'hex'), versionDigests };
   return { block, entries };
+}
+
+/** What is in an entry besides would be believed by whoever reads the file, though nothing seals it. */
+function isOf(block: number, entry: RecordedEntry): boolean {
+  return entry.block === block && Object.keys(entry).every((member) => ENTRY_MEMBERS.has(member));
 }
 
 /** A head that was kept. @throws RegisterError `validation_failed` if half of it is missing */

@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { CommandError, type Action, type CommandLine } from '../../shared/command-line.js';
 import { validated } from '../../shared/http/validation.js';
@@ -16,8 +15,16 @@ import {
   type VerdictDto,
 } from './audit.dto.js';
 
-/** @param line the terminal, for what needs no register */
-export function addHistoryCommands(program: Command, run: Action, line: () => CommandLine): void {
+/**
+ * @param line the terminal, for what needs no register
+ * @param days RETENTION_DAYS, likewise
+ */
+export function addHistoryCommands(
+  program: Command,
+  run: Action,
+  line: () => CommandLine,
+  days: () => number,
+): void {
   const audit = program.command('audit').description('the audit trail');
   audit
     .command('export <file>')
@@ -49,13 +56,13 @@ export function addHistoryCommands(program: Command, run: Action, line: () => Co
     .option('--hash <hash>', 'its hash')
     .action(async (path: string | undefined, head: HeadQueryDto) => {
       const query = await validated(HeadQueryDto, head);
-      if (path !== undefined) return tell(line(), toVerdictDto(await verifyFile(path, query)));
+      if (path !== undefined) return tell(line(), toVerdictDto(await verifyFile(path, query, days())));
       return run(async (register, out) => tell(out, await register.get(AuditController).verify(query)));
     });
 }
 
-async function verifyFile(path: string, query: HeadQueryDto): Promise<Verdict> {
-  const check = new ChainCheck(toHead(query));
+async function verifyFile(path: string, query: HeadQueryDto, retentionDays: number): Promise<Verdict> {
+  const check = new ChainCheck({ now: Date.now(), retentionDays, kept: toHead(query) });
   let lines = 0;
   for await (const text of linesOf(path)) {
     lines++;
@@ -74,9 +81,16 @@ async function verifyFile(path: string, query: HeadQueryDto): Promise<Verdict> {
   return verdict;
 }
 
+/** Those of NDJSON: later releases of Node's readline take what may stand inside a string for the end of a line too. */
 async function* linesOf(path: string): AsyncGenerator<string> {
   try {
-    yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+    let rest = '';
+    for await (const text of createReadStream(path, 'utf8') as AsyncIterable<string>) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+    yield rest;
   } catch (error) {
     throw new CommandError(`${path} cannot be read (${codeOf(error)})`);
   }
@@ -88,9 +102,6 @@ function codeOf(error: unknown): string {
 
 /** What is not intact is a failure, for scripts to notice. */
 function tell(line: CommandLine, verdict: VerdictDto): void {
-  const { fault, purge, head, ...rest } = verdict;
-  const { entry, ...details } = purge ?? {};
-  const purged = purge && { purge: entry, ...details };
-  line.print({ ...rest, ...purged, head: head.block, hash: head.hash, ...(fault ?? {}) });
+  line.print(verdict);
   if (!verdict.intact) process.exitCode = 1;
 }

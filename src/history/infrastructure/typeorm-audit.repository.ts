@@ -9,10 +9,18 @@ import {
   type Place,
   type SealedBlock,
 } from '../application/audit.repository.js';
-import { DIGEST_BYTES, type Block, type SealedVersion, type Stray } from '../domain/audit-chain.js';
+import {
+  DIGEST_BYTES,
+  type Block,
+  type Differing,
+  type Remainder,
+  type SealedVersion,
+  type Stray,
+  type Unsealed,
+} from '../domain/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../domain/audit-entry.js';
 import { AuditBlockEntity, AuditEntryEntity } from './audit.entities.js';
-import { SealedTables } from './sealed-tables.js';
+import { SealedTables, type SealedTable } from './sealed-tables.js';
 
 const AUDIT_ENTRIES = 'audit_entries';
 const COLUMN_OF = {
@@ -37,8 +45,18 @@ const READ = `SELECT ${READ_COLUMNS} FROM audit_entries`;
 const READ_BLOCK = `SELECT number, sealed_at AS sealedAt, digests, version_digests AS versionDigests, hash
   FROM audit_blocks`;
 
-/** A row of one of the sealed tables, whatever columns that has. */
-type VersionRow = Readonly<Record<string, unknown>> & { readonly id: number; readonly block: number | null };
+/** What waits for a block, but for what was put there with an id that JavaScript can't tell from others. */
+const UNSEALED = `block IS NULL AND id <= ${Number.MAX_SAFE_INTEGER}`;
+/** Rows of a table that are compared with another at once. */
+const COMPARED = 5000;
+
+/** A row of one of the sealed tables, whatever columns that has besides. */
+interface VersionRow extends Readonly<Record<string, unknown>> {
+  readonly id: number;
+  readonly block: number | null;
+  readonly recorded_at: number;
+  readonly by_user: string | null;
+}
 
 @Injectable()
 export class TypeOrmAuditRepository extends AuditRepository {
@@ -67,15 +85,15 @@ export class TypeOrmAuditRepository extends AuditRepository {
   }
 
   unsealed(limit: number): Promise<RecordedEntry[]> {
-    return this.database.query<RecordedEntry>(`${READ} WHERE block IS NULL ORDER BY id LIMIT ?`, [limit]);
+    return this.database.query<RecordedEntry>(`${READ} WHERE ${UNSEALED} ORDER BY id LIMIT ?`, [limit]);
   }
 
   async unsealedVersions(limit: number): Promise<SealedVersion[]> {
     const found: SealedVersion[] = [];
-    for (const table of this.tables.names) {
-      const sql = `SELECT * FROM ${table} WHERE block IS NULL ORDER BY id LIMIT ?`;
+    for (const { name } of this.tables.all) {
+      const sql = `SELECT * FROM ${name} WHERE ${UNSEALED} ORDER BY id LIMIT ?`;
       const rows = await this.database.query<VersionRow>(sql, [limit - found.length]);
-      found.push(...rows.map((row) => toSealedVersion(table, row)));
+      found.push(...rows.map((row) => toSealedVersion(name, row)));
     }
     return found;
   }
@@ -95,10 +113,10 @@ export class TypeOrmAuditRepository extends AuditRepository {
   async insertBlock({ block, entries, versions }: SealedBlock): Promise<void> {
     await this.database.manager.insert(AuditBlockEntity, block);
     await this.place(AUDIT_ENTRIES, entries, block.number);
-    for (const table of this.tables.names) {
+    for (const { name } of this.tables.all) {
       await this.place(
-        table,
-        versions.filter((version) => version.table === table),
+        name,
+        versions.filter(({ table }) => table === name),
         block.number,
       );
     }
@@ -124,16 +142,21 @@ export class TypeOrmAuditRepository extends AuditRepository {
     }
   }
 
-  async *chain(): AsyncGenerator<SealedBlock, Stray | undefined> {
+  async *chain(): AsyncGenerator<SealedBlock, Remainder> {
     const snapshot = await this.database.snapshot();
     try {
       for (let last: number | undefined = 0; last !== undefined;) {
         const sql = `${READ_BLOCK} WHERE number > ? ORDER BY number LIMIT 100`;
         const blocks: Block[] = (await snapshot.query<Block>(sql, [last])).map(asItIs);
         for (const some of groups(blocks)) yield* this.sealedIn(snapshot, some);
-        last = blocks.at(-1)?.number;
+        const next: number | undefined = blocks.at(-1)?.number;
+        last = Number.isSafeInteger(next) ? next : undefined; // one that was forged might be read again and again
       }
-      return await this.stray(snapshot);
+      return {
+        stray: await this.stray(snapshot),
+        differing: await this.differing(snapshot),
+        unsealed: await this.waiting(snapshot),
+      };
     } finally {
       await snapshot.close();
     }
@@ -159,7 +182,7 @@ export class TypeOrmAuditRepository extends AuditRepository {
   }
 
   private everyTable(): string[] {
-    return [AUDIT_ENTRIES, ...this.tables.names];
+    return [AUDIT_ENTRIES, ...this.tables.all.map(({ name }) => name)];
   }
 
   private async place(table: string, rows: readonly { readonly id: number }[], block: number): Promise<void> {
@@ -177,10 +200,10 @@ export class TypeOrmAuditRepository extends AuditRepository {
     const within = 'WHERE block BETWEEN ? AND ? ORDER BY block, id';
     const entries = byBlock(await snapshot.query<RecordedEntry>(`${READ} ${within}`, range));
     const versions = new Map<number, SealedVersion[]>();
-    for (const table of this.tables.names) {
-      const rows = byBlock(await snapshot.query<VersionRow>(`SELECT * FROM ${table} ${within}`, range));
+    for (const { name } of this.tables.all) {
+      const rows = byBlock(await snapshot.query<VersionRow>(`SELECT * FROM ${name} ${within}`, range));
       for (const [block, some] of rows) {
-        const sealed = some.map((row) => toSealedVersion(table, row));
+        const sealed = some.map((row) => toSealedVersion(name, row));
         versions.set(block, [...(versions.get(block) ?? []), ...sealed]);
       }
     }
@@ -200,6 +223,42 @@ export class TypeOrmAuditRepository extends AuditRepository {
     const sql = `${found.join(' UNION ALL ')} ORDER BY block DESC LIMIT 1`;
     const [row] = await snapshot.query<{ origin: string; id: number; block: number }>(sql, []);
     return row && { table: row.origin, id: row.id, block: row.block };
+  }
+
+  private async differing(snapshot: Snapshot): Promise<Differing | undefined> {
+    for (const table of this.tables.all) {
+      const changed = await this.firstOf(snapshot, table.present, changedSince(table));
+      if (changed !== undefined) return { table: table.present, id: changed, isMissing: false };
+      const missing = await this.firstOf(snapshot, table.name, missingOf(table));
+      if (missing !== undefined) return { table: table.present, id: missing, isMissing: true };
+    }
+    return undefined;
+  }
+
+  /** Asks for some rows at a time: others have their turn in between. @param sql takes two ids of the table */
+  private async firstOf(snapshot: Snapshot, table: string, sql: string): Promise<number | undefined> {
+    const [ends] = await snapshot.query<{ first: number | null; last: number | null }>(
+      `SELECT MIN(id) AS first, MAX(id) AS last FROM ${table}`,
+      [],
+    );
+    for (let from = ends?.first ?? 1; from <= (ends?.last ?? 0); from += COMPARED) {
+      const [row] = await snapshot.query<{ id: number }>(sql, [from, from + COMPARED - 1]);
+      if (row !== undefined) return row.id;
+    }
+    return undefined;
+  }
+
+  private async waiting(snapshot: Snapshot): Promise<Unsealed> {
+    const unsealed: { rows: number; since: number | undefined } = { rows: 0, since: undefined };
+    for (const table of this.everyTable()) {
+      const at = table === AUDIT_ENTRIES ? 'at' : 'recorded_at';
+      const sql = `SELECT COUNT(*) AS count, MIN(${at}) AS since FROM ${table} WHERE block IS NULL`;
+      const [row] = await snapshot.query<{ count: number; since: number | null }>(sql, []);
+      if (row === undefined || row.since === null) continue;
+      unsealed.rows += row.count;
+      unsealed.since = Math.min(row.since, unsealed.since ?? row.since);
+    }
+    return unsealed;
   }
 
   private read(
@@ -251,7 +310,26 @@ function byBlock<Row extends { readonly block: number | null }>(rows: readonly R
 function toSealedVersion(table: string, row: VersionRow): SealedVersion {
   const values = Object.entries(row).filter(([column, value]) => column !== 'block' && value !== null);
   const text = JSON.stringify([table, ...values.sort(([a], [b]) => (a < b ? -1 : 1))]);
-  return { table, id: row.id, digest: createHash('sha256').update(text).digest() };
+  const digest = createHash('sha256').update(text).digest();
+  return { table, id: row.id, digest, at: row.recorded_at, hasAuthor: row.by_user !== null };
+}
+
+/** Of the rows between two ids, one that is there and is not what its last version says. */
+function changedSince({ name, present, of, columns }: SealedTable): string {
+  const same = columns.map(
+    (column) => `(v.${column} = p.${column} OR v.${column} IS NULL AND p.${column} IS NULL)`,
+  );
+  return `SELECT p.id FROM ${present} p WHERE p.id BETWEEN ? AND ? AND (NOT EXISTS (
+      SELECT 1 FROM ${name} v WHERE v.${of} = p.id AND v.recorded_at = p.updated_at AND v.change_made <> 'deleted'
+        AND ${same.join(' AND ')})
+    OR EXISTS (SELECT 1 FROM ${name} v WHERE v.${of} = p.id AND v.recorded_at > p.updated_at)) LIMIT 1`;
+}
+
+/** Of the versions between two ids, what one is of that should be there and is not. */
+function missingOf({ name, present, of }: SealedTable): string {
+  return `SELECT v.${of} AS id FROM ${name} v WHERE v.id BETWEEN ? AND ? AND v.change_made <> 'deleted'
+    AND NOT EXISTS (SELECT 1 FROM ${present} p WHERE p.id = v.${of})
+    AND NOT EXISTS (SELECT 1 FROM ${name} n WHERE n.${of} = v.${of} AND n.recorded_at > v.recorded_at) LIMIT 1`;
 }
 
 /** Whoever tampers with SQLite can put anything into a column. */

@@ -5,17 +5,13 @@ import { SignInRepository } from '../../access/application/sign-in-log.js';
 import { CustomerVersionRepository } from '../../customers/application/customer-version.repository.js';
 import { AuditRepository } from '../../history/application/audit.repository.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
+import { Retention } from '../../history/application/retention.js';
 import { IpMappingRepository } from '../../ip-mappings/application/ip-mapping.repository.js';
 import { Sealer } from '../../history/application/sealer.js';
 import { Clock } from '../../shared/clock.js';
 import { validationFailed } from '../../shared/errors.js';
 import { formatInstant } from '../../shared/instant.js';
 import { Transactions } from '../../shared/transactions.js';
-
-/** How long the register must be able to answer. */
-export abstract class Retention {
-  abstract readonly days: number;
-}
 
 /** What a purge removed. */
 export interface Purged {

@@ -8,7 +8,7 @@ export function addRetentionCommands(program: Command, run: Action): void {
   program
     .command('purge')
     .description(
-      'remove for good what is older than RETENTION_DAYS: deleted customers, audit entries, sign-ins',
+      'remove for good what is older than RETENTION_DAYS: deleted customers and mappings, audit entries, sign-ins',
     )
     .option('--before <time>', 'only what is older than this: ISO 8601 with an offset, or Unix seconds')
     .action(({ before }: { before?: string }) =>

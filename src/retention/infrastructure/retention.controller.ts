@@ -19,8 +19,8 @@ export class RetentionController {
   @Documented({
     summary: 'Remove for good what is older than RETENTION_DAYS',
     description:
-      'Customers that were deleted before then, with their history; entries of the audit trail, whose chain stays ' +
-      'whole; sign-ins. The purge itself is on record. It is done in small steps: cut short, it goes on when it is ' +
+      'Customers and mappings that were deleted before then, with their history; entries of the audit trail, whose ' +
+      'chain stays whole; sign-ins. The purge itself is on record. It is done in small steps: cut short, it goes on when it is ' +
       'repeated.',
     example: ['POST /api/admin/purge', { before: '2020-01-01T00:00:00Z' }],
     as: 'admin',

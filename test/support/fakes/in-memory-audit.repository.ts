@@ -5,7 +5,7 @@ import {
   type Place,
   type SealedBlock,
 } from '../../../src/history/application/audit.repository.js';
-import type { Block, SealedVersion, Stray } from '../../../src/history/domain/audit-chain.js';
+import type { Block, Remainder, SealedVersion } from '../../../src/history/domain/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../../../src/history/domain/audit-entry.js';
 import type { InMemoryStore, MappingVersionRow, VersionRow } from './in-memory-store.js';
 
@@ -71,7 +71,7 @@ export class InMemoryAuditRepository extends AuditRepository {
     if (others.length > 0) yield others;
   }
 
-  async *chain(): AsyncGenerator<SealedBlock, Stray | undefined> {
+  async *chain(): AsyncGenerator<SealedBlock, Remainder> {
     const { entries } = this.store.rows;
     for (const block of this.blocks()) {
       const { number } = block;
@@ -81,7 +81,7 @@ export class InMemoryAuditRepository extends AuditRepository {
         versions: this.versionsIn(number),
       };
     }
-    return undefined; // nobody tampers with a fake
+    return {}; // nobody tampers with a fake
   }
 
   async lastBlockBefore(at: number): Promise<number> {
@@ -105,7 +105,12 @@ export class InMemoryAuditRepository extends AuditRepository {
     const { versions, mappingVersions } = this.store.rows;
     const tables = { customer_versions: versions, ip_mapping_versions: mappingVersions };
     return Object.entries(tables).flatMap(([table, rows]) =>
-      rows.filter((row) => row.block === block).map((row) => ({ table, id: row.id, digest: digestOf(row) })),
+      rows
+        .filter((row) => row.block === block)
+        .map((row) => ({
+          ...{ table, id: row.id, digest: digestOf(row), hasAuthor: true },
+          at: ('customer' in row ? row.customer : row.mapping).updatedAt,
+        })),
     );
   }
 
