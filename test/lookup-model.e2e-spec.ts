@@ -7,7 +7,7 @@ import { pathOf, type CustomerFields } from './support/customers.js';
 import { databaseKinds } from './support/databases.js';
 import { Dice } from './support/dice.js';
 import { LookupModel, type Asked, type Expected, type Held, type Network } from './support/lookup-model.js';
-import { mappingPath, MAPPINGS, mappingsOf } from './support/mappings.js';
+import { mappingPath, MAPPINGS, mappingsOf, type Mapping } from './support/mappings.js';
 import { withoutSealing, type TestService } from './support/service.js';
 import { TestClock } from './support/test-clock.js';
 import { useService } from './support/use-service.js';
@@ -52,12 +52,20 @@ interface Query {
   readonly second: number;
 }
 
+interface FedChange {
+  readonly cursor: string;
+  readonly at: string;
+  readonly change: string;
+  readonly customer?: { readonly id: number };
+  readonly mapping?: Mapping;
+}
+
 /** Does at random what changes the register, and asks it who held what, and compares it with a model of it. */
 class Follower {
   readonly models: readonly LookupModel[];
   private readonly dice = new Dice(SEED);
-  /** What was read of each context's feed: how many changes, and where it goes on. */
-  private readonly feeds = [0, 1].map(() => ({ count: 0, after: '' }));
+  /** What was read of each context's feed, and where it goes on. */
+  private readonly feeds = [0, 1].map(() => ({ found: [] as FedChange[], after: '' }));
   /** Says what the last request was. */
   last = '';
   lookUps = 0;
@@ -295,24 +303,39 @@ class Follower {
     expect(answer.text).toBe(JSON.stringify(expected));
   }
 
+  /** Reads on in the change feeds, in pages of any size. */
   private async follow(): Promise<void> {
     await sealNow(this.service);
     for (const [where, feed] of this.feeds.entries()) {
-      const path = `/api/ipdrcustomers_changes?limit=10000${feed.after}`;
-      const changes = (await this.call(where, 'GET', path)).json as { cursor: string }[];
-      const told = this.model(where).told.slice(feed.count);
-      feed.count += told.length;
-      // What was sealed together has customers first.
-      const expected = [...told.filter(({ customer }) => customer), ...told.filter(({ mapping }) => mapping)];
-      expect(changes).toEqual(
-        expected.map(({ at, ...told }) => ({
-          ...told,
-          at: new Date(at).toISOString(),
-          cursor: expect.any(String),
-        })),
-      );
-      const last = changes.at(-1);
-      if (last !== undefined) feed.after = `&after=${last.cursor}`;
+      const limit = this.dice.pick([1, 2, 5, 1000]);
+      for (let isOver = false; !isOver;) {
+        const path = `/api/ipdrcustomers_changes?limit=${limit}${feed.after}`;
+        const page = (await this.call(where, 'GET', path)).json as FedChange[];
+        feed.found.push(...page);
+        const last = page.at(-1);
+        if (last !== undefined) feed.after = `&after=${last.cursor}`;
+        isOver = page.length < limit;
+      }
+      const told = this.model(where).told.map(({ at, ...change }) => ({
+        ...change,
+        at: new Date(at).toISOString(),
+      }));
+      for (const kind of ['customer', 'mapping'] as const) {
+        const found = feed.found.filter((change) => change[kind] !== undefined);
+        const expected = told.filter((change) => change[kind] !== undefined);
+        expect(found).toEqual(expected.map((change) => ({ ...change, cursor: expect.any(String) })));
+      }
+      this.checkOrder(feed.found);
+    }
+  }
+
+  /** Of no mapping is told before its customer, or after that is gone. */
+  private checkOrder(found: readonly FedChange[]): void {
+    const there = new Set<number>();
+    for (const { change, customer, mapping } of found) {
+      if (customer === undefined) expect(there).toContain(mapping?.ipdr_customer_id);
+      else if (change === 'deleted') there.delete(customer.id);
+      else there.add(customer.id);
     }
   }
 

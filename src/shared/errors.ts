@@ -62,6 +62,10 @@ export const ERROR_CODES = {
     kind: 'conflict',
     when: 'the customer has several mappings and the request does not say which; `errors` names the candidates',
   },
+  cursor_unknown: {
+    kind: 'conflict',
+    when: 'the cursor is of a change that the register does not have (any more): it was restored from a backup, or is another one',
+  },
   idempotency_key_reused: {
     kind: 'conflict',
     when: 'another request was made under this Idempotency-Key, or its answer is for the token that asked for it alone',

@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { ContextId, Principal } from '../../access/application/principal.js';
+import { AuditRepository } from '../../history/application/audit.repository.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
+import { MAX_SEALED } from '../../history/application/sealer.js';
 import {
   IpMappingRepository,
   type RecordedMappingChange,
 } from '../../ip-mappings/application/ip-mapping.repository.js';
 import { pageOf, type Page } from '../../shared/page.js';
-import { customerNotFound } from '../domain/customer.errors.js';
+import { cursorUnknown, customerNotFound } from '../domain/customer.errors.js';
 import type { UserId } from '../domain/customer.js';
 import { ChangeNews } from './change-news.js';
 import {
@@ -16,19 +18,23 @@ import {
   type CustomerVersion,
 } from './customer-version.repository.js';
 
-/** What a change was made to; within a block, customers are told of before mappings. */
-export enum ChangeKind {
-  Customer,
-  Mapping,
+/** How far a client has come in the feed. */
+export interface FeedPlace {
+  /** The block that the last change is sealed in; 0 = the feed's beginning. */
+  readonly block: number;
+  /** The last change of a customer, and of a mapping, that it was told of in that block; 0 = none. */
+  readonly customer: number;
+  readonly mapping: number;
+  /** What tells the block from one of the same number in another register, or in this one before a restoration. */
+  readonly check: number;
 }
 
-export interface FeedPlace extends ChangePlace {
-  readonly kind: ChangeKind;
-}
+export const BEGINNING: FeedPlace = { block: 0, customer: 0, mapping: 0, check: 0 };
 
-export type Change =
-  | ({ readonly kind: ChangeKind.Customer } & CustomerChange)
-  | ({ readonly kind: ChangeKind.Mapping } & RecordedMappingChange);
+type AnyChange = CustomerChange | RecordedMappingChange;
+
+/** A change of a customer or of a mapping, and where that brings the client. */
+export type Change = AnyChange & { readonly place: FeedPlace };
 
 /** How a client waits for changes. */
 export interface Patience {
@@ -46,6 +52,7 @@ export class CustomerHistoryService {
     private readonly versions: CustomerVersionRepository,
     private readonly mappings: IpMappingRepository,
     private readonly news: ChangeNews,
+    private readonly audit: AuditRepository,
     private readonly trail: AuditTrail,
   ) {}
 
@@ -72,13 +79,14 @@ export class CustomerHistoryService {
    * The changes behind a place. They are told once their order is final, within a second or two.
    *
    * @param wait for the first one, if there is none
+   * @throws RegisterError `cursor_unknown`
    */
   async changes(by: Principal, after: FeedPlace, limit: number, wait: Patience): Promise<Change[]> {
     const patience = AbortSignal.any([wait.gone, AbortSignal.timeout(wait.ms)]);
     for (let hasWaited = false; ; hasWaited = true) {
       // A block's changes appear all at once: what is read up to a block that was seen misses none of either kind.
       const seen = await this.news.lastBlock();
-      const changes = await this.changesThrough(seen, by.context, after, limit);
+      const changes = await this.placed(after, await this.changesThrough(seen, by.context, after, limit));
       if (changes.length > 0) {
         if (hasWaited) await wait.confirm();
         const details = { records: changes.length };
@@ -94,16 +102,57 @@ export class CustomerHistoryService {
     context: ContextId,
     after: FeedPlace,
     limit: number,
-  ): Promise<Change[]> {
-    const isBehind = after.kind === ChangeKind.Mapping; // the customers of its block
-    const ofCustomers = isBehind ? { block: after.block, id: Number.MAX_SAFE_INTEGER } : after;
-    const ofMappings = isBehind ? after : { block: after.block, id: 0 };
-    const customers = await this.versions.changes(context, ofCustomers, block, limit);
+  ): Promise<AnyChange[]> {
+    const [ofCustomers, ofMappings] = [after.customer, after.mapping].map((id) => ({
+      block: after.block,
+      id,
+    })) as [ChangePlace, ChangePlace];
+    // All that the last block has of customers: their order hangs on what comes after them.
+    const customers = await this.versions.changes(context, ofCustomers, block, limit + MAX_SEALED);
     const mappings = await this.mappings.changes(context, ofMappings, block, limit);
-    const changes: Change[] = [
-      ...customers.map((change) => ({ kind: ChangeKind.Customer as const, ...change })),
-      ...mappings.map((change) => ({ kind: ChangeKind.Mapping as const, ...change })),
-    ];
-    return changes.sort((a, b) => a.block - b.block || a.kind - b.kind || a.id - b.id).slice(0, limit);
+    return inOrder(customers, mappings).slice(0, limit);
   }
+
+  private async placed(after: FeedPlace, changes: readonly AnyChange[]): Promise<Change[]> {
+    const hashes = await this.audit.hashes([after.block, ...changes.map(({ block }) => block)]);
+    const check = (block: number): number =>
+      block === 0 ? 0 : parseInt(hashes.get(block)?.slice(0, 8) ?? '', 16);
+    if (check(after.block) !== after.check) throw cursorUnknown();
+    let place = after;
+    return changes.map((change) => {
+      const { block, id } = change;
+      if (block !== place.block) place = { block, customer: 0, mapping: 0, check: check(block) };
+      place = 'customer' in change ? { ...place, customer: id } : { ...place, mapping: id };
+      return { ...change, place };
+    });
+  }
+}
+
+/**
+ * Brings what is sealed in the same blocks into an order in which no mapping is told of before its customer is, nor after
+ * that is gone: as soon as the customer is there.
+ */
+function inOrder(
+  customers: readonly CustomerChange[],
+  mappings: readonly RecordedMappingChange[],
+): AnyChange[] {
+  const toCome = new Set(
+    customers.filter(({ change }) => change === 'created').map(({ customer }) => customer.id),
+  );
+  const rest = [...mappings].reverse();
+  const ordered: AnyChange[] = [];
+  const tellMappings = (before: number): void => {
+    for (let next = rest.at(-1); next !== undefined; next = rest.at(-1)) {
+      if (next.block > before || (next.block === before && toCome.has(next.mapping.customerId))) return;
+      ordered.push(next);
+      rest.pop();
+    }
+  };
+  for (const change of customers) {
+    tellMappings(change.block);
+    ordered.push(change);
+    toCome.delete(change.customer.id);
+  }
+  tellMappings(Infinity);
+  return ordered;
 }

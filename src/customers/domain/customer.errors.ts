@@ -15,6 +15,14 @@ export function known(customer: Customer | undefined): Customer {
   return customer;
 }
 
+export function cursorUnknown(): RegisterError {
+  return new RegisterError(
+    'cursor_unknown',
+    'This cursor is of changes that the register does not have, as it was restored from a backup or is another one: ' +
+      'read all customers and mappings anew, then the changes from their beginning',
+  );
+}
+
 export function customerChanged(): RegisterError {
   return new RegisterError(
     'precondition_failed',

@@ -12,7 +12,7 @@ import {
   ChangesQueryDto,
   CustomerVersionDto,
   toChangeDto,
-  placeOf,
+  numbersOf,
   startOfFeed,
   toVersionDto,
 } from './customer-history.dto.js';
@@ -57,11 +57,14 @@ export class CustomerHistoryController {
     summary: 'The changes of all customers and IP mappings, in a final order',
     description:
       'For a client that follows along: it sends the `cursor` of the last change that it has as `after`, and so ' +
-      'misses none and gets none twice. Each change has a `customer` or a `mapping`. The Link header always leads on. A change is told within two seconds. ' +
-      `${PAGE} changes unless \`limit\` says otherwise.`,
+      'misses none and gets none twice. Each change has a `customer` or a `mapping`. What became of one customer, or of ' +
+      'one mapping, is told in that order, and of a mapping only while its customer is there. The Link header always ' +
+      'leads on. A change is told within two seconds. A register that was restored from a backup answers 409 to cursors ' +
+      `from after that: then read all anew. ${PAGE} changes unless \`limit\` says otherwise.`,
     example: ['GET /api/ipdrcustomers_changes?limit=100'],
     answers: [ChangeDto],
     isPaged: true,
+    errors: ['cursor_unknown'],
   })
   async changes(
     @Caller() caller: Principal,
@@ -78,7 +81,7 @@ export class CustomerHistoryController {
       gone: gone.signal,
       confirm: () => request.authenticate(),
     });
-    linkNext(request, response, ...placeOf(changes.at(-1) ?? after));
+    linkNext(request, response, ...numbersOf(changes.at(-1)?.place ?? after));
     return changes.map(toChangeDto);
   }
 }

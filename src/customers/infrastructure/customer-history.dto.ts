@@ -1,10 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { optional, textThat } from '../../shared/http/checks.js';
-import { noCursor, PageQueryDto, startOfTriple, toCursor } from '../../shared/http/paging.js';
+import { PageQueryDto, startOfFour, toCursor } from '../../shared/http/paging.js';
 import { Checked } from '../../shared/http/validation.js';
 import { formatMoment } from '../../shared/instant.js';
 import { MappingDto, toMappingDto } from '../../ip-mappings/infrastructure/ip-mapping.dto.js';
-import { ChangeKind, type Change, type FeedPlace } from '../application/customer-history.service.js';
+import { BEGINNING, type Change, type FeedPlace } from '../application/customer-history.service.js';
 import type { ChangeMade, CustomerVersion } from '../application/customer-version.repository.js';
 import { changedFields } from '../domain/customer.js';
 import { CustomerDto, toDto, WIRE_NAMES } from './customer.dto.js';
@@ -93,25 +93,26 @@ export class ChangeDto {
 }
 
 export function toChangeDto(change: Change): ChangeDto {
-  const { updatedAt } = change.kind === ChangeKind.Customer ? change.customer : change.mapping;
+  const { updatedAt } = 'customer' in change ? change.customer : change.mapping;
   return {
-    cursor: toCursor(...placeOf(change)),
+    cursor: toCursor(...numbersOf(change.place)),
     at: formatMoment(updatedAt),
     change: change.change,
-    ...(change.kind === ChangeKind.Customer
+    ...('customer' in change
       ? { customer: toDto(change.customer) }
       : { mapping: toMappingDto(change.mapping) }),
   };
 }
 
 /** A place in the feed, as the numbers of a cursor. */
-export function placeOf({ block, kind, id }: FeedPlace): [number, number, number] {
-  return [block, kind, id];
+export function numbersOf({ block, customer, mapping, check }: FeedPlace): [number, number, number, number] {
+  return [block, customer, mapping, check];
 }
 
-/** Where the client has come to; cursors from before mappings were told of have two numbers. @throws RegisterError `validation_failed` if the cursor is one of another list */
+/** Where the client has come to. @throws RegisterError `validation_failed` if the cursor is one of another list */
 export function startOfFeed(query: ChangesQueryDto): FeedPlace {
-  const [block, kind, id] = startOfTriple(query) ?? [0, ChangeKind.Customer, 0];
-  if (ChangeKind[kind] === undefined) throw noCursor();
-  return { block, kind, id };
+  const numbers = startOfFour(query);
+  if (numbers === undefined) return BEGINNING;
+  const [block, customer, mapping, check] = numbers;
+  return { block, customer, mapping, check };
 }

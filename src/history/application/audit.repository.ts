@@ -42,6 +42,9 @@ export abstract class AuditRepository {
   /** Keeps a block, and notes in what it seals that it does. */
   abstract insertBlock(sealed: SealedBlock): Promise<void>;
 
+  /** The hashes of the blocks of these numbers that there are. */
+  abstract hashes(numbers: readonly number[]): Promise<ReadonlyMap<number, string>>;
+
   /** The last block. */
   abstract head(): Promise<Block | undefined>;
 

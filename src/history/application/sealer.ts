@@ -8,7 +8,7 @@ import { AuditRepository } from './audit.repository.js';
  * Entries in a block, at most, and likewise versions. A column takes the digests of four times as many; of a thousand ids
  * and more, MariaDB makes a join, which locks what it reads.
  */
-const MAX_SEALED = 500;
+export const MAX_SEALED = 500;
 
 /**
  * Seals what is on record into blocks, in the background: a chain that every write had to extend would have all

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { BATCH, batches } from '../../shared/database/batches.js';
+import { BATCH, batches, parts } from '../../shared/database/batches.js';
 import { Database, type Snapshot, type SqlValue } from '../../shared/database/database.js';
 import { nonce } from '../../shared/nonce.js';
 import {
@@ -13,6 +13,7 @@ import {
   DIGEST_BYTES,
   type Block,
   type Differing,
+  type Head,
   type Remainder,
   type SealedVersion,
   type Stray,
@@ -108,6 +109,16 @@ export class TypeOrmAuditRepository extends AuditRepository {
   async head(): Promise<Block | undefined> {
     const sql = `${READ_BLOCK} WHERE number > 0 ORDER BY number DESC LIMIT 1`;
     return (await this.database.query<Block>(sql, [])).map(asItIs)[0];
+  }
+
+  async hashes(numbers: readonly number[]): Promise<ReadonlyMap<number, string>> {
+    const found = new Map<number, string>();
+    for (const some of parts([...new Set(numbers)], 1024)) {
+      const marks = some.map(() => '?').join(', ');
+      const sql = `SELECT number, hash FROM audit_blocks WHERE number IN (${marks})`;
+      for (const { number, hash } of await this.database.query<Head>(sql, some)) found.set(number, hash);
+    }
+    return found;
   }
 
   async insertBlock({ block, entries, versions }: SealedBlock): Promise<void> {

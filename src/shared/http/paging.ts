@@ -1,11 +1,11 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { optional, textThat } from './checks.js';
-import { validationFailed, type RegisterError } from '../errors.js';
+import { validationFailed } from '../errors.js';
 import { Checked } from './validation.js';
 
 const MAX_LIMIT = 10_000;
-const NO_CURSOR = 'must be a cursor from the Link header of a page';
+const NO_CURSOR = 'must be a cursor of this list, as its Link header or an item of it has it';
 
 /** The part of a list that a query string asks for. */
 export class PageQueryDto {
@@ -32,18 +32,17 @@ export class PageQueryDto {
 
 /** The id that a page begins after; undefined = it is the first. */
 export function startOf(query: PageQueryDto): number | undefined {
-  return placeIn(query, 1)?.[0];
+  return placeIn<[number]>(query, 1)?.[0];
 }
 
 /** The same for lists whose order is by two numbers. */
 export function startOfPair(query: PageQueryDto): [number, number] | undefined {
-  return placeIn(query, 2) as [number, number] | undefined;
+  return placeIn(query, 2);
 }
 
-/** The same for lists whose order is by three numbers; of two, the one in the middle is 0. */
-export function startOfTriple(query: PageQueryDto): [number, number, number] | undefined {
-  const place = placeIn(query, 2, 3);
-  return place && [place[0] ?? 0, place.length === 2 ? 0 : (place[1] ?? 0), place.at(-1) ?? 0];
+/** The same for lists whose order is by four numbers. */
+export function startOfFour(query: PageQueryDto): [number, number, number, number] | undefined {
+  return placeIn(query, 4);
 }
 
 /** Tells in the answer's Link header where the next page is; relative, since a proxy may serve it elsewhere. */
@@ -59,21 +58,19 @@ export function toCursor(...place: number[]): string {
 }
 
 /** @throws RegisterError `validation_failed` if the cursor is one of another list */
-function placeIn({ after }: PageQueryDto, ...lengths: readonly number[]): number[] | undefined {
+function placeIn<Place extends number[]>(
+  { after }: PageQueryDto,
+  length: Place['length'],
+): Place | undefined {
   if (after === undefined) return undefined;
   const place = parseCursor(after);
-  if (place === undefined || !lengths.includes(place.length)) throw noCursor();
-  return place;
-}
-
-/** The cursor is one of another list. */
-export function noCursor(): RegisterError {
-  return validationFailed([{ field: 'after', message: NO_CURSOR }]);
+  if (place?.length !== length) throw validationFailed([{ field: 'after', message: NO_CURSOR }]);
+  return place as Place;
 }
 
 /** @returns undefined = not a cursor of ours */
 function parseCursor(cursor: string): number[] | undefined {
   const [, numbers] =
-    /^id:(\d{1,15}(?:\.\d{1,15}){0,2})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+    /^id:(\d{1,15}(?:\.\d{1,15}){0,3})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   return numbers?.split('.').map(Number);
 }

@@ -36,6 +36,11 @@ export class InMemoryAuditRepository extends AuditRepository {
     return this.head();
   }
 
+  async hashes(numbers: readonly number[]): Promise<ReadonlyMap<number, string>> {
+    const found = this.blocks().filter(({ number }) => numbers.includes(number));
+    return new Map(found.map(({ number, hash }) => [number, hash]));
+  }
+
   async insertBlock({ block, entries, versions }: SealedBlock): Promise<void> {
     const { draft } = this.store;
     const ids = new Set([...entries, ...versions].map(({ id }) => id)); // no two rows of the store share one
