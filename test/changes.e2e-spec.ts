@@ -321,6 +321,7 @@ describe.each(databaseKinds)('the change feed tells of mappings too, on $name,',
     const other = await newCaller(service());
     const created = async (path: string, body: object): Promise<object> =>
       (await send('POST', path, body)).json as object;
+    const u0 = await created(LIST, customer('U0'));
     const u1 = await created(LIST, customer('U1'));
     const a = await addMapping(caller, 'U1', '192.0.2.0/24', 100, 199);
     const u2 = await created(LIST, customer('U2'));
@@ -343,6 +344,7 @@ describe.each(databaseKinds)('the change feed tells of mappings too, on $name,',
     await sealNow(service());
     expected = [
       // A mapping as soon as its customer is told of, and before that is gone.
+      { change: 'created', customer: u0 },
       { change: 'created', customer: u1 },
       { change: 'created', mapping: a },
       { change: 'created', mapping: b },
