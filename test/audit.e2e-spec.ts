@@ -136,15 +136,11 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
       ['GET', pathOf('nul\0'), undefined, 404, 'customer.read', 'nul\0', { records: 0 }],
       [
         ...(['GET', `${pathOf('U1')}?recorded_at=2026-11-24T08:48:07Z`, undefined, 200] as const),
-        ...([
-          'customer.read',
-          'U1',
-          { recorded_at: Date.parse('2026-11-24T08:48:07Z'), records: 1 },
-        ] as const),
+        ...(['customer.read', 'U1', { recorded_at: '2026-11-24T08:48:07.000Z', records: 1 }] as const),
       ],
       [
         ...(['GET', `${pathOf('U1')}?recorded_at=5`, undefined, 404] as const),
-        ...(['customer.read', 'U1', { recorded_at: 5000, records: 0 }] as const),
+        ...(['customer.read', 'U1', { recorded_at: '1970-01-01T00:00:05.000Z', records: 0 }] as const),
       ],
       ['GET', `${pathOf('U1')}/history`, undefined, 200, 'customer.history_read', 'U1', { records: 1 }],
       [
@@ -476,9 +472,18 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
       }
     });
 
+    it('a list of sign-ins', async () => {
+      const path = '/api/admin/signins?outcome=failure&user=nobody';
+      const read = (): Promise<Answer> => admin.call('GET', path, from());
+      await expectEntry(read, 'signins.listed', {
+        filter: { outcome: 'failure', user: 'nobody' },
+        records: 0,
+      });
+    });
+
     it('its export', async () => {
       const read = (): Promise<Answer> => admin.call('GET', `${AUDIT}/export`, from());
-      await expectEntry(read, 'audit.read', { export: true });
+      await expectEntry(read, 'audit.read', { export: true, blocks: expect.any(Number) });
     });
 
     it('a repeated answer that holds a token, but neither the token nor the key', async () => {

@@ -4,12 +4,14 @@ import { AuthenticationService } from '../src/access/application/authentication.
 import { Brakes } from '../src/access/application/brakes.js';
 import { SignInLog } from '../src/access/application/sign-in-log.js';
 import { generateToken, hashToken } from '../src/access/domain/token.js';
+import { AuditTrail } from '../src/history/application/audit-trail.js';
 import {
   InMemoryContextRepository,
   InMemorySignInRepository,
   InMemoryTokenRepository,
   InMemoryUserRepository,
 } from './support/fakes/in-memory-access.repositories.js';
+import { InMemoryAuditRepository } from './support/fakes/in-memory-audit.repository.js';
 import { InMemoryStore } from './support/fakes/in-memory-store.js';
 import { Gate } from './support/gate.js';
 import { TestClock } from './support/test-clock.js';
@@ -55,7 +57,8 @@ describe('a right guess', () => {
       } as const;
       for (const each of [slow, fast]) await tokens.insert(token, hashToken(each));
     });
-    const log = new SignInLog(new InMemorySignInRepository(store), store, clock);
+    const trail = new AuditTrail(new InMemoryAuditRepository(store), store, clock);
+    const log = new SignInLog(new InMemorySignInRepository(store), trail, store, clock);
     const brakes = new Brakes({ signIns: 3, requests: 0 });
     const authentication = new AuthenticationService(tokens, brakes, log, store, clock);
     const guess = (token: string, address = '192.0.2.1'): Promise<string> =>

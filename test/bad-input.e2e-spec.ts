@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { TokenRepository } from '../src/access/application/access.repositories.js';
+import { generateToken } from '../src/access/domain/token.js';
 import { asHeaders, newCaller, type Caller } from './support/callers.js';
 import { customer, pathOf, toJson } from './support/customers.js';
 import { databaseKinds } from './support/databases.js';
@@ -767,6 +768,18 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
         });
       }
     });
+
+    it.each(['/@', '/x@x/history', '?search=@', '?@=1', '/U1/mappings?after=@'])(
+      'is refused wherever it was put: %s',
+      async (place) => {
+        for (const token of [caller.credentials.api_token, generateToken()]) {
+          await refuses(refusal, 'GET', LIST + place.replace('@', token));
+        }
+        // What only looks like one may be anything.
+        const { status } = await caller.call('GET', LIST + place.replace('@', `ipdr_${'x'.repeat(36)}`));
+        expect([200, 404, 422]).toContain(status);
+      },
+    );
 
     it.each<[string, string, string, () => Call]>([
       ['no credentials besides', 'GET', LIST, () => ({ raw: '' })],

@@ -12,7 +12,7 @@ export const ERROR_CODES = {
     kind: 'headers_too_large',
     when: 'the URL and the headers are larger than 16 KiB together',
   },
-  credentials_in_url: { kind: 'malformed', when: 'the query string holds an api_token' },
+  credentials_in_url: { kind: 'malformed', when: 'the URL holds a token' },
   credentials_conflict: { kind: 'malformed', when: 'a credential is given twice, with different values' },
   etag_malformed: {
     kind: 'malformed',

@@ -112,7 +112,7 @@ export class ContextModel {
     const userId = typed.normalize('NFC');
     const found = at === undefined ? this.customers.get(userId) : this.asOf(userId, at);
     this.put(by, now, 'customer.read', userId, {
-      ...(at === undefined ? {} : { recorded_at: at }),
+      ...(at === undefined ? {} : { recorded_at: new Date(at).toISOString() }),
       records: found === undefined ? 0 : 1,
     });
     return found === undefined ? refused(404, 'customer_not_found') : answered(found);

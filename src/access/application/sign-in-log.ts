@@ -1,8 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { AuditTrail } from '../../history/application/audit-trail.js';
 import { Clock } from '../../shared/clock.js';
+import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
 import type { SignIn } from './access.repositories.js';
+import type { Principal } from './principal.js';
 
 /** Why a sign-in failed. The log tells; the client does not learn it. */
 export const SIGN_IN_FAILURES = [
@@ -75,13 +78,27 @@ export class SignInLog {
 
   constructor(
     private readonly signIns: SignInRepository,
+    private readonly trail: AuditTrail,
     private readonly transactions: Transactions,
     private readonly clock: Clock,
   ) {}
 
-  /** The newest first. */
-  page(filter: SignInFilter, before: number, limit: number): Promise<SignInEntry[]> {
-    return this.signIns.page(filter, before, limit);
+  /**
+   * A page of at most `limit` entries, the newest first.
+   *
+   * @param asked the filter as the client worded it
+   */
+  async page(
+    by: Principal,
+    filter: SignInFilter,
+    asked: object,
+    before: number,
+    limit: number,
+  ): Promise<Page<SignInEntry>> {
+    const page = pageOf(await this.signIns.page(filter, before, limit + 1), limit);
+    const details = { filter: asked, records: page.rows.length };
+    await this.trail.recordRead(by, { action: 'signins.listed', details });
+    return page;
   }
 
   /** @param userName as the client sent it */

@@ -28,6 +28,12 @@ export function isMistyped(text: string): boolean {
   return random.length !== RANDOM_LENGTH || text !== `${PREFIX}${random}${checksum(random)}`;
 }
 
+/** Whether there is a token of ours within a text, wherever it was put. */
+export function holdsToken(text: string): boolean {
+  const found = text.match(new RegExp(`${PREFIX}[0-9A-Za-z]{${RANDOM_LENGTH + CHECKSUM_LENGTH}}`, 'g')) ?? [];
+  return found.some((token) => !isMistyped(token));
+}
+
 /**
  * SHA-256 of a token, in hexadecimal: all that is kept of it. No salt and no slow hash, since tokens are
  * random, not chosen (docs/decisions/0005-token-hash.md).

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Credentials, Principal } from '../application/principal.js';
+import { holdsToken } from '../domain/token.js';
 import { contextKey } from '../../shared/context-name.js';
 import { queryOf } from '../../shared/http/non-http.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
@@ -59,11 +60,8 @@ export const refuseTokenInUrl: RequestHandler = (
   _response: Response,
   next: NextFunction,
 ) => {
-  const query = queryOf(request);
-  if (
-    query !== undefined &&
-    [...new URLSearchParams(query).keys()].some((name) => /^api_token\b/i.test(name))
-  ) {
+  const query = new URLSearchParams(queryOf(request));
+  if ([...query.keys()].some((name) => /^api_token\b/i.test(name)) || holdsToken(request.url)) {
     throw new RegisterError(
       'credentials_in_url',
       'Send api_token in the JSON body or as Authorization: Bearer, never in the URL. ' +

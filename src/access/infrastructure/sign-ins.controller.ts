@@ -3,9 +3,9 @@ import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Documented } from '../../shared/http/documented.js';
 import { linkNext, startOf } from '../../shared/http/paging.js';
-import { pageOf } from '../../shared/page.js';
+import type { Principal } from '../application/principal.js';
 import { SignInLog } from '../application/sign-in-log.js';
-import { Requires } from './access.decorators.js';
+import { Caller, Requires } from './access.decorators.js';
 import { SignInDto, SignInQueryDto, toSignInDto, toSignInFilter } from './sign-ins.dto.js';
 
 const PAGE = 100;
@@ -28,13 +28,14 @@ export class SignInsController {
     isPaged: true,
   })
   async list(
+    @Caller() caller: Principal,
     @Query() query: SignInQueryDto,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<SignInDto[]> {
     const limit = Number(query.limit ?? PAGE);
     const before = startOf(query) ?? Number.MAX_SAFE_INTEGER;
-    const { rows, next } = pageOf(await this.log.page(toSignInFilter(query), before, limit + 1), limit);
+    const { rows, next } = await this.log.page(caller, toSignInFilter(query), query, before, limit);
     if (next !== undefined) linkNext(request, response, next.id);
     return rows.map(toSignInDto);
   }

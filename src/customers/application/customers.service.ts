@@ -4,6 +4,7 @@ import { AuditTrail } from '../../history/application/audit-trail.js';
 import { MappingLedger } from '../../ip-mappings/application/mapping-ledger.js';
 import { Clock } from '../../shared/clock.js';
 import { validationFailed } from '../../shared/errors.js';
+import { formatMoment } from '../../shared/instant.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
 import { nextVersionAt, versionOf, type Expectation } from '../../shared/version.js';
@@ -44,7 +45,10 @@ export class CustomersService {
       recordedAt === undefined
         ? await this.customers.find(by.context, userId)
         : await this.versions.asOf(by.context, userId, recordedAt);
-    const details = { recorded_at: recordedAt, records: found === undefined ? 0 : 1 };
+    const details = {
+      ...(recordedAt !== undefined && { recorded_at: formatMoment(recordedAt) }),
+      records: found === undefined ? 0 : 1,
+    };
     await this.trail.recordRead(by, { action: 'customer.read', userId, details });
     return known(found);
   }

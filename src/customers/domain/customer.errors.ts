@@ -26,6 +26,6 @@ export function cursorUnknown(): RegisterError {
 export function customerChanged(): RegisterError {
   return new RegisterError(
     'precondition_failed',
-    'The customer was changed since the version of If-Match; read it again, then decide',
+    'The customer is in another version than If-Match or If-None-Match says; read it again, then decide',
   );
 }

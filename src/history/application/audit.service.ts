@@ -48,7 +48,8 @@ export class AuditService {
 
   /** The whole chain with its entries, to be verified elsewhere. */
   async *export(by: Principal | undefined): AsyncGenerator<SealedBlock[]> {
-    await this.trail.recordRead(by, { action: 'audit.read', details: { export: true } });
+    const blocks = (await this.audit.head())?.number ?? 0;
+    await this.trail.recordRead(by, { action: 'audit.read', details: { export: true, blocks } });
     for await (const sealed of this.audit.chain()) yield [sealed];
   }
 

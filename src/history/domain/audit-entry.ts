@@ -34,6 +34,7 @@ export const ACTIONS = [
   'token.revoked',
   'token.reset', // all of a user
   'audit.read',
+  'signins.listed',
   'purge.started',
   'purge.finished',
 ] as const;

@@ -20,7 +20,7 @@ export function mappingNotFound(): RegisterError {
 export function mappingChanged(): RegisterError {
   return new RegisterError(
     'precondition_failed',
-    'The IP mapping was changed since the version of If-Match; read it again, then decide',
+    'The IP mapping is in another version than If-Match or If-None-Match says; read it again, then decide',
   );
 }
 

@@ -66,8 +66,8 @@ export class LookupController {
       'With `queries`, the answer is `{"results": […]}` in the same order, and a query that is at fault has its error ' +
       'in its place. `Content-Type: text/csv`, with the columns `ip,time` and the credentials in headers, answers CSV ' +
       `with the columns \`${CSV_COLUMNS.join(',')}\`; ` +
-      '`recorded_at`, `case_reference` and `purpose` go into the query string then. On record are the number of queries, ' +
-      'and the SHA-256 of their lines `ip,time` (in the shortest form, Unix seconds, each ended by a line feed).',
+      '`recorded_at`, `case_reference` and `purpose` go into the query string then. On record are the number of queries ' +
+      'that were answered, and the SHA-256 of their lines `ip,time` (in the shortest form, Unix seconds, each ended by a line feed).',
     example: [
       'POST /api/ipdrlookup',
       { queries: [{ ip: '203.0.113.7', time: 1735669800 }, { ip: '2001:db8::1' }], purpose: 'Test' },

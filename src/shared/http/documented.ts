@@ -92,7 +92,8 @@ const HEADERS = {
     name: 'Idempotency-Key',
     description:
       "Up to 255 characters of the client's own choice, a new one for each write: repeated within 24 hours, the " +
-      'request is not done again, but answered as it was, with `Idempotent-Replayed: true`',
+      'request is not done again, but answered as it was, with `Idempotent-Replayed: true`. What was refused changed ' +
+      'nothing, and is tried again. An answer that shows a token is repeated to the token that asked for it alone',
   },
 } as const;
 
