@@ -264,6 +264,19 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         ['GET', one, {}, 200, 'mapping.read', 'U1', { records: 1 }],
         ['GET', one, { headers: { 'if-none-match': '*' } }, 304, 'mapping.read', 'U1', { records: 1 }],
         ['GET', `${mappingsOf('U1')}/0`, {}, 404, 'mapping.read', 'U1', { id: 0, records: 0 }],
+        ['GET', `${mappingsOf('e\u0301')}/:id`, {}, 404, 'mapping.read', 'é', { records: 0 }],
+        [
+          ...(['GET', mappingsOf('e\u0301'), {}, 404, 'mappings.listed', 'é'] as const),
+          { filter: {}, records: 0 },
+        ],
+        [
+          ...(['GET', `${mappingsOf('nobody')}?limit=5`, {}, 404, 'mappings.listed', 'nobody'] as const),
+          { filter: { limit: '5' }, records: 0 },
+        ],
+        [
+          ...(['GET', MAPPINGS, { body: { UserID: 'nobody' } }, 404, 'mappings.listed', 'nobody'] as const),
+          { filter: { UserID: 'nobody' }, records: 0 },
+        ],
         ['GET', MAPPINGS, {}, 200, 'mappings.listed', null, { filter: {} }],
         ['GET', mappingsOf('U1'), {}, 200, 'mappings.listed', 'U1', { filter: {} }],
         ['GET', mappingsOf('U1'), { headers: NDJSON }, 200, 'mappings.listed', 'U1', { filter: {} }],
@@ -275,7 +288,7 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         const answer = await caller.call(method, on.replace(':id', String(mapping.id)), from(call));
         expect(answer.status).toBe(status);
         const [entry, ...rest] = await entriesOf(caller);
-        const common = action === 'mappings.listed' ? { records: 1 } : { id: mapping.id };
+        const common = 'filter' in details ? { records: 1 } : { id: mapping.id };
         expect(entry).toEqual(entryOf(caller, action, userId, { ...common, ...details }));
         expect(rest.map((each) => each.action)).toEqual(['mapping.created', 'customer.created']);
       });
@@ -312,7 +325,9 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         expect((await entriesOf(caller)).slice(0, -before.length)).toEqual([
           entryOf(caller, 'mapping.created', 'U2', { id: next, reassigned_from: 'U1' }),
           entryOf(caller, 'mapping.updated', 'U1', { id: mapping.id, reassigned_to: 'U2' }),
-          entryOf(caller, 'mapping.reassignment_tried', 'U1', { id: mapping.id }),
+          entryOf(caller, 'mapping.reassignment_tried', 'U1', {
+            ...{ id: mapping.id, reassigned_to: 'U2', starttime: 150 },
+          }),
         ]);
       });
 
@@ -329,10 +344,27 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
           expect(ambiguous.json).toMatchObject({ code: 'mapping_ambiguous' });
           expect((await entriesOf(caller)).slice(0, -before.length)).toEqual([
             entryOf(caller, 'mapping.refused', 'U1', { code: 'mapping_ambiguous', records: 2 }),
-            entryOf(caller, 'mapping.refused', 'U1', { code: 'mapping_overlap', records: 1 }),
+            entryOf(caller, 'mapping.refused', 'U1', {
+              ...{ code: 'mapping_overlap', ipsubnet: '192.0.2.7', records: 1 },
+            }),
           ]);
         },
       );
+
+      it('when a refusal tells of it, with the network as it was worded, or as the mapping has it', async () => {
+        await addCustomer(caller, 'U2');
+        const other = await addMapping(caller, 'U2', '::ffff:192.0.2.7/128', 0, 99);
+        const before = await entriesOf(caller);
+        for (const body of [{ endtime: 150 }, { ipsubnet: '192.0.2.9/25', endtime: null }]) {
+          const answer = await caller.call('PATCH', mappingPath('U2', other), from({ body }));
+          expect(answer.json).toMatchObject({ code: 'mapping_overlap' });
+        }
+        const entries = (await entriesOf(caller)).slice(0, -before.length);
+        expect(entries.map(({ details }) => details['ipsubnet'])).toEqual([
+          '192.0.2.9/25',
+          '::ffff:192.0.2.7/128',
+        ]);
+      });
 
       it('when its holder was deleted, before the deletion', async () => {
         const open = await addMapping(caller, 'U1', '192.0.2.1');

@@ -132,6 +132,8 @@ export interface Disclosure {
   readonly userId: string;
   /** How many of them. */
   readonly records: number;
+  /** The network that they were found by, as it was worded; left out = they were found by the customer alone. */
+  readonly ipSubnet?: string;
 }
 
 /** An error that may be told to the client: its message never holds SQL, paths, tokens or a foreign record. */

@@ -209,7 +209,7 @@ export class LookupModel {
       this.refusal(holder.id, ended, others) ?? this.refusal(nextHolder.id, created, [...others, ended]);
     if (refusal !== undefined) return refusal;
     if (isDryRun) {
-      this.act('mapping.reassignment_tried', userId, { id });
+      this.act('mapping.reassignment_tried', userId, { id, reassigned_to: nextUserId, starttime: start });
     } else {
       const at = (this.lastChangeAt = this.nextChangeAt(now));
       this.changes++;

@@ -5,6 +5,9 @@ import { toUserId, type Customer, type UserId } from '../domain/customer.js';
 import { CustomerVersionRepository, type PastCustomer } from './customer-version.repository.js';
 import { CustomerRepository } from './customer.repository.js';
 
+export { customerNotFound } from '../domain/customer.errors.js';
+export { toUserId } from '../domain/customer.js';
+
 /** A customer as it was at a time. */
 export type Holder = PastCustomer;
 
@@ -23,13 +26,13 @@ export class Holders {
     private readonly versions: CustomerVersionRepository,
   ) {}
 
-  /** @throws RegisterError `customer_not_found` */
-  async find(context: ContextId, userId: string): Promise<Customer> {
-    return known(await this.customers.find(context, toUserId(userId)));
+  /** The customer that has a UserID; that there is none is to be put on record, as what is read of one is. */
+  find(context: ContextId, userId: UserId): Promise<Customer | undefined> {
+    return this.customers.find(context, userId);
   }
 
   /**
-   * As `find`, and keeps others from changing or deleting it until the transaction ends.
+   * The customer that has a UserID, whom others neither change nor delete until the transaction ends.
    *
    * @throws RegisterError `customer_not_found`
    */

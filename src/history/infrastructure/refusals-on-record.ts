@@ -20,8 +20,8 @@ export class RefusalsOnRecord implements NestInterceptor {
 
   private async record(by: Principal, error: unknown): Promise<never> {
     if (error instanceof RegisterError && error.tells !== undefined) {
-      const { userId, records } = error.tells;
-      const details = { code: error.code, records };
+      const { userId, ipSubnet, records } = error.tells;
+      const details = { code: error.code, ipsubnet: ipSubnet, records };
       await this.trail.recordRead(by, { action: 'mapping.refused', userId, details });
     }
     throw error;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../access/application/principal.js';
-import { Holders } from '../../customers/application/holders.js';
+import { customerNotFound, Holders, toUserId } from '../../customers/application/holders.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
 import { validationFailed } from '../../shared/errors.js';
 import { pageOf, type Page } from '../../shared/page.js';
@@ -41,10 +41,11 @@ export class IpMappingsService {
 
   /** @throws RegisterError `customer_not_found`, `mapping_not_found` */
   async get(by: Principal, userId: string, id: number): Promise<RecordedMapping> {
-    const holder = await this.holders.find(by.context, userId);
-    const found = await this.mappings.find(by.context, holder.id, id);
+    const holder = await this.holders.find(by.context, toUserId(userId));
+    const found = holder && (await this.mappings.find(by.context, holder.id, id));
     const details = { id, records: found === undefined ? 0 : 1 };
-    await this.trail.recordRead(by, { action: 'mapping.read', userId: holder.userId, details });
+    await this.trail.recordRead(by, { action: 'mapping.read', userId: toUserId(userId), details });
+    if (holder === undefined) throw customerNotFound();
     if (found === undefined) throw mappingNotFound();
     return found;
   }
@@ -59,16 +60,14 @@ export class IpMappingsService {
     const holder = await this.holderIn(by, filter);
     const found = await this.mappings.page(by.context, holder?.id, after, limit + 1);
     const page = pageOf(found, limit);
-    await this.recordList(by, holder, filter, page.rows.length);
+    await this.recordList(by, filter, page.rows.length);
     return page;
   }
 
   /** All mappings, a batch at a time. @throws RegisterError `customer_not_found` */
   async *all(by: Principal, filter: MappingFilter, after: number): AsyncGenerator<ListedMapping[]> {
     const holder = await this.holderIn(by, filter);
-    yield* this.mappings.all(by.context, holder?.id, after, (count) =>
-      this.recordList(by, holder, filter, count),
-    );
+    yield* this.mappings.all(by.context, holder?.id, after, (count) => this.recordList(by, filter, count));
   }
 
   /** @throws RegisterError `customer_not_found`, `mapping_overlap`, `mapping_duplicate`, `validation_failed` */
@@ -143,17 +142,17 @@ export class IpMappingsService {
     return expected(all[0], isExpected);
   }
 
-  private async holderIn(by: Principal, { userId }: MappingFilter): Promise<Named | undefined> {
-    return userId === undefined ? undefined : this.holders.find(by.context, userId);
+  /** @throws RegisterError `customer_not_found`, once it is on record that somebody asked */
+  private async holderIn(by: Principal, filter: MappingFilter): Promise<Named | undefined> {
+    if (filter.userId === undefined) return undefined;
+    const holder = await this.holders.find(by.context, toUserId(filter.userId));
+    if (holder !== undefined) return holder;
+    await this.recordList(by, filter, 0);
+    throw customerNotFound();
   }
 
-  private recordList(
-    by: Principal,
-    holder: Named | undefined,
-    { asked }: MappingFilter,
-    records: number,
-  ): Promise<void> {
-    const about = holder === undefined ? {} : { userId: holder.userId };
+  private recordList(by: Principal, { userId, asked }: MappingFilter, records: number): Promise<void> {
+    const about = userId === undefined ? {} : { userId: toUserId(userId) };
     const details = { filter: asked, records };
     return this.trail.recordRead(by, { action: 'mappings.listed', ...about, details });
   }

@@ -105,7 +105,7 @@ export class MappingChanges {
     const { context } = this.by;
     const other = await this.mappings.conflicting(context, mapping);
     if (other !== undefined) {
-      throw mappingOverlap(await this.holders.userIdOf(context, other.customerId), other);
+      throw mappingOverlap(mapping, await this.holders.userIdOf(context, other.customerId), other);
     }
   }
 

@@ -67,7 +67,7 @@ export class ReassignmentService {
 
   /** As `reassign`, and refuses what that would refuse, but changes nothing. */
   async tryOut(...asked: Parameters<ReassignmentService['reassign']>): Promise<Reassignment> {
-    const [by, , id] = asked;
+    const [by, , id, , starttime] = asked;
     const tried = await this.transactions
       .run(async () => {
         throw new Tried(await this.reassign(...asked));
@@ -77,9 +77,9 @@ export class ReassignmentService {
         throw error;
       });
     // Not as a read: under an Idempotency-Key, that would wait for reads that wait for this transaction.
-    const act = { userId: tried.holder, details: { id } };
+    const details = { id, reassigned_to: tried.nextHolder, starttime };
     await this.transactions.run(() =>
-      this.trail.record(by, { action: 'mapping.reassignment_tried', ...act }),
+      this.trail.record(by, { action: 'mapping.reassignment_tried', userId: tried.holder, details }),
     );
     return tried;
   }

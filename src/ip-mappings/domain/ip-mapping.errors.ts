@@ -2,10 +2,14 @@ import { RegisterError, validationFailed } from '../../shared/errors.js';
 import type { IpMapping, IpMappingDetails } from './ip-mapping.js';
 import type { Validity } from './validity.js';
 
-/** @param userId the UserID of the other mapping's holder */
-export function mappingOverlap(userId: string, other: IpMappingDetails): RegisterError {
+/** @param asked what was to be held @param userId the UserID of the other mapping's holder */
+export function mappingOverlap(
+  asked: IpMappingDetails,
+  userId: string,
+  other: IpMappingDetails,
+): RegisterError {
   return new RegisterError('mapping_overlap', `Overlaps ${inWords(other)} of UserID : ${userId}`, {
-    tells: { userId, records: 1 },
+    tells: { userId, records: 1, ipSubnet: asked.network.text },
   });
 }
 
