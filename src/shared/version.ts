@@ -6,6 +6,26 @@ export interface Versioned {
   readonly updatedAt: number;
 }
 
+export type ChangeMade = 'created' | 'updated' | 'deleted';
+
+/** Who recorded a version: names as they were then, null where they are not known. */
+export interface Recorder {
+  readonly userName: string | null;
+  readonly tokenId: number | null;
+  readonly tokenLabel: string | null;
+  readonly address: string | null;
+}
+
+/** A version, and what became of what. Of a deletion: as it was, and `updatedAt` is when it was deleted. */
+export interface RecordedVersion<Of extends Versioned> extends Recorder {
+  /** Of the version: later ones have the greater. */
+  readonly id: number;
+  readonly change: ChangeMade;
+  readonly state: Of;
+  /** The version that it took the place of. */
+  readonly before: Of | undefined;
+}
+
 /** Whether a version is one of those that the client expects to change. */
 export type Expectation = (version: string) => boolean;
 

@@ -1,13 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import type { ContextId, Principal } from '../../src/access/application/principal.js';
-import type {
-  ChangeMade,
-  ChangePlace,
-  CustomerVersion,
-} from '../../src/customers/application/customer-version.repository.js';
+import type { ChangePlace } from '../../src/customers/application/customer-version.repository.js';
 import { toUserId, type Customer } from '../../src/customers/domain/customer.js';
 import { seal } from '../../src/history/domain/audit-chain.js';
+import type { ChangeMade, RecordedVersion } from '../../src/shared/version.js';
 import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
@@ -83,11 +80,15 @@ export function customerVersionRepositoryContract(register: () => Register): voi
 
   const asOf = (of: ContextId, userId: string, at: number): Promise<Customer | undefined> =>
     register().versions.asOf(of, toUserId(userId), at);
-  const history = (of: ContextId, userId: string, before = NEWEST, limit = 100): Promise<CustomerVersion[]> =>
-    register().versions.history(of, toUserId(userId), before, limit);
+  const history = (
+    of: ContextId,
+    userId: string,
+    before = NEWEST,
+    limit = 100,
+  ): Promise<RecordedVersion<Customer>[]> => register().versions.history(of, toUserId(userId), before, limit);
   /** The versions that a history holds, the newest first, each as its customer. */
   const states = async (of: ContextId, userId: string): Promise<Customer[]> =>
-    (await history(of, userId)).map(({ customer }) => customer);
+    (await history(of, userId)).map(({ state }) => state);
   /** The customers that the feed tells of. */
   const fed = async (of: ContextId, after = FIRST, limit = 10_000): Promise<Customer[]> =>
     (await register().versions.changes(of, after, NEWEST, limit)).map(({ customer }) => customer);
@@ -266,10 +267,10 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const { userName, tokenId, tokenLabel, address } = by;
     const [second, first] = await history(here, ODD);
     expect(first).toEqual({
-      ...{ id: first?.id, change: 'created', customer: odd, before: undefined },
+      ...{ id: first?.id, change: 'created', state: odd, before: undefined },
       ...{ userName, tokenId, tokenLabel, address },
     });
-    expect(second).toMatchObject({ customer: bare, before: odd });
+    expect(second).toMatchObject({ state: bare, before: odd });
     await place(await nextBlock());
     expect(await fed(here)).toEqual([odd, bare]);
   });
@@ -330,15 +331,15 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     });
     const id: unknown = expect.any(Number);
     const ofA = [
-      { id, change: 'deleted', customer: a4, before: a3, ...by(ravi) },
-      { id, change: 'updated', customer: a3, before: a2, ...by(asha) },
-      { id, change: 'updated', customer: a2, before: a1, ...by(ravi) },
-      { id, change: 'created', customer: a1, before: undefined, ...by(asha) },
+      { id, change: 'deleted', state: a4, before: a3, ...by(ravi) },
+      { id, change: 'updated', state: a3, before: a2, ...by(asha) },
+      { id, change: 'updated', state: a2, before: a1, ...by(ravi) },
+      { id, change: 'created', state: a1, before: undefined, ...by(asha) },
     ];
     const ofOther = [
-      { id, change: 'deleted', customer: other3, before: other2, ...by(asha) },
-      { id, change: 'updated', customer: other2, before: other1, ...by(ravi) },
-      { id, change: 'created', customer: other1, before: undefined, ...by(ravi) },
+      { id, change: 'deleted', state: other3, before: other2, ...by(asha) },
+      { id, change: 'updated', state: other2, before: other1, ...by(ravi) },
+      { id, change: 'created', state: other1, before: undefined, ...by(ravi) },
     ];
     const expected = [ofOther[0], ofA[0], ofOther[1], ofA[1], ofOther[2], ofA[2], ofA[3]];
     const whole = await history(here, 'A');

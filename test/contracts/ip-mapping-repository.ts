@@ -6,11 +6,11 @@ import { seal, type SealedVersion } from '../../src/history/domain/audit-chain.j
 import {
   MAX_AHEAD_MS,
   type ListedMapping,
-  type MappingChange,
   type RecordedMapping,
 } from '../../src/ip-mappings/application/ip-mapping.repository.js';
 import { IpAddress, IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
+import type { ChangeMade } from '../../src/shared/version.js';
 import { Gate } from '../support/gate.js';
 import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
@@ -91,7 +91,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
   const update = (of: ContextId, mapping: RecordedMapping): Promise<boolean> =>
     run(() => register().mappings.update(of, mapping));
   const destroy = (of: ContextId, id: number): Promise<void> => run(() => register().mappings.delete(of, id));
-  const record = (of: ContextId, change: MappingChange, mapping: RecordedMapping): Promise<void> =>
+  const record = (of: ContextId, change: ChangeMade, mapping: RecordedMapping): Promise<void> =>
     run(() => register().mappings.insertVersion(principal(of), change, mapping));
 
   const ofCustomer = (of: ContextId, customerId = 1): Promise<RecordedMapping[]> =>
@@ -950,7 +950,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     of: ContextId,
     network: string,
     fields: Fields,
-    ...more: MappingChange[]
+    ...more: ChangeMade[]
   ): Promise<RecordedMapping> => {
     const mapping = await add(of, network, [0, null], fields);
     await record(of, 'created', mapping);

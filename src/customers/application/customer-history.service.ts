@@ -8,14 +8,14 @@ import {
   type RecordedMappingChange,
 } from '../../ip-mappings/application/ip-mapping.repository.js';
 import { pageOf, type Page } from '../../shared/page.js';
+import type { RecordedVersion } from '../../shared/version.js';
 import { cursorUnknown, customerNotFound } from '../domain/customer.errors.js';
-import type { UserId } from '../domain/customer.js';
+import type { Customer, UserId } from '../domain/customer.js';
 import { ChangeNews } from './change-news.js';
 import {
   CustomerVersionRepository,
   type ChangePlace,
   type CustomerChange,
-  type CustomerVersion,
 } from './customer-version.repository.js';
 
 /** How far a client has come in the feed. */
@@ -66,7 +66,7 @@ export class CustomerHistoryService {
     userId: UserId,
     before: number | undefined,
     limit: number,
-  ): Promise<Page<CustomerVersion>> {
+  ): Promise<Page<RecordedVersion<Customer>>> {
     const below = before ?? Number.MAX_SAFE_INTEGER;
     const page = pageOf(await this.versions.history(by.context, userId, below, limit + 1), limit);
     const records = page.rows.length;

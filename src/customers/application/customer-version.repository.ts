@@ -1,24 +1,6 @@
 import type { ContextId, Principal } from '../../access/application/principal.js';
+import type { ChangeMade, RecordedVersion } from '../../shared/version.js';
 import type { Customer, UserId } from '../domain/customer.js';
-
-export type ChangeMade = 'created' | 'updated' | 'deleted';
-
-/** Who recorded a version: names as they were then, null where they are not known. */
-export interface Recorder {
-  readonly userName: string | null;
-  readonly tokenId: number | null;
-  readonly tokenLabel: string | null;
-  readonly address: string | null;
-}
-
-/** A version of a customer. Of a deletion: as the customer was, and `updatedAt` is when it was deleted. */
-export interface CustomerVersion extends Recorder {
-  readonly id: number;
-  readonly change: ChangeMade;
-  readonly customer: Customer;
-  /** The version that it took the place of. */
-  readonly before: Customer | undefined;
-}
 
 /** A customer as it was at a time. */
 export interface PastCustomer extends Customer {
@@ -73,7 +55,7 @@ export abstract class CustomerVersionRepository {
     userId: UserId,
     before: number,
     limit: number,
-  ): Promise<CustomerVersion[]>;
+  ): Promise<RecordedVersion<Customer>[]>;
 
   /** At most `limit` changes behind a place, in their order, and none in a block behind `through`. */
   abstract changes(

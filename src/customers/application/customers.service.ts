@@ -7,7 +7,7 @@ import { validationFailed } from '../../shared/errors.js';
 import { formatMoment } from '../../shared/instant.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
-import { nextVersionAt, versionOf, type Expectation } from '../../shared/version.js';
+import { nextVersionAt, versionOf, type ChangeMade, type Expectation } from '../../shared/version.js';
 import { customerChanged, customerExists, known } from '../domain/customer.errors.js';
 import {
   changedFields,
@@ -16,7 +16,7 @@ import {
   type CustomerDetails,
   type UserId,
 } from '../domain/customer.js';
-import { CustomerVersionRepository, type ChangeMade } from './customer-version.repository.js';
+import { CustomerVersionRepository } from './customer-version.repository.js';
 import { CustomerRepository, type CustomerFilter } from './customer.repository.js';
 
 /** A filter, and how the client worded it. */

@@ -5,6 +5,7 @@ import type { Principal } from '../../access/application/principal.js';
 import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
 import { Documented } from '../../shared/http/documented.js';
 import { linkNext, PageQueryDto, startOf } from '../../shared/http/paging.js';
+import { DEFAULT_LIMIT } from '../../shared/http/version.dto.js';
 import { CustomerHistoryService } from '../application/customer-history.service.js';
 import { toUserId } from '../domain/customer.js';
 import {
@@ -14,10 +15,8 @@ import {
   toChangeDto,
   numbersOf,
   startOfFeed,
-  toVersionDto,
+  toCustomerVersionDto,
 } from './customer-history.dto.js';
-
-const PAGE = 1000;
 
 /** What became of customers: of one, and of all of a context. */
 @ApiTags('History')
@@ -31,7 +30,7 @@ export class CustomerHistoryController {
     summary: 'Every version of a customer, the newest first',
     description:
       'Who recorded it, when, and what changed. A deleted customer has its history still; a UserID that several ' +
-      `customers had, one after the other, has that of all of them. ${PAGE} versions unless \`limit\` says otherwise.`,
+      `customers had, one after the other, has that of all of them. ${DEFAULT_LIMIT} versions unless \`limit\` says otherwise.`,
     example: ['GET /api/ipdrcustomers/B68t19/history'],
     answers: [CustomerVersionDto],
     isPaged: true,
@@ -44,11 +43,11 @@ export class CustomerHistoryController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<CustomerVersionDto[]> {
-    const limit = Number(query.limit ?? PAGE);
+    const limit = Number(query.limit ?? DEFAULT_LIMIT);
     const id = toUserId(userId);
     const { rows, next } = await this.history.versionsOf(caller, id, startOf(query), limit);
     if (next !== undefined) linkNext(request, response, next.id);
-    return rows.map(toVersionDto);
+    return rows.map(toCustomerVersionDto);
   }
 
   @Get('api/ipdrcustomers_changes')
@@ -60,7 +59,7 @@ export class CustomerHistoryController {
       'misses none and gets none twice. Each change has a `customer` or a `mapping`. What became of one customer, or of ' +
       'one mapping, is told in that order, and of a mapping only while its customer is there. The Link header always ' +
       'leads on. A change is told within two seconds. A register that was restored from a backup answers 409 to cursors ' +
-      `from after that: then read all anew. ${PAGE} changes unless \`limit\` says otherwise.`,
+      `from after that: then read all anew. ${DEFAULT_LIMIT} changes unless \`limit\` says otherwise.`,
     example: ['GET /api/ipdrcustomers_changes?limit=100'],
     answers: [ChangeDto],
     isPaged: true,
@@ -75,7 +74,7 @@ export class CustomerHistoryController {
     const after = startOfFeed(query);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const limit = Number(query.limit ?? PAGE);
+    const limit = Number(query.limit ?? DEFAULT_LIMIT);
     const changes = await this.history.changes(caller, after, limit, {
       ms: Number(query.wait ?? 0) * 1000,
       gone: gone.signal,

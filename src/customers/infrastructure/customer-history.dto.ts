@@ -2,14 +2,16 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { optional, textThat } from '../../shared/http/checks.js';
 import { PageQueryDto, startOfFour, toCursor } from '../../shared/http/paging.js';
 import { Checked } from '../../shared/http/validation.js';
+import { CHANGES, toVersionDto, VersionDto } from '../../shared/http/version.dto.js';
 import { formatMoment } from '../../shared/instant.js';
+import type { ChangeMade, RecordedVersion } from '../../shared/version.js';
 import { MappingDto, toMappingDto } from '../../ip-mappings/infrastructure/ip-mapping.dto.js';
 import { BEGINNING, type Change, type FeedPlace } from '../application/customer-history.service.js';
-import type { ChangeMade, CustomerVersion } from '../application/customer-version.repository.js';
-import { changedFields } from '../domain/customer.js';
+import type { Customer } from '../domain/customer.js';
 import { CustomerDto, toDto, WIRE_NAMES } from './customer.dto.js';
+import { FIELDS } from './customer.entity.js';
 
-const CHANGES = ['created', 'updated', 'deleted'] as const satisfies readonly ChangeMade[];
+const MEMBERS = FIELDS.map((field) => WIRE_NAMES[field]);
 const MAX_WAIT = 60;
 
 export class FieldChangeDto {
@@ -22,42 +24,15 @@ export class FieldChangeDto {
 }
 
 /** A version of a customer. */
-export class CustomerVersionDto {
-  @ApiProperty({ example: '2026-11-24T08:48:06.123Z', description: 'From when on it was in the register' })
-  recorded_at!: string;
-  @ApiProperty({ enum: CHANGES })
-  change!: ChangeMade;
-  @ApiProperty({ type: String, nullable: true, description: 'null = from before there was a history' })
-  user!: string | null;
-  @ApiProperty({ type: 'integer', nullable: true })
-  token_id!: number | null;
-  @ApiProperty({ type: String, nullable: true, description: 'The label of the token, as it was' })
-  token!: string | null;
-  @ApiProperty({ type: String, nullable: true, description: 'Where the client was', example: '203.0.113.7' })
-  address!: string | null;
+export class CustomerVersionDto extends VersionDto {
   @ApiProperty({ type: [FieldChangeDto], description: 'What changed; nothing on creation and deletion' })
   changes!: FieldChangeDto[];
   @ApiProperty({ description: 'As it was from then on; of a deletion, as it was until then' })
   customer!: CustomerDto;
 }
 
-export function toVersionDto(version: CustomerVersion): CustomerVersionDto {
-  const { change, customer, before, userName, tokenId, tokenLabel, address } = version;
-  const fields = before === undefined || change !== 'updated' ? [] : changedFields(before, customer);
-  return {
-    recorded_at: formatMoment(customer.updatedAt),
-    change,
-    user: userName,
-    token_id: tokenId,
-    token: tokenLabel,
-    address,
-    changes: fields.map((field) => ({
-      field: WIRE_NAMES[field],
-      from: before?.[field] ?? null,
-      to: customer[field],
-    })),
-    customer: toDto(customer),
-  };
+export function toCustomerVersionDto(version: RecordedVersion<Customer>): CustomerVersionDto {
+  return toVersionDto(version, 'customer', toDto, MEMBERS);
 }
 
 export class ChangesQueryDto extends PageQueryDto {

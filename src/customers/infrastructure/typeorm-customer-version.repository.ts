@@ -3,17 +3,22 @@ import { In } from 'typeorm';
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import { Database } from '../../shared/database/database.js';
 import { insertInto } from '../../shared/database/insert-into.js';
-import { RECORD_COLUMNS, toRecord } from '../../shared/database/version-columns.js';
-import { lastBlockOf, readDeletions, readFeed } from '../../shared/database/version-reads.js';
+import {
+  namedColumns,
+  RECORD_COLUMNS,
+  recordedColumns,
+  toRecord,
+  toVersion,
+  type VersionAndBefore,
+} from '../../shared/database/version-columns.js';
+import { lastBlockOf, readDeletions, readFeed, withBefore } from '../../shared/database/version-reads.js';
+import type { ChangeMade, RecordedVersion } from '../../shared/version.js';
 import {
   CustomerVersionRepository,
-  type ChangeMade,
   type ChangePlace,
   type CustomerChange,
-  type CustomerVersion,
   type GoneCustomer,
   type PastCustomer,
-  type Recorder,
 } from '../application/customer-version.repository.js';
 import type { Customer, UserId } from '../domain/customer.js';
 import { CustomerVersionEntity } from './customer-version.entity.js';
@@ -25,10 +30,7 @@ const INSERT = insertInto('customer_versions', [
 
 /** The customer of a version, under the names of the domain, each with `prefix` before it. */
 function customerOf(table: string, prefix = ''): string {
-  const columns = { id: 'customer_id', updatedAt: 'recorded_at', ...COLUMN_OF };
-  return Object.entries(columns)
-    .map(([name, column]) => `${table}.${column} AS ${prefix}${name}`)
-    .join(', ');
+  return namedColumns(table, { id: 'customer_id', updatedAt: 'recorded_at', ...COLUMN_OF }, prefix);
 }
 
 const AS_OF = `
@@ -61,23 +63,17 @@ const FEED = { ...VERSIONS, columns: customerOf('v') };
 const GONE = { ...VERSIONS, columns: 'v.context_id AS context, v.customer_id AS id' };
 
 const history = ({ useIndex, thenJoin }: Database): string => `
-  SELECT v.id AS version, v.change_made AS changeMade, v.by_user AS userName, v.by_token_id AS tokenId,
-         v.by_token AS tokenLabel, v.by_address AS byAddress, ${customerOf('v')}, ${customerOf('p', 'before_')}
+  SELECT ${recordedColumns('v')}, ${customerOf('v')}, ${customerOf('p', 'before_')}
   FROM (SELECT DISTINCT customer_id FROM customer_versions WHERE context_id = ? AND user_id = ?) c
   ${thenJoin} customer_versions v${useIndex('customer_versions_customer')} ON v.customer_id = c.customer_id
-  LEFT JOIN customer_versions p ON p.customer_id = v.customer_id AND p.recorded_at = (
-    SELECT MAX(b.recorded_at) FROM customer_versions b
-    WHERE b.customer_id = v.customer_id AND b.recorded_at < v.recorded_at)
+  ${withBefore('customer_versions', 'customer_id')}
   WHERE v.context_id = ? AND v.id < ?
   ORDER BY v.id DESC LIMIT ?`;
 
 type PastRow = Customer & { place: number; lastChange: ChangeMade };
 
-type VersionRow = Omit<Recorder, 'address'> &
-  Customer & { version: number; changeMade: ChangeMade; byAddress: string | null } & Record<
-    `before_${string}`,
-    never
-  >;
+/** The members of a customer, as they are read. */
+const NAMES = ['id', ...FIELDS, 'updatedAt'] as const;
 
 @Injectable()
 export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository {
@@ -119,9 +115,11 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     userId: UserId,
     before: number,
     limit: number,
-  ): Promise<CustomerVersion[]> {
+  ): Promise<RecordedVersion<Customer>[]> {
     const parameters = [context, userId, context, before, limit];
-    return (await this.database.query<VersionRow>(history(this.database), parameters)).map(toVersion);
+    const sql = history(this.database);
+    const rows = await this.database.query<VersionAndBefore<Customer>>(sql, parameters);
+    return rows.map((row) => toVersion<Customer, Customer>(row, NAMES, (customer) => customer));
   }
 
   async changes(
@@ -158,21 +156,4 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
       customerId: In(customers.map(({ id }) => id)),
     });
   }
-}
-
-function toVersion(row: VersionRow): CustomerVersion {
-  const { version: id, changeMade: change, userName, tokenId, tokenLabel, byAddress: address } = row;
-  const customer = pick(row, '') as unknown as Customer;
-  const before = pick(row, 'before_') as unknown as Customer;
-  return {
-    ...{ id, change, userName, tokenId, tokenLabel, address, customer },
-    before: before.id === null ? undefined : before,
-  };
-}
-
-/** The members of a customer that a row holds under names with `prefix` before them. */
-function pick(row: object, prefix: string): Record<string, unknown> {
-  const values = row as Record<string, unknown>;
-  const names = ['id', 'updatedAt', ...FIELDS];
-  return Object.fromEntries(names.map((name) => [name, values[`${prefix}${name}`]]));
 }

@@ -1,6 +1,6 @@
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import type { GoneCustomer } from '../../customers/application/customer-version.repository.js';
-import type { Versioned } from '../../shared/version.js';
+import type { ChangeMade, Versioned } from '../../shared/version.js';
 import type { IpMapping, IpMappingDetails } from '../domain/ip-mapping.js';
 import type { IpAddress, IpNetwork } from '../domain/ip-network.js';
 import type { Validity } from '../domain/validity.js';
@@ -19,8 +19,6 @@ export interface ListedMapping {
   readonly terminalId: string;
 }
 
-export type MappingChange = 'created' | 'updated' | 'deleted';
-
 /** How far ahead of the clock a change may be recorded, to come after another one. */
 export const MAX_AHEAD_MS = 60_000;
 
@@ -38,7 +36,7 @@ export interface MappingChangePlace {
 }
 
 export interface RecordedMappingChange extends MappingChangePlace {
-  readonly change: MappingChange;
+  readonly change: ChangeMade;
   /** As it came to be; of a deletion, as it was. */
   readonly mapping: RecordedMapping;
 }
@@ -83,7 +81,7 @@ export abstract class IpMappingRepository {
   abstract delete(context: ContextId, id: number): Promise<void>;
 
   /** Keeps a state that a mapping came to be in; of a deletion, the one that it was in. */
-  abstract insertVersion(by: Principal, change: MappingChange, mapping: RecordedMapping): Promise<void>;
+  abstract insertVersion(by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void>;
 
   /** At most `limit` mappings, of one customer if that is given, with an id above `after`, by ascending id. */
   abstract page(

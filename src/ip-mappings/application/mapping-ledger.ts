@@ -3,10 +3,10 @@ import type { Principal } from '../../access/application/principal.js';
 import { Holders } from '../../customers/application/holders.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
 import { Clock } from '../../shared/clock.js';
-import { nextVersionAt } from '../../shared/version.js';
+import { nextVersionAt, type ChangeMade } from '../../shared/version.js';
 import { mappingDuplicate, mappingOverlap } from '../domain/ip-mapping.errors.js';
 import { withoutHolder, type IpMappingDetails } from '../domain/ip-mapping.js';
-import { IpMappingRepository, type MappingChange, type RecordedMapping } from './ip-mapping.repository.js';
+import { IpMappingRepository, type RecordedMapping } from './ip-mapping.repository.js';
 
 /** The customer of a mapping. */
 export interface Named {
@@ -110,7 +110,7 @@ export class MappingChanges {
   }
 
   private async record(
-    change: MappingChange,
+    change: ChangeMade,
     { userId }: Named,
     mapping: RecordedMapping,
     more: object = {},

@@ -8,11 +8,11 @@ import { unlessTaken } from '../../shared/database/driver-errors.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import { RECORD_COLUMNS, toRecord } from '../../shared/database/version-columns.js';
 import { lastBlockOf, readDeletions, readFeed } from '../../shared/database/version-reads.js';
+import type { ChangeMade } from '../../shared/version.js';
 import {
   IpMappingRepository,
   MAX_AHEAD_MS,
   type ListedMapping,
-  type MappingChange,
   type MappingChangePlace,
   type Moment,
   type RecordedMapping,
@@ -140,7 +140,7 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     await this.database.manager.delete(IpMappingEntity, { contextId: context, id });
   }
 
-  async insertVersion(by: Principal, change: MappingChange, mapping: RecordedMapping): Promise<void> {
+  async insertVersion(by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void> {
     const { id, updatedAt } = mapping;
     await this.database.write(INSERT_VERSION, [
       ...[by.context, id, ...toValues(mapping), ...toRecord(by, change, updatedAt)],

@@ -1,5 +1,6 @@
 import { Column } from 'typeorm';
 import { nonce } from '../nonce.js';
+import type { ChangeMade, RecordedVersion, Versioned } from '../version.js';
 import type { SqlValue } from './database.js';
 
 /** What every table of versions has besides what the versions are of. Its rows are sealed with the audit trail. */
@@ -51,4 +52,59 @@ export function toRecord(
   at: number,
 ): SqlValue[] {
   return [at, change, by.userName, by.tokenId, by.tokenLabel, by.address, nonce()];
+}
+
+/** A version as it is read, besides what it is of: `RECORDED`. */
+interface VersionRow {
+  readonly version: number;
+  readonly changeMade: ChangeMade;
+  readonly userName: string | null;
+  readonly tokenId: number | null;
+  readonly tokenLabel: string | null;
+  readonly byAddress: string | null;
+}
+
+const RECORDED = {
+  ...{ version: 'id', changeMade: 'change_made', userName: 'by_user', tokenId: 'by_token_id' },
+  ...{ tokenLabel: 'by_token', byAddress: 'by_address' },
+} as const satisfies Record<keyof VersionRow, string>;
+
+/** What is read of a version besides what it is of. @param table an alias */
+export function recordedColumns(table: string): string {
+  return namedColumns(table, RECORDED);
+}
+
+/** Columns under the names that a row is to have for them. @param table an alias @param prefix before each name */
+export function namedColumns(table: string, columns: Readonly<Record<string, string>>, prefix = ''): string {
+  return Object.entries(columns)
+    .map(([name, column]) => `${table}.${column} AS ${prefix}${name}`)
+    .join(', ');
+}
+
+/** A version with the one before it, whose names have `before_` before them; null where there was none. */
+export type VersionAndBefore<Row> = VersionRow & Row & { readonly before_id: number | null };
+
+/** @param names of what is read of a state @param read makes a state of that */
+export function toVersion<Row extends object, Of extends Versioned>(
+  row: VersionAndBefore<Row>,
+  names: readonly (keyof Row & string)[],
+  read: (row: Row) => Of,
+): RecordedVersion<Of> {
+  return {
+    id: row.version,
+    change: row.changeMade,
+    userName: row.userName,
+    tokenId: row.tokenId,
+    tokenLabel: row.tokenLabel,
+    address: row.byAddress,
+    state: read(pick<Row>(row, names, '')),
+    before: row.before_id === null ? undefined : read(pick<Row>(row, names, 'before_')),
+  };
+}
+
+/** What a row has under names with `prefix` before them. */
+function pick<Row>(row: object, names: readonly string[], prefix: string): Row {
+  const picked: Record<string, unknown> = {};
+  for (const name of names) picked[name] = (row as Record<string, unknown>)[prefix + name];
+  return picked as Row;
 }

@@ -1,3 +1,4 @@
+import type { ChangeMade } from '../version.js';
 import type { Database } from './database.js';
 
 /** A table of versions, the alias that `columns` go by, and what is read of it besides. */
@@ -13,7 +14,7 @@ interface Place {
   readonly id: number;
 }
 
-type InFeed<Row> = Row & { block: number; version: number; changeMade: 'created' | 'updated' | 'deleted' };
+type InFeed<Row> = Row & { block: number; version: number; changeMade: ChangeMade };
 
 /** The versions behind a place, in the order of the feed, and none in a block behind `through`. */
 export function readFeed<Row>(
@@ -54,4 +55,10 @@ export function readDeletions<Row>(
   const sql = `SELECT ${alias}.id AS version, ${columns} FROM ${table} ${alias}
     WHERE ${alias}.id > ? AND ${alias}.change_made = 'deleted' AND ${alias}.block <= ? ORDER BY ${alias}.id LIMIT ?`;
   return database.query(sql, [after, throughBlock, limit]);
+}
+
+/** Joins to each version `v` the one that it took the place of, `p`: a probe for its time, and one for it. */
+export function withBefore(table: Versions['table'], id: 'customer_id' | 'mapping_id'): string {
+  return `LEFT JOIN ${table} p ON p.${id} = v.${id} AND p.recorded_at = (
+    SELECT MAX(b.recorded_at) FROM ${table} b WHERE b.${id} = v.${id} AND b.recorded_at < v.recorded_at)`;
 }

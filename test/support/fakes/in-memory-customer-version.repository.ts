@@ -1,14 +1,13 @@
 import type { ContextId, Principal } from '../../../src/access/application/principal.js';
 import {
   CustomerVersionRepository,
-  type ChangeMade,
   type ChangePlace,
   type CustomerChange,
-  type CustomerVersion,
   type GoneCustomer,
   type PastCustomer,
 } from '../../../src/customers/application/customer-version.repository.js';
 import type { Customer, UserId } from '../../../src/customers/domain/customer.js';
+import type { ChangeMade, RecordedVersion } from '../../../src/shared/version.js';
 import type { InMemoryStore, VersionRow } from './in-memory-store.js';
 
 export class InMemoryCustomerVersionRepository extends CustomerVersionRepository {
@@ -57,7 +56,7 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
     userId: UserId,
     before: number,
     limit: number,
-  ): Promise<CustomerVersion[]> {
+  ): Promise<RecordedVersion<Customer>[]> {
     const { versions } = this.store.rows;
     const named = versions.filter((row) => row.context === context && row.customer.userId === userId);
     return versions
@@ -65,7 +64,7 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
       .toReversed()
       .slice(0, limit)
       .map((row) => ({
-        ...{ id: row.id, change: row.change, customer: row.customer, ...row.by },
+        ...{ id: row.id, change: row.change, state: row.customer, ...row.by },
         before: versions
           .filter((each) => isOf(each, row.customer) && each.customer.updatedAt < row.customer.updatedAt)
           .sort(byTime)

@@ -4,7 +4,6 @@ import {
   IpMappingRepository,
   MAX_AHEAD_MS,
   type ListedMapping,
-  type MappingChange,
   type MappingChangePlace,
   type Moment,
   type RecordedMapping,
@@ -17,6 +16,7 @@ import {
 } from '../../../src/ip-mappings/domain/ip-mapping.js';
 import type { IpAddress, IpNetwork } from '../../../src/ip-mappings/domain/ip-network.js';
 import type { Validity } from '../../../src/ip-mappings/domain/validity.js';
+import type { ChangeMade } from '../../../src/shared/version.js';
 import type { InMemoryStore } from './in-memory-store.js';
 
 export class InMemoryIpMappingRepository extends IpMappingRepository {
@@ -73,7 +73,7 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
     draft.mappings = draft.mappings.filter((row) => row.context !== context || row.mapping.id !== id);
   }
 
-  async insertVersion(by: Principal, change: MappingChange, mapping: RecordedMapping): Promise<void> {
+  async insertVersion(by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void> {
     const { draft } = this.store;
     const { context, userName, tokenId, tokenLabel, address } = by;
     const { id, updatedAt } = mapping;

@@ -2,15 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Context, Token, User } from '../../../src/access/application/access.repositories.js';
 import type { ContextId } from '../../../src/access/application/principal.js';
 import type { SignInEntry } from '../../../src/access/application/sign-in-log.js';
-import type { ChangeMade, Recorder } from '../../../src/customers/application/customer-version.repository.js';
 import type { Customer } from '../../../src/customers/domain/customer.js';
 import type { Block } from '../../../src/history/domain/audit-chain.js';
 import type { RecordedEntry } from '../../../src/history/domain/audit-entry.js';
-import type {
-  MappingChange,
-  RecordedMapping,
-} from '../../../src/ip-mappings/application/ip-mapping.repository.js';
+import type { RecordedMapping } from '../../../src/ip-mappings/application/ip-mapping.repository.js';
 import { Transactions } from '../../../src/shared/transactions.js';
+import type { ChangeMade, Recorder } from '../../../src/shared/version.js';
 
 export interface VersionRow {
   readonly id: number;
@@ -24,7 +21,7 @@ export interface VersionRow {
 export interface MappingVersionRow {
   readonly id: number;
   readonly context: ContextId;
-  readonly change: MappingChange;
+  readonly change: ChangeMade;
   readonly mapping: RecordedMapping;
   readonly by: Recorder;
   readonly block: number | null;
