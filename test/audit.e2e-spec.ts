@@ -277,6 +277,10 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
           ...(['GET', MAPPINGS, { body: { UserID: 'nobody' } }, 404, 'mappings.listed', 'nobody'] as const),
           { filter: { UserID: 'nobody' }, records: 0 },
         ],
+        [
+          ...(['GET', `${mappingsOf('U1')}/history?limit=5`, {}, 200, 'mapping.history_read', 'U1'] as const),
+          { filter: { limit: '5' }, records: 1 },
+        ],
         ['GET', MAPPINGS, {}, 200, 'mappings.listed', null, { filter: {} }],
         ['GET', mappingsOf('U1'), {}, 200, 'mappings.listed', 'U1', { filter: {} }],
         ['GET', mappingsOf('U1'), { headers: NDJSON }, 200, 'mappings.listed', 'U1', { filter: {} }],
@@ -388,6 +392,7 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         [422, 'POST', `${one}/reassign`, { body: { UserID: 'U1', starttime: 150 } }],
         [422, 'POST', `${one}/reassign?dry_run=true`, { body: { UserID: 'U1', starttime: 150 } }],
         [422, 'GET', `${MAPPINGS}?limit=0`, {}],
+        [422, 'GET', `${mappingsOf('U1')}/history?id=x`, {}],
       ])('but not what was refused without a word of it: %i %s %s', async (status, method, on, call) => {
         const before = await count();
         expect((await caller.call(method, on.replace(':id', String(mapping.id)), call)).status).toBe(status);
@@ -805,6 +810,7 @@ describe.each(databaseKinds)('what cannot be put on record, on $name,', (kind) =
       [caller, pathOf('nobody')],
       [caller, `${pathOf('U1')}?recorded_at=2090-01-01T00:00:00Z`],
       [caller, `${pathOf('U1')}/history`],
+      [caller, `${mappingsOf('U1')}/history`],
       [caller, LIST],
       [caller, LIST, { headers: NDJSON }],
       [caller, `${LIST}?limit=1`],

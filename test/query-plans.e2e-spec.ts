@@ -78,6 +78,7 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
     ['that searches, by e-mail too', `${LIST}?search=filled-1999`, /\bcustomers_email\b/],
     ['for one as of a moment', `${LIST}/filled-7?recorded_at=2000000000`, /\bcustomer_versions_user_id\b/],
     ['for the history of one', `${LIST}/filled-7/history`, /\bv (USING INDEX )?customer_versions_customer\b/],
+    ['for who ever was called so', `${LIST}/filled-7/mappings/history`, /\bcustomer_versions_user_id\b/],
     ['for the changes behind one', `${LIST}_changes?after=aWQ6MC4xNTAwMA`, /\bcustomer_versions_feed\b/],
     ['that searches, by phone number too', `${LIST}?search=filled-1999`, /\bcustomers_phone\b/],
   ])('%s finds what it wants by index', async (_what, path, index) => {
@@ -209,6 +210,34 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
       const steps = await plan(async () => void (await read()));
       const expected = kind.name === 'SQLite' ? sqlite : mysql;
       expect(ofMappings(steps)).toEqual(expected.map((step) => expect.stringMatching(step)));
+      expect(steps.filter((step) => reads.test(step))).toEqual([]);
+    });
+
+    it.each<[string, mappingId: number | undefined, sqlite: string, bytes: number]>([
+      ['all that they hold', undefined, '', 4 + 4],
+      ['one that they hold', 8, ' AND mapping_id=?', 4 + 4 + 4],
+    ])('of the past probes for each, of %s, and for each version and the one before it', async (...asked) => {
+      const [, mappingId, sqlite, bytes] = asked;
+      const steps = await plan(async () => {
+        const found = await mappings().history(here, [7, 8], mappingId, Number.MAX_SAFE_INTEGER, 100);
+        expect(found).toHaveLength(mappingId === undefined ? 2 : 1);
+      });
+      const index = 'ip_mapping_versions_mapping';
+      const expected =
+        kind.name === 'SQLite'
+          ? [
+              `SEARCH m USING COVERING INDEX ip_mapping_versions_customer (context_id=? AND customer_id=?${sqlite}`,
+              'SEARCH v USING INTEGER PRIMARY KEY (rowid=?)',
+              `SEARCH p USING INDEX ${index} (mapping_id=? AND recorded_at=?)`,
+              `SEARCH b USING COVERING INDEX ${index} (mapping_id=? AND recorded_at<?)`,
+            ]
+          : [
+              `ref m ip_mapping_versions_customer ${bytes}`,
+              'eq_ref v PRIMARY 8',
+              `eq_ref p ${index} ${4 + 8}`,
+              `ref b ${index} 4`,
+            ];
+      for (const step of expected) expect(steps).toContainEqual(expect.stringContaining(step));
       expect(steps.filter((step) => reads.test(step))).toEqual([]);
     });
 

@@ -961,6 +961,70 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     return mapping;
   };
 
+  it('tells all that became of the mappings of customers, with what was before and who did it', async () => {
+    const [here, there] = [await context(), await context()];
+    const { mappings } = register();
+    const [asha, ravi] = [
+      principal(here, { userName: 'asha', tokenId: 1, tokenLabel: ODD, address: '192.0.2.1' }),
+      principal(here, { userName: 'ravi', tokenId: 2, tokenLabel: '', address: '2001:db8::1' }),
+    ];
+    const put = (by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void> =>
+      run(() => mappings.insertVersion(by, change, mapping));
+    const a1 = await add(here, '192.0.2.1/24', [5, null], { customerId: 1, terminalId: ODD });
+    const b1 = await add(here, '2001:db8::/32', [0, 9], { customerId: 1 });
+    const c1 = await add(here, '198.51.100.1', [0, null], { customerId: 2 });
+    const other = await add(here, '198.51.100.2', [0, null], { customerId: 3 });
+    const a2 = { ...a1, validity: Validity.between(5, 7), updatedAt: T + 5 };
+    const b2 = { ...b1, updatedAt: T + 4 };
+    const c2 = { ...c1, network: IpNetwork.parse('198.51.100.3'), terminalId: '', updatedAt: T + 1 };
+    await put(asha, 'created', a1);
+    await put(ravi, 'created', b1);
+    await put(asha, 'created', c1);
+    await put(asha, 'created', other);
+    await record(there, 'created', await add(there, '192.0.2.1', [0, null], { customerId: 1 }));
+    await put(ravi, 'updated', a2);
+    await put(asha, 'deleted', b2);
+    await put(ravi, 'updated', c2);
+
+    const by = ({ userName, tokenId, tokenLabel, address }: Principal): object => ({
+      ...{ userName, tokenId, tokenLabel, address },
+    });
+    const id: unknown = expect.any(Number);
+    const expected = [
+      { id, change: 'updated', state: c2, before: c1, ...by(ravi) },
+      { id, change: 'deleted', state: b2, before: b1, ...by(asha) },
+      { id, change: 'updated', state: a2, before: a1, ...by(ravi) },
+      { id, change: 'created', state: c1, before: undefined, ...by(asha) },
+      { id, change: 'created', state: b1, before: undefined, ...by(ravi) },
+      { id, change: 'created', state: a1, before: undefined, ...by(asha) },
+    ];
+    const history = (customers: number[], mappingId?: number, before = NEWEST, limit = 100) =>
+      mappings.history(here, customers, mappingId, before, limit);
+    const whole = await history([1, 2]);
+    expect(whole).toEqual(expected);
+    expect(ids(whole)).toEqual(ids(whole).toSorted((a, b) => b - a));
+    for (const [customers, mappingId, found] of [
+      [[2], undefined, [0, 3]],
+      [[1], undefined, [1, 2, 4, 5]],
+      [[4, 2, 1], undefined, [0, 1, 2, 3, 4, 5]],
+      [[1, 2], a1.id, [2, 5]],
+      [[1], c1.id, []],
+      [[2], c1.id, [0, 3]],
+      [[1, 2], 999_999_999_999_999, []],
+      [[4], undefined, []],
+      [[], undefined, []],
+    ] as const) {
+      expect(await history([...customers], mappingId)).toEqual(found.map((n) => expected[n]));
+    }
+    for (const [n, version] of whole.entries()) {
+      for (const limit of [1, 3, 100]) {
+        const behind = expected.slice(n + 1, n + 1 + limit);
+        expect(await history([1, 2], undefined, version.id, limit)).toEqual(behind);
+      }
+    }
+    expect(await history([1], a1.id, whole[2]?.id, 1)).toEqual([expected[5]]);
+  });
+
   it('purges the mappings of customers, unless something of them was placed later', async () => {
     const [here, there] = [await context(), await context()];
     await place(await nextBlock());

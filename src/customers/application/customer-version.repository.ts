@@ -57,6 +57,9 @@ export abstract class CustomerVersionRepository {
     limit: number,
   ): Promise<RecordedVersion<Customer>[]>;
 
+  /** The ids of all customers that have, or once had, this UserID. */
+  abstract everCalled(context: ContextId, userId: UserId): Promise<number[]>;
+
   /** At most `limit` changes behind a place, in their order, and none in a block behind `through`. */
   abstract changes(
     context: ContextId,

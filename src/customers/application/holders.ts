@@ -31,6 +31,11 @@ export class Holders {
     return this.customers.find(context, userId);
   }
 
+  /** The ids of all customers that have, or once had, a UserID: renamed and deleted ones are among them. */
+  everCalled(context: ContextId, userId: UserId): Promise<number[]> {
+    return this.versions.everCalled(context, userId);
+  }
+
   /**
    * The customer that has a UserID, whom others neither change nor delete until the transaction ends.
    *

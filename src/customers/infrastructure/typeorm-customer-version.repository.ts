@@ -62,9 +62,11 @@ const VERSIONS = { table: 'customer_versions', alias: 'v' } as const;
 const FEED = { ...VERSIONS, columns: customerOf('v') };
 const GONE = { ...VERSIONS, columns: 'v.context_id AS context, v.customer_id AS id' };
 
+const EVER_CALLED = 'SELECT DISTINCT customer_id FROM customer_versions WHERE context_id = ? AND user_id = ?';
+
 const history = ({ useIndex, thenJoin }: Database): string => `
   SELECT ${recordedColumns('v')}, ${customerOf('v')}, ${customerOf('p', 'before_')}
-  FROM (SELECT DISTINCT customer_id FROM customer_versions WHERE context_id = ? AND user_id = ?) c
+  FROM (${EVER_CALLED}) c
   ${thenJoin} customer_versions v${useIndex('customer_versions_customer')} ON v.customer_id = c.customer_id
   ${withBefore('customer_versions', 'customer_id')}
   WHERE v.context_id = ? AND v.id < ?
@@ -120,6 +122,11 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     const sql = history(this.database);
     const rows = await this.database.query<VersionAndBefore<Customer>>(sql, parameters);
     return rows.map((row) => toVersion<Customer, Customer>(row, NAMES, (customer) => customer));
+  }
+
+  async everCalled(context: ContextId, userId: UserId): Promise<number[]> {
+    const rows = await this.database.query<{ customer_id: number }>(EVER_CALLED, [context, userId]);
+    return rows.map((row) => row.customer_id);
   }
 
   async changes(

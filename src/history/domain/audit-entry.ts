@@ -16,6 +16,7 @@ export const ACTIONS = [
   'mapping.deleted',
   'mapping.reassignment_tried',
   'mapping.read',
+  'mapping.history_read',
   'mapping.refused', // with words that tell of a mapping
   'mappings.listed',
   'holder.looked_up',

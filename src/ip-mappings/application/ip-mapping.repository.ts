@@ -1,6 +1,6 @@
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import type { GoneCustomer } from '../../customers/application/customer-version.repository.js';
-import type { ChangeMade, Versioned } from '../../shared/version.js';
+import type { ChangeMade, RecordedVersion, Versioned } from '../../shared/version.js';
 import type { IpMapping, IpMappingDetails } from '../domain/ip-mapping.js';
 import type { IpAddress, IpNetwork } from '../domain/ip-network.js';
 import type { Validity } from '../domain/validity.js';
@@ -139,6 +139,20 @@ export abstract class IpMappingRepository {
     through: number,
     limit: number,
   ): Promise<RecordedMappingChange[]>;
+
+  /**
+   * At most `limit` versions with an id below `before` of the mappings of some customers, of whatever became of them
+   * and the customers; the newest first.
+   *
+   * @param mappingId only those of this mapping; undefined = of all
+   */
+  abstract history(
+    context: ContextId,
+    customerIds: readonly number[],
+    mappingId: number | undefined,
+    before: number,
+    limit: number,
+  ): Promise<RecordedVersion<RecordedMapping>[]>;
 
   /** The last block that any change is placed in, of whatever context. */
   abstract lastBlock(): Promise<number>;

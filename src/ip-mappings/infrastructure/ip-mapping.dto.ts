@@ -24,7 +24,7 @@ const time: Check = (value) => accepted(() => parseWireTime(value));
 const givenTime: Check = (value) =>
   value === undefined || value === null || value === '' ? 'is required; 0 = since ever' : time(value);
 const terminalId: Check = (value) => (value === null ? undefined : text(faultOfTerminalId)(value));
-const mappingId: Check = (value) => {
+export const mappingId: Check = (value) => {
   const isText = typeof value === 'string';
   if (!isText && typeof value !== 'number') return `must be a whole number, not ${typeInWords(value)}`;
   return /^\d{1,15}$/.test(String(value)) ? undefined : 'must be a whole number';

@@ -1,7 +1,7 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 import type { ContextId } from '../../access/application/principal.js';
 import type { SqlValue } from '../../shared/database/database.js';
-import { VersionColumns } from '../../shared/database/version-columns.js';
+import { namedColumns, VersionColumns } from '../../shared/database/version-columns.js';
 import type { RecordedMapping } from '../application/ip-mapping.repository.js';
 import type { IpMappingDetails } from '../domain/ip-mapping.js';
 import { IpNetwork } from '../domain/ip-network.js';
@@ -67,11 +67,13 @@ export class IpMappingEntity extends IpMappingColumns {
 
 /**
  * A state that a mapping was in, from `recordedAt` until its next version. Rows are added, never changed but for
- * `block`. The indexes serve: a mapping as of a moment, a look-up as of a moment, the change feed, and sealing.
+ * `block`. The indexes serve: a mapping as of a moment, a look-up as of a moment, the history of a customer's mappings or
+ * of one of them, the change feed, and sealing.
  */
 @Entity('ip_mapping_versions')
 @Index('ip_mapping_versions_mapping', ['mappingId', 'version.recordedAt'], { unique: true })
 @Index('ip_mapping_versions_network', ['contextId', 'firstAddress', 'lastAddress', 'version.recordedAt'])
+@Index('ip_mapping_versions_customer', ['contextId', 'customerId', 'mappingId'])
 @Index('ip_mapping_versions_feed', ['contextId', 'version.block'])
 @Index('ip_mapping_versions_block', ['version.block'])
 export class IpMappingVersionEntity extends IpMappingColumns {
@@ -112,7 +114,7 @@ export function toValues({ customerId, network, validity, terminalId }: IpMappin
   return [customerId, first, last, text, validity.from, validity.to ?? OPEN, terminalId];
 }
 
-/** A mapping as it is read: `READ_COLUMNS`. */
+/** A mapping as it is read. */
 export interface MappingRow {
   readonly id: number;
   readonly customerId: number;
@@ -123,14 +125,22 @@ export interface MappingRow {
   readonly updatedAt: number;
 }
 
-/** What is read of a mapping. @param table an alias @param id the column of its id @param updatedAt that of its version */
-export function readColumns(table: string, id: 'id' | 'mapping_id', updatedAt: string): string {
-  return [
-    `${table}.${id} AS id`,
-    ...['customer_id AS customerId', 'ip_subnet AS ipSubnet', 'valid_from AS validFrom'],
-    ...['valid_to AS validTo', 'terminal_id AS terminalId'],
-    `${table}.${updatedAt} AS updatedAt`,
-  ].join(', ');
+/** The columns that both tables have, under the names of `MappingRow`. */
+const COLUMN_OF = {
+  ...{ customerId: 'customer_id', ipSubnet: 'ip_subnet', validFrom: 'valid_from', validTo: 'valid_to' },
+  terminalId: 'terminal_id',
+} as const;
+
+export const ROW_NAMES = ['id', ...Object.keys(COLUMN_OF), 'updatedAt'] as (keyof MappingRow)[];
+
+/** What is read of a mapping. @param table an alias */
+export function presentColumns(table: string): string {
+  return namedColumns(table, { id: 'id', ...COLUMN_OF, updatedAt: 'updated_at' });
+}
+
+/** The same of a version. @param prefix before each name */
+export function pastColumns(table: string, prefix = ''): string {
+  return namedColumns(table, { id: 'mapping_id', ...COLUMN_OF, updatedAt: 'recorded_at' }, prefix);
 }
 
 export function toMapping(row: MappingRow): RecordedMapping {

@@ -6,9 +6,15 @@ import { BATCH, batches, parts, wholeList } from '../../shared/database/batches.
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';
 import { insertInto } from '../../shared/database/insert-into.js';
-import { RECORD_COLUMNS, toRecord } from '../../shared/database/version-columns.js';
-import { lastBlockOf, readDeletions, readFeed } from '../../shared/database/version-reads.js';
-import type { ChangeMade } from '../../shared/version.js';
+import {
+  RECORD_COLUMNS,
+  recordedColumns,
+  toRecord,
+  toVersion,
+  type VersionAndBefore,
+} from '../../shared/database/version-columns.js';
+import { lastBlockOf, readDeletions, readFeed, withBefore } from '../../shared/database/version-reads.js';
+import type { ChangeMade, RecordedVersion } from '../../shared/version.js';
 import {
   IpMappingRepository,
   MAX_AHEAD_MS,
@@ -25,7 +31,9 @@ import {
   endOf,
   IpMappingEntity,
   IpMappingVersionEntity,
-  readColumns,
+  pastColumns,
+  presentColumns,
+  ROW_NAMES,
   toMapping,
   toOrOpen,
   toValues,
@@ -35,8 +43,8 @@ import {
 
 /** The place of the last mapping that a first address may have, as the index has it. */
 const BEHIND_ALL = [Buffer.alloc(16, 0xff), ...Array<number>(3).fill(Number.MAX_SAFE_INTEGER)];
-const PRESENT = readColumns('m', 'id', 'updated_at');
-const THEN = readColumns('m', 'mapping_id', 'recorded_at');
+const PRESENT = presentColumns('m');
+const THEN = pastColumns('m');
 const VERSIONS = { table: 'ip_mapping_versions', alias: 'm' } as const;
 const FEED = { ...VERSIONS, columns: THEN };
 const GONE = { ...VERSIONS, columns: 'm.mapping_id AS id' };
@@ -72,6 +80,17 @@ function startingAt(starts: readonly Buffer[]): string {
 }
 
 const OVERLAPPING_IN_TIME = 'm.valid_from < ? AND m.valid_to > ?';
+
+/** The page is made of the index alone; then the versions are read that are in it, and no others. */
+const history = ({ jsonTable, thenJoin, useIndex, byPrimaryKey }: Database, isOfOne: boolean): string => `
+  SELECT ${recordedColumns('v')}, ${pastColumns('v')}, ${pastColumns('p', 'before_')}
+  FROM (SELECT m.id FROM ${jsonTable({ customer_id: 'integer' })} q
+        ${thenJoin} ip_mapping_versions m${useIndex('ip_mapping_versions_customer')}
+          ON m.context_id = ? AND m.customer_id = q.customer_id${isOfOne ? ' AND m.mapping_id = ?' : ''}
+        WHERE m.id < ? ORDER BY m.id DESC LIMIT ?) page
+  ${thenJoin} ip_mapping_versions v${byPrimaryKey} ON v.id = page.id
+  ${withBefore('ip_mapping_versions', 'mapping_id')}
+  ORDER BY v.id DESC`;
 
 @Injectable()
 export class TypeOrmIpMappingRepository extends IpMappingRepository {
@@ -291,6 +310,21 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     return rows.map(({ block, version: id, changeMade: change, ...row }) => ({
       ...{ block, id, change, mapping: toMapping(row) },
     }));
+  }
+
+  async history(
+    context: ContextId,
+    customerIds: readonly number[],
+    mappingId: number | undefined,
+    before: number,
+    limit: number,
+  ): Promise<RecordedVersion<RecordedMapping>[]> {
+    const asked = JSON.stringify(customerIds.map((id) => [id]));
+    const one = mappingId === undefined ? [] : [mappingId];
+    const sql = history(this.database, mappingId !== undefined);
+    const parameters = [asked, context, ...one, before, limit];
+    const rows = await this.database.query<VersionAndBefore<MappingRow>>(sql, parameters);
+    return rows.map((row) => toVersion(row, ROW_NAMES, toMapping));
   }
 
   lastBlock(): Promise<number> {

@@ -46,7 +46,7 @@ export abstract class Database {
   /** What follows the values of an INSERT to have a row that has the key already changed instead; SET's list follows. */
   abstract readonly orUpdate: (key: string) => string;
 
-  /** What follows a table's name in an UPDATE to have the rows found by their ids, one by one, and no others locked. */
+  /** What follows a table's name to have the rows found by their ids, one by one, and in an UPDATE no others locked. */
   abstract readonly byPrimaryKey: string;
 
   /**

@@ -58,9 +58,9 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
     limit: number,
   ): Promise<RecordedVersion<Customer>[]> {
     const { versions } = this.store.rows;
-    const named = versions.filter((row) => row.context === context && row.customer.userId === userId);
+    const customers = await this.everCalled(context, userId);
     return versions
-      .filter((row) => row.id < before && named.some(({ customer }) => isOf(row, customer)))
+      .filter((row) => row.id < before && customers.includes(row.customer.id))
       .toReversed()
       .slice(0, limit)
       .map((row) => ({
@@ -70,6 +70,13 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
           .sort(byTime)
           .at(-1)?.customer,
       }));
+  }
+
+  async everCalled(context: ContextId, userId: UserId): Promise<number[]> {
+    const named = this.store.rows.versions.filter(
+      (row) => row.context === context && row.customer.userId === userId,
+    );
+    return [...new Set(named.map(({ customer }) => customer.id))];
   }
 
   async changes(

@@ -16,7 +16,7 @@ import {
 } from '../../../src/ip-mappings/domain/ip-mapping.js';
 import type { IpAddress, IpNetwork } from '../../../src/ip-mappings/domain/ip-network.js';
 import type { Validity } from '../../../src/ip-mappings/domain/validity.js';
-import type { ChangeMade } from '../../../src/shared/version.js';
+import type { ChangeMade, RecordedVersion } from '../../../src/shared/version.js';
 import type { InMemoryStore } from './in-memory-store.js';
 
 export class InMemoryIpMappingRepository extends IpMappingRepository {
@@ -160,6 +160,30 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
       .filter(({ block }) => block <= Math.max(through, after.block))
       .sort((a, b) => a.block - b.block || a.id - b.id)
       .slice(0, limit);
+  }
+
+  async history(
+    context: ContextId,
+    customerIds: readonly number[],
+    mappingId: number | undefined,
+    before: number,
+    limit: number,
+  ): Promise<RecordedVersion<RecordedMapping>[]> {
+    const { mappingVersions } = this.store.rows;
+    return mappingVersions
+      .filter((row) => row.context === context && row.id < before)
+      .filter(({ mapping }) => customerIds.includes(mapping.customerId))
+      .filter(({ mapping }) => mapping.id === (mappingId ?? mapping.id))
+      .toReversed()
+      .slice(0, limit)
+      .map(({ id, change, mapping: state, by }) => ({
+        ...{ id, change, state, ...by },
+        before: mappingVersions
+          .map(({ mapping }) => mapping)
+          .filter((other) => other.id === state.id && other.updatedAt < state.updatedAt)
+          .sort((a, b) => a.updatedAt - b.updatedAt)
+          .at(-1),
+      }));
   }
 
   async lastBlock(): Promise<number> {

@@ -3,6 +3,7 @@ import { AddNamesAndSignIns1764000000001 } from './1764000000001-add-names-and-s
 import { AddHistory1764000000002 } from './1764000000002-add-history.js';
 import { SealVersions1764000000003 } from './1764000000003-seal-versions.js';
 import { AddIpMappings1764000000004 } from './1764000000004-add-ip-mappings.js';
+import { IndexMappingVersions1764000000005 } from './1764000000005-index-mapping-versions.js';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   AddHistory1764000000002,
   SealVersions1764000000003,
   AddIpMappings1764000000004,
+  IndexMappingVersions1764000000005,
 ];

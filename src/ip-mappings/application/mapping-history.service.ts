@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../access/application/principal.js';
+import { customerNotFound, Holders, toUserId } from '../../customers/application/holders.js';
+import { AuditTrail } from '../../history/application/audit-trail.js';
+import { pageOf, type Page } from '../../shared/page.js';
+import type { RecordedVersion } from '../../shared/version.js';
+import { mappingNotFound } from '../domain/ip-mapping.errors.js';
+import { IpMappingRepository, type RecordedMapping } from './ip-mapping.repository.js';
+
+/** Which mappings' versions are asked for. */
+export interface MappingHistoryFilter {
+  /** Those of this mapping; undefined = of all. */
+  readonly mappingId: number | undefined;
+  /** How the client worded it. */
+  readonly asked: object;
+}
+
+/** What became of the mappings of the context that the caller works in. */
+@Injectable()
+export class MappingHistoryService {
+  constructor(
+    private readonly mappings: IpMappingRepository,
+    private readonly holders: Holders,
+    private readonly trail: AuditTrail,
+  ) {}
+
+  /**
+   * A page of at most `limit` versions, the newest first, of the mappings of every customer that has or once had this
+   * UserID.
+   *
+   * @param before the id of the version that the page begins after; undefined = it is the first
+   * @throws RegisterError `customer_not_found` if there never was one, `mapping_not_found` if the mapping asked for is
+   * none of theirs
+   */
+  async versionsOf(
+    by: Principal,
+    called: string,
+    { mappingId, asked }: MappingHistoryFilter,
+    before: number | undefined,
+    limit: number,
+  ): Promise<Page<RecordedVersion<RecordedMapping>>> {
+    const userId = toUserId(called);
+    const customers = await this.holders.everCalled(by.context, userId);
+    const below = before ?? Number.MAX_SAFE_INTEGER;
+    const page = pageOf(
+      await this.mappings.history(by.context, customers, mappingId, below, limit + 1),
+      limit,
+    );
+    const records = page.rows.length;
+    const details = { filter: asked, records };
+    await this.trail.recordRead(by, { action: 'mapping.history_read', userId, details });
+    if (customers.length === 0) throw customerNotFound();
+    if (records === 0 && mappingId !== undefined && before === undefined) throw mappingNotFound();
+    return page;
+  }
+}

@@ -1,0 +1,44 @@
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import type { Principal } from '../../access/application/principal.js';
+import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import { Documented } from '../../shared/http/documented.js';
+import { linkNext, startOf } from '../../shared/http/paging.js';
+import { DEFAULT_LIMIT } from '../../shared/http/version.dto.js';
+import { MappingHistoryService } from '../application/mapping-history.service.js';
+import { MappingHistoryQueryDto, MappingVersionDto, toMappingVersionDto } from './mapping-history.dto.js';
+
+/** What became of the mappings of a customer. */
+@ApiTags('History')
+@Controller('api/ipdrcustomers/:UserID/mappings/history')
+export class MappingHistoryController {
+  constructor(private readonly history: MappingHistoryService) {}
+
+  @Get()
+  @Requires('read')
+  @Documented({
+    summary: "Every version of a customer's IP mappings, the newest first",
+    description:
+      'Who recorded it, when, and what changed. Mappings that were deleted are among them, and those of customers that ' +
+      'were deleted or renamed: of all who ever had the UserID. A mapping that was passed on is ended, and is followed ' +
+      `by another one, of the new holder. ${DEFAULT_LIMIT} versions unless \`limit\` says otherwise.`,
+    example: ['GET /api/ipdrcustomers/B68t19/mappings/history'],
+    answers: [MappingVersionDto],
+    isPaged: true,
+    errors: ['customer_not_found', 'mapping_not_found'],
+  })
+  async versions(
+    @Caller() caller: Principal,
+    @Param('UserID') userId: string,
+    @Query() query: MappingHistoryQueryDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<MappingVersionDto[]> {
+    const limit = Number(query.limit ?? DEFAULT_LIMIT);
+    const filter = { mappingId: query.id === undefined ? undefined : Number(query.id), asked: query };
+    const { rows, next } = await this.history.versionsOf(caller, userId, filter, startOf(query), limit);
+    if (next !== undefined) linkNext(request, response, next.id);
+    return rows.map(toMappingVersionDto);
+  }
+}

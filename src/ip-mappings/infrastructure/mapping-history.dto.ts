@@ -1,0 +1,49 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { optional } from '../../shared/http/checks.js';
+import { PageQueryDto } from '../../shared/http/paging.js';
+import { Checked } from '../../shared/http/validation.js';
+import { toVersionDto, VersionDto } from '../../shared/http/version.dto.js';
+import type { RecordedVersion } from '../../shared/version.js';
+import type { RecordedMapping } from '../application/ip-mapping.repository.js';
+import { MappingDto, mappingId, toMappingDto } from './ip-mapping.dto.js';
+
+/** What may change of a mapping: its holder never does, as another one gets a mapping of its own. */
+const CHANGING = [
+  'ipsubnet',
+  'starttime',
+  'endtime',
+  'terminalid',
+] as const satisfies readonly (keyof MappingDto)[];
+
+const VALUE = { oneOf: [{ type: 'string' }, { type: 'integer' }, { type: 'null' }] };
+
+class MappingFieldChangeDto {
+  @ApiProperty({ enum: CHANGING })
+  field!: string;
+  @ApiProperty({ ...VALUE, example: null })
+  from!: string | number | null;
+  @ApiProperty({ ...VALUE, example: 1735669799 })
+  to!: string | number | null;
+}
+
+/** A version of an IP mapping. */
+export class MappingVersionDto extends VersionDto {
+  @ApiProperty({
+    type: [MappingFieldChangeDto],
+    description: 'What changed; nothing on creation and deletion',
+  })
+  changes!: MappingFieldChangeDto[];
+  @ApiProperty({ description: 'As it was from then on; of a deletion, as it was until then' })
+  mapping!: MappingDto;
+}
+
+/** Of which mapping versions are asked for, and of which page. */
+export class MappingHistoryQueryDto extends PageQueryDto {
+  @ApiPropertyOptional({ type: 'integer', example: 7, description: 'Only the versions of this mapping' })
+  @Checked(optional(mappingId))
+  id?: string;
+}
+
+export function toMappingVersionDto(version: RecordedVersion<RecordedMapping>): MappingVersionDto {
+  return toVersionDto(version, 'mapping', toMappingDto, CHANGING);
+}
