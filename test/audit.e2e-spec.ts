@@ -142,7 +142,10 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         ...(['GET', `${pathOf('U1')}?recorded_at=5`, undefined, 404] as const),
         ...(['customer.read', 'U1', { recorded_at: '1970-01-01T00:00:05.000Z', records: 0 }] as const),
       ],
-      ['GET', `${pathOf('U1')}/history`, undefined, 200, 'customer.history_read', 'U1', { records: 1 }],
+      [
+        ...(['GET', `${pathOf('U1')}/history?limit=7`, undefined, 200] as const),
+        ...(['customer.history_read', 'U1', { filter: { limit: '7' }, records: 1 }] as const),
+      ],
       [
         'GET',
         `${pathOf('nobody')}/history`,
@@ -150,7 +153,7 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         404,
         'customer.history_read',
         'nobody',
-        { records: 0 },
+        { filter: {}, records: 0 },
       ],
       ['GET', LIST, undefined, 200, 'customers.listed', null, { filter: {}, records: 1 }],
       ['GET', LIST, { headers: NDJSON }, 200, 'customers.listed', null, { filter: {}, records: 1 }],
@@ -166,7 +169,8 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
     ])('%s %s %j (%i)', async (method, path, call, status, action, userId, details) => {
       expect((await caller.call(method, path, from(call))).status).toBe(status);
       const [entry, ...rest] = await entriesOf(caller);
-      expect(entry).toEqual(entryOf(caller, action, userId, details));
+      const isFound = userId === 'U1' && status < 400 && !('filter' in details);
+      expect(entry).toEqual(entryOf(caller, action, userId, { ...(isFound && { id }), ...details }));
       expect(rest).toEqual([expect.objectContaining({ action: 'customer.created' })]);
     });
 
@@ -175,16 +179,18 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
       const answer = await service().callAs({}, 'HEAD', pathOf('U1'), from({ raw: '', headers }));
       expect(answer.status).toBe(200);
       const [entry, ...rest] = await entriesOf(caller);
-      expect(entry).toEqual(entryOf(caller, 'customer.read', 'U1', { records: 1 }));
+      expect(entry).toEqual(entryOf(caller, 'customer.read', 'U1', { id, records: 1 }));
       expect(rest).toHaveLength(1);
     });
 
     it('the change feed, by how many changes it told', async () => {
       await sealNow(service());
-      const answer = await caller.call('GET', '/api/ipdrcustomers_changes', from());
+      const answer = await caller.call('GET', '/api/ipdrcustomers_changes?limit=7', from());
       expect(answer.json).toHaveLength(1);
       const [entry, ...rest] = await entriesOf(caller);
-      expect(entry).toEqual(entryOf(caller, 'customers.changes_read', null, { records: 1 }));
+      expect(entry).toEqual(
+        entryOf(caller, 'customers.changes_read', null, { filter: { limit: '7' }, records: 1 }),
+      );
       expect(rest).toHaveLength(1);
     });
 
@@ -292,7 +298,10 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         const answer = await caller.call(method, on.replace(':id', String(mapping.id)), from(call));
         expect(answer.status).toBe(status);
         const [entry, ...rest] = await entriesOf(caller);
-        const common = 'filter' in details ? { records: 1 } : { id: mapping.id };
+        const common =
+          'filter' in details
+            ? { records: 1 }
+            : { id: mapping.id, ...(userId === 'U1' && { ipdr_customer_id: id }) };
         expect(entry).toEqual(entryOf(caller, action, userId, { ...common, ...details }));
         expect(rest.map((each) => each.action)).toEqual(['mapping.created', 'customer.created']);
       });
@@ -301,7 +310,9 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         const body = { ...(on === MAPPINGS && { UserID: 'U1' }), ...without, ipsubnet: '198.51.100.1' };
         const { json } = await caller.call('POST', on, from({ body }));
         const [entry, ...rest] = await entriesOf(caller);
-        expect(entry).toEqual(entryOf(caller, 'mapping.created', 'U1', { id: (json as Mapping).id }));
+        expect(entry).toEqual(
+          entryOf(caller, 'mapping.created', 'U1', { id: (json as Mapping).id, ipdr_customer_id: id }),
+        );
         expect(rest).toHaveLength(2);
       });
 
@@ -321,16 +332,24 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
       });
 
       it('when it was passed on: both, each with the other', async () => {
-        await addCustomer(caller, 'U2');
+        const other = await addCustomer(caller, 'U2');
         const [before, body] = [await entriesOf(caller), { UserID: 'U2', starttime: 150 }];
         await caller.call('POST', `${path}/reassign?dry_run=true`, from({ body }));
         const { json } = await caller.call('POST', `${path}/reassign`, from({ body }));
         const next = (json as { created: Mapping }).created.id;
         expect((await entriesOf(caller)).slice(0, -before.length)).toEqual([
-          entryOf(caller, 'mapping.created', 'U2', { id: next, reassigned_from: 'U1' }),
-          entryOf(caller, 'mapping.updated', 'U1', { id: mapping.id, reassigned_to: 'U2' }),
+          entryOf(caller, 'mapping.created', 'U2', {
+            id: next,
+            ipdr_customer_id: other,
+            reassigned_from: 'U1',
+          }),
+          entryOf(caller, 'mapping.updated', 'U1', {
+            id: mapping.id,
+            ipdr_customer_id: id,
+            reassigned_to: 'U2',
+          }),
           entryOf(caller, 'mapping.reassignment_tried', 'U1', {
-            ...{ id: mapping.id, reassigned_to: 'U2', starttime: 150 },
+            ...{ id: mapping.id, ipdr_customer_id: id, reassigned_to: 'U2', starttime: 150 },
           }),
         ]);
       });
@@ -355,6 +374,17 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         },
       );
 
+      it('when it is refused as a duplicate, which tells that it is there', async () => {
+        const before = await entriesOf(caller);
+        const body = { ...without, ipsubnet };
+        const answer = await caller.call('POST', mappingsOf('U1'), from({ body }));
+        expect(answer.json).toMatchObject({ code: 'mapping_duplicate' });
+        const details = { code: 'mapping_duplicate', ipsubnet, records: 1 };
+        expect((await entriesOf(caller)).slice(0, -before.length)).toEqual([
+          entryOf(caller, 'mapping.refused', 'U1', details),
+        ]);
+      });
+
       it('when a refusal tells of it, with the network as it was worded, or as the mapping has it', async () => {
         await addCustomer(caller, 'U2');
         const other = await addMapping(caller, 'U2', '::ffff:192.0.2.7/128', 0, 99);
@@ -377,13 +407,12 @@ describe.each(databaseKinds)('what is done is on record, on $name:', (kind) => {
         expect((await caller.call('DELETE', pathOf('U1'), from())).status).toBe(200);
         expect((await entriesOf(caller)).slice(0, -before.length)).toEqual([
           entryOf(caller, 'customer.deleted', 'U1', { id }),
-          entryOf(caller, 'mapping.updated', 'U1', { id: open.id }),
-          entryOf(caller, 'mapping.deleted', 'U1', { id: later.id }),
+          entryOf(caller, 'mapping.updated', 'U1', { id: open.id, ipdr_customer_id: id }),
+          entryOf(caller, 'mapping.deleted', 'U1', { id: later.id, ipdr_customer_id: id }),
         ]);
       });
 
       it.each<[number, string, string, Call]>([
-        [409, 'POST', mappingsOf('U1'), { body: { ipsubnet, ...without } }],
         [404, 'POST', mappingsOf('nobody'), { body: { ipsubnet, ...without } }],
         [404, 'PATCH', `${mappingsOf('U1')}/0`, { body: { terminalid: 'x' } }],
         [412, 'DELETE', one, { headers: { 'if-match': '"x"' } }],

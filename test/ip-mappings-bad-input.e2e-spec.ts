@@ -171,7 +171,7 @@ describe.each(databaseKinds)(
         await expectFaults({ endtime: message }, 'PATCH', mappingPath('U1', one), body);
       }
       await expectFaults({ endtime: message }, 'PUT', `${MAPPINGS}/U1`, { endtime: 99 });
-      const late = { starttime: 'must not be after endtime, which is 199' };
+      const late = { starttime: 'must not be after the endtime of the mapping: send another one too' };
       await expectFaults(late, 'PUT', `${MAPPINGS}/U1`, { starttime: 200 });
     });
 

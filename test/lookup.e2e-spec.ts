@@ -258,7 +258,7 @@ describe.each(databaseKinds)('a look-up, on $name,', (kind) => {
   });
 
   it('is on record, once, with its reference, its purpose and the holder', async () => {
-    await map('A', IP, 100, 199);
+    const { ipdr_customer_id } = await map('A', IP, 100, 199);
     const about = { case_reference: 'FIR 123/2026', purpose: 'Requested by court' };
     await get({ ip: IP, time: 150, ...about });
     await get({ ip: IP, time: 200 });
@@ -285,7 +285,7 @@ describe.each(databaseKinds)('a look-up, on $name,', (kind) => {
         },
       ],
       ['holder.looked_up', null, { ip: IP, time: 200, records: 0 }],
-      ['holder.looked_up', 'A', { ip: IP, time: 150, ...about, records: 1 }],
+      ['holder.looked_up', 'A', { ip: IP, time: 150, ...about, ipdr_customer_id, records: 1 }],
     ]);
   });
 

@@ -112,7 +112,7 @@ export class LookupModel {
     if (before === undefined) return NOT_FOUND;
     const fields = { ...before.fields, ...changes };
     if (toText(before.id, fields) === toText(before.id, before.fields)) {
-      this.act('customer.unchanged', userId, {});
+      this.act('customer.unchanged', userId, { id: before.id });
       return answeredCustomer(before);
     }
     const { UserID } = fields;
@@ -169,7 +169,7 @@ export class LookupModel {
     if (refusal !== undefined) return refusal;
     const at = (this.lastChangeAt = this.nextChangeAt(now));
     if (isUnchanged) {
-      this.act('mapping.unchanged', userId, { id: before.id });
+      this.act('mapping.unchanged', userId, idsOf(before));
       return answered(before);
     }
     this.changes++;
@@ -209,7 +209,8 @@ export class LookupModel {
       this.refusal(holder.id, ended, others) ?? this.refusal(nextHolder.id, created, [...others, ended]);
     if (refusal !== undefined) return refusal;
     if (isDryRun) {
-      this.act('mapping.reassignment_tried', userId, { id, reassigned_to: nextUserId, starttime: start });
+      const more = { reassigned_to: nextUserId, starttime: start };
+      this.act('mapping.reassignment_tried', userId, { ...idsOf(before), ...more });
     } else {
       const at = (this.lastChangeAt = this.nextChangeAt(now));
       this.changes++;
@@ -345,7 +346,7 @@ export class LookupModel {
   }
 
   private createOne(userId: string, mapping: NewState, at: number, more: object = {}): MappingState {
-    this.act('mapping.created', userId, { id: mapping.id, ...more });
+    this.act('mapping.created', userId, { ...idsOf(mapping), ...more });
     return this.put('created', { ...mapping, at, until: Infinity });
   }
 
@@ -356,13 +357,13 @@ export class LookupModel {
     changedAt: number,
     more: object = {},
   ): MappingState {
-    this.act('mapping.updated', userId, { id: after.id, ...more });
+    this.act('mapping.updated', userId, { ...idsOf(after), ...more });
     const at = this.take(before, changedAt);
     return this.put('updated', { ...after, at, until: Infinity });
   }
 
   private deleteOne(userId: string, mapping: MappingState, changedAt: number): void {
-    this.act('mapping.deleted', userId, { id: mapping.id });
+    this.act('mapping.deleted', userId, idsOf(mapping));
     const at = this.take(mapping, changedAt);
     this.told.push({ at, change: 'deleted', mapping: toMapping(mapping) });
   }
@@ -398,6 +399,10 @@ export class LookupModel {
     this.lastIds[of] = id;
     return id;
   }
+}
+
+function idsOf({ id, customerId }: NewState): object {
+  return { id, ipdr_customer_id: customerId };
 }
 
 function toMapping({ id, customerId, network, start, end, terminalId }: MappingState): Mapping {

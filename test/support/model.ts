@@ -112,6 +112,7 @@ export class ContextModel {
     const userId = typed.normalize('NFC');
     const found = at === undefined ? this.customers.get(userId) : this.asOf(userId, at);
     this.put(by, now, 'customer.read', userId, {
+      ...(found === undefined ? {} : { id: found.id }),
       ...(at === undefined ? {} : { recorded_at: new Date(at).toISOString() }),
       records: found === undefined ? 0 : 1,
     });
@@ -198,7 +199,7 @@ export class ContextModel {
     const fields = { ...before.fields, ...changes };
     const { UserID } = before.fields;
     if (FIELDS.every((field) => fields[field] === before.fields[field])) {
-      this.put(by, now, 'customer.unchanged', UserID, {});
+      this.put(by, now, 'customer.unchanged', UserID, { id: before.id });
       return answered(before);
     }
     if (fields.UserID !== UserID && this.customers.has(fields.UserID)) return refused(409, 'customer_exists');

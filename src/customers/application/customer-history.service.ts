@@ -59,18 +59,21 @@ export class CustomerHistoryService {
   /**
    * A page of at most `limit` versions, the newest first, of every customer that has or once had this UserID.
    *
+   * @param asked the page as the client worded it
    * @throws RegisterError `customer_not_found` if there never was one
    */
   async versionsOf(
     by: Principal,
     userId: UserId,
+    asked: object,
     before: number | undefined,
     limit: number,
   ): Promise<Page<RecordedVersion<Customer>>> {
     const below = before ?? Number.MAX_SAFE_INTEGER;
     const page = pageOf(await this.versions.history(by.context, userId, below, limit + 1), limit);
     const records = page.rows.length;
-    await this.trail.recordRead(by, { action: 'customer.history_read', userId, details: { records } });
+    const details = { filter: asked, records };
+    await this.trail.recordRead(by, { action: 'customer.history_read', userId, details });
     if (records === 0 && before === undefined) throw customerNotFound();
     return page;
   }
@@ -78,10 +81,17 @@ export class CustomerHistoryService {
   /**
    * The changes behind a place. They are told once their order is final, within a second or two.
    *
+   * @param asked the page as the client worded it
    * @param wait for the first one, if there is none
    * @throws RegisterError `cursor_unknown`
    */
-  async changes(by: Principal, after: FeedPlace, limit: number, wait: Patience): Promise<Change[]> {
+  async changes(
+    by: Principal,
+    asked: object,
+    after: FeedPlace,
+    limit: number,
+    wait: Patience,
+  ): Promise<Change[]> {
     const patience = AbortSignal.any([wait.gone, AbortSignal.timeout(wait.ms)]);
     for (let hasWaited = false; ; hasWaited = true) {
       // A block's changes appear all at once: what is read up to a block that was seen misses none of either kind.
@@ -89,7 +99,7 @@ export class CustomerHistoryService {
       const changes = await this.placed(after, await this.changesThrough(seen, by.context, after, limit));
       if (changes.length > 0) {
         if (hasWaited) await wait.confirm();
-        const details = { records: changes.length };
+        const details = { filter: asked, records: changes.length };
         await this.trail.recordRead(by, { action: 'customers.changes_read', details });
         return changes;
       }

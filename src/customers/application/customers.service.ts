@@ -46,6 +46,7 @@ export class CustomersService {
         ? await this.customers.find(by.context, userId)
         : await this.versions.asOf(by.context, userId, recordedAt);
     const details = {
+      ...(found !== undefined && { id: found.id }),
       ...(recordedAt !== undefined && { recorded_at: formatMoment(recordedAt) }),
       records: found === undefined ? 0 : 1,
     };
@@ -93,7 +94,7 @@ export class CustomersService {
       const before = expected(await this.customers.lock(by.context, userId), isExpected);
       const changed = changedFields(before, changes);
       if (changed.length === 0) {
-        await this.trail.record(by, { action: 'customer.unchanged', userId });
+        await this.trail.record(by, { action: 'customer.unchanged', userId, details: { id: before.id } });
         return before;
       }
       const after = { ...before, ...changes, updatedAt: nextVersionAt(before, this.clock.now()) };

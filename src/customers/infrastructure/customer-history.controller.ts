@@ -45,7 +45,7 @@ export class CustomerHistoryController {
   ): Promise<CustomerVersionDto[]> {
     const limit = Number(query.limit ?? DEFAULT_LIMIT);
     const id = toUserId(userId);
-    const { rows, next } = await this.history.versionsOf(caller, id, startOf(query), limit);
+    const { rows, next } = await this.history.versionsOf(caller, id, query, startOf(query), limit);
     if (next !== undefined) linkNext(request, response, next.id);
     return rows.map(toCustomerVersionDto);
   }
@@ -75,7 +75,7 @@ export class CustomerHistoryController {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const limit = Number(query.limit ?? DEFAULT_LIMIT);
-    const changes = await this.history.changes(caller, after, limit, {
+    const changes = await this.history.changes(caller, query, after, limit, {
       ms: Number(query.wait ?? 0) * 1000,
       gone: gone.signal,
       confirm: () => request.authenticate(),

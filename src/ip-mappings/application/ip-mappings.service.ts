@@ -43,7 +43,7 @@ export class IpMappingsService {
   async get(by: Principal, userId: string, id: number): Promise<RecordedMapping> {
     const holder = await this.holders.find(by.context, toUserId(userId));
     const found = holder && (await this.mappings.find(by.context, holder.id, id));
-    const details = { id, records: found === undefined ? 0 : 1 };
+    const details = { id, ipdr_customer_id: holder?.id, records: found === undefined ? 0 : 1 };
     await this.trail.recordRead(by, { action: 'mapping.read', userId: toUserId(userId), details });
     if (holder === undefined) throw customerNotFound();
     if (found === undefined) throw mappingNotFound();
@@ -181,7 +181,10 @@ function validityOf(
     return Validity.fromWire(starttime, endtime);
   } catch (error) {
     if (!(error instanceof EmptyValidity)) throw error;
-    const message = asked === 'endtime' ? error.message : `must not be after endtime, which is ${endtime}`;
+    const message =
+      asked === 'endtime'
+        ? error.message
+        : 'must not be after the endtime of the mapping: send another one too';
     throw validationFailed([{ field: asked, message }]);
   }
 }

@@ -55,7 +55,7 @@ export class MappingChanges {
     const mapping = { customerId: holder.id, ...fields, updatedAt: this.at };
     await this.refuseOverlap(mapping);
     const id = await this.mappings.insert(this.by.context, mapping);
-    if (id === undefined) throw mappingDuplicate(holder.userId);
+    if (id === undefined) throw mappingDuplicate(mapping, holder.userId);
     return this.record('created', holder, { id, ...mapping }, details);
   }
 
@@ -72,7 +72,11 @@ export class MappingChanges {
   ): Promise<RecordedMapping> {
     const after = { ...before, ...changes, updatedAt: nextVersionAt(before, this.at) };
     if (areSame(before, after)) {
-      const act = { action: 'mapping.unchanged', userId: holder.userId, details: { id: before.id } } as const;
+      const act = {
+        action: 'mapping.unchanged',
+        userId: holder.userId,
+        details: { id: before.id, ipdr_customer_id: holder.id },
+      } as const;
       await this.trail.record(this.by, act);
       return before;
     }
@@ -97,7 +101,7 @@ export class MappingChanges {
   }
 
   private async replace(holder: Named, after: RecordedMapping, details?: object): Promise<RecordedMapping> {
-    if (!(await this.mappings.update(this.by.context, after))) throw mappingDuplicate(holder.userId);
+    if (!(await this.mappings.update(this.by.context, after))) throw mappingDuplicate(after, holder.userId);
     return this.record('updated', holder, after, details);
   }
 
@@ -111,13 +115,13 @@ export class MappingChanges {
 
   private async record(
     change: ChangeMade,
-    { userId }: Named,
+    holder: Named,
     mapping: RecordedMapping,
     more: object = {},
   ): Promise<RecordedMapping> {
     await this.mappings.insertVersion(this.by, change, mapping);
-    const details = { id: mapping.id, ...more };
-    await this.trail.record(this.by, { action: `mapping.${change}`, userId, details });
+    const details = { id: mapping.id, ipdr_customer_id: holder.id, ...more };
+    await this.trail.record(this.by, { action: `mapping.${change}`, userId: holder.userId, details });
     return mapping;
   }
 }

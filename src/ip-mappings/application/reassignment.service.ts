@@ -77,7 +77,8 @@ export class ReassignmentService {
         throw error;
       });
     // Not as a read: under an Idempotency-Key, that would wait for reads that wait for this transaction.
-    const details = { id, reassigned_to: tried.nextHolder, starttime };
+    const { customerId } = tried.before;
+    const details = { id, ipdr_customer_id: customerId, reassigned_to: tried.nextHolder, starttime };
     await this.transactions.run(() =>
       this.trail.record(by, { action: 'mapping.reassignment_tried', userId: tried.holder, details }),
     );

@@ -1,6 +1,5 @@
 import { RegisterError, validationFailed } from '../../shared/errors.js';
 import type { IpMapping, IpMappingDetails } from './ip-mapping.js';
-import type { Validity } from './validity.js';
 
 /** @param asked what was to be held @param userId the UserID of the other mapping's holder */
 export function mappingOverlap(
@@ -13,8 +12,11 @@ export function mappingOverlap(
   });
 }
 
-export function mappingDuplicate(userId: string): RegisterError {
-  return new RegisterError('mapping_duplicate', `Duplicate Mapping for UserID : ${userId}`);
+/** @param asked what was to be held @param userId the UserID of the holder, who has it already */
+export function mappingDuplicate(asked: IpMappingDetails, userId: string): RegisterError {
+  return new RegisterError('mapping_duplicate', `Duplicate Mapping for UserID : ${userId}`, {
+    tells: { userId, records: 1, ipSubnet: asked.network.text },
+  });
 }
 
 export function mappingNotFound(): RegisterError {
@@ -42,10 +44,9 @@ export function mappingAmbiguous(userId: string, candidates: readonly IpMapping[
   });
 }
 
-export function reassignedOutside(validity: Validity): RegisterError {
-  const { starttime, endtime } = validity.toWire();
-  const until = endtime === null ? '' : ` and not after its endtime ${endtime}`;
-  const message = `must be after the starttime ${starttime} of the mapping${until}`;
+/** Without the times of the mapping: what is told of it would have to be put on record. */
+export function reassignedOutside(): RegisterError {
+  const message = 'must be after the starttime of the mapping, and not after its endtime';
   return validationFailed([{ field: 'starttime', message }]);
 }
 

@@ -142,9 +142,10 @@ describe('what is told of a mapping', () => {
   });
 
   it('says of a duplicate what existing clients read', () => {
-    expect(mappingDuplicate('U1001')).toMatchObject({
+    expect(mappingDuplicate(EXAMPLE, 'U1001')).toMatchObject({
       code: 'mapping_duplicate',
       message: 'Duplicate Mapping for UserID : U1001',
+      tells: { userId: 'U1001', records: 1, ipSubnet: EXAMPLE.network.text },
     });
   });
 

@@ -58,13 +58,13 @@ describe('a reassignment', () => {
   });
 
   it.each([0, 99, 100, 201, 1000])('of 100 to 200 does not start at %i', (from) => {
-    const message = 'must be after the starttime 100 of the mapping and not after its endtime 200';
+    const message = 'must be after the starttime of the mapping, and not after its endtime';
     expect(refusal(() => reassigned(held(100, 201), NEXT_HOLDER, from))).toEqual(fault('starttime', message));
   });
 
   it('of an open mapping starts after it', () => {
     expect(refusal(() => reassigned(held(0, null), NEXT_HOLDER, 0))).toEqual(
-      fault('starttime', 'must be after the starttime 0 of the mapping'),
+      fault('starttime', 'must be after the starttime of the mapping, and not after its endtime'),
     );
   });
 

@@ -19,7 +19,7 @@ export function reassigned<M extends IpMapping>(
   const { network, validity } = mapping;
   if (customerId === mapping.customerId) throw reassignedToItself();
   const before = validity.endedAt(from);
-  if (before === undefined || !validity.holds(from)) throw reassignedOutside(validity);
+  if (before === undefined || !validity.holds(from)) throw reassignedOutside();
   const after = Validity.between(from, validity.to);
   return [
     { ...mapping, validity: before },

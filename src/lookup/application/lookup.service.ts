@@ -55,7 +55,12 @@ export class LookupService {
     await this.trail.recordRead(by, {
       action: 'holder.looked_up',
       ...(held === undefined ? {} : { userId: held.holder.userId }),
-      details: { ...inquiry.asked, time: second, records: held === undefined ? 0 : 1 },
+      details: {
+        ...inquiry.asked,
+        time: second,
+        ...(held !== undefined && { ipdr_customer_id: held.holder.id }),
+        records: held === undefined ? 0 : 1,
+      },
     });
     return answer;
   }
