@@ -1051,6 +1051,8 @@ describe.each(databaseKinds)('the audit trail on $name', (kind) => {
         headers: { accept: 'text/csv' },
       });
       expect(headers['content-type']).toBe('text/csv; charset=utf-8');
+      const none = await service().admin('GET', `${AUDIT}?user=nobody`, { headers: { accept: 'text/csv' } });
+      expect(none.text).toBe(text.slice(0, text.indexOf('\n') + 1));
       const entries = await auditTrail(service(), query);
       const [headings = [], ...rows] = parseCsv(text);
       expect(headings).toEqual(Object.keys(entries[0] ?? {}));

@@ -437,12 +437,32 @@ describe.each(databaseKinds)('customers on $name', (kind) => {
     expect(`[${answer.text.trim().replace('\n', ',')}]`).toBe(await list());
   });
 
+  it('come as CSV, under the names of the members, in which nothing is a formula', async () => {
+    const columns = 'id,Name,Address,Email,PhoneNumber,AltPhoneNumber,UserID\r\n';
+    const csv = (): Promise<Answer> => call('GET', LIST, { headers: { accept: 'text/csv' } });
+    expect(await csv()).toMatchObject({ status: 200, text: columns });
+    await create(customer('c1', { Name: '=1+1', Address: 'two\nlines, "quoted"', Email: null }));
+    await create(customer('-c2', { PhoneNumber: '+91 (44) 1', AltPhoneNumber: '' }));
+    const answer = await csv();
+    expect(answer.headers['content-type']).toBe('text/csv; charset=utf-8');
+    const [one, two] = JSON.parse(await list()) as { id: number }[];
+    expect(answer.text).toBe(
+      columns +
+        `${one?.id},'=1+1,"two\nlines, ""quoted""",,1234567890,9999999999,c1\r\n` +
+        `${two?.id},Trisul,Chennai,demo@gmail.com,+91 (44) 1,,'-c2\r\n`,
+    );
+    const page = await call('GET', `${LIST}?limit=1`, { headers: { accept: 'text/csv' } });
+    expect(answer.text.startsWith(page.text)).toBe(true);
+    expect(String(page.headers['link'])).toContain('rel="next"');
+  });
+
   it.each([
     ['*/*', 'application/json'],
     ['application/*', 'application/json'],
     ['text/html, */*;q=0.1', 'application/json'],
     ['application/json, application/x-ndjson;q=0.5', 'application/json'],
     ['application/x-ndjson, application/json;q=0.5', 'application/x-ndjson'],
+    ['text/csv, application/json;q=0.5', 'text/csv'],
   ])('come in the form that Accept: %s prefers', async (accept, type) => {
     const { headers } = await call('GET', LIST, { headers: { accept } });
     expect(headers['content-type']).toBe(`${type}; charset=utf-8`);

@@ -28,6 +28,9 @@ export const WIRE_NAMES = {
   userId: 'UserID',
 } as const satisfies Record<CustomerField, string>;
 
+/** The names of a customer's members, in the order of answers. */
+export const COLUMNS = ['id', ...Object.values(WIRE_NAMES)];
+
 const FIELDS = Object.keys(WIRE_NAMES) as CustomerField[];
 
 /** Checks a member by the domain's rule for `field`. */

@@ -20,7 +20,7 @@ import { Produces } from '../../shared/http/accept.guard.js';
 import { Documented } from '../../shared/http/documented.js';
 import { condition, ifNoneMatch, sendVersion } from '../../shared/http/etag.js';
 import { linkNext, startOf } from '../../shared/http/paging.js';
-import { NDJSON, sendRows } from '../../shared/http/send-rows.js';
+import { CSV, NDJSON, sendRows } from '../../shared/http/send-rows.js';
 import { requireMembers } from '../../shared/http/validation.js';
 import { parseInstant } from '../../shared/instant.js';
 import { versionOf } from '../../shared/version.js';
@@ -28,6 +28,7 @@ import { CustomersService, type AskedFilter } from '../application/customers.ser
 import { toUserId, type Customer } from '../domain/customer.js';
 import {
   ChangeCustomerDto,
+  COLUMNS,
   CreateCustomerDto,
   CustomerDto,
   CustomerFilterDto,
@@ -57,7 +58,7 @@ export class CustomersController {
 
   @Get()
   @Requires('read')
-  @Produces('application/json', NDJSON)
+  @Produces('application/json', NDJSON, CSV)
   @Documented({
     summary: 'List the customers of the context',
     description:
@@ -66,7 +67,7 @@ export class CustomersController {
       'Filters in the body are to be sent again with each page.',
     example: ['GET /api/ipdrcustomers?limit=100'],
     answers: [CustomerDto],
-    alsoAs: [NDJSON],
+    alsoAs: [NDJSON, CSV],
     isPaged: true,
   })
   async list(
@@ -81,7 +82,7 @@ export class CustomersController {
       query.limit === undefined
         ? this.customers.all(caller, toFilter(query, filter), after)
         : this.page(caller, toFilter(query, filter), after, Number(query.limit), request, response);
-    await sendRows(response, request.answerType, batches, toDto);
+    await sendRows(response, request.answerType, batches, toDto, COLUMNS);
   }
 
   @Get(':UserID')

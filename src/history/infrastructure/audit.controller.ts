@@ -11,6 +11,7 @@ import type { Place } from '../application/audit.repository.js';
 import { AuditService } from '../application/audit.service.js';
 import type { RecordedEntry } from '../domain/audit-entry.js';
 import {
+  AUDIT_COLUMNS,
   AuditEntryDto,
   AuditQueryDto,
   HeadDto,
@@ -24,6 +25,8 @@ import {
   toVerdictDto,
   VerdictDto,
 } from './audit.dto.js';
+
+const MAX_VERIFYING_MS = 3_600_000;
 
 @ApiTags('Audit')
 @Controller('api/admin/audit')
@@ -56,7 +59,7 @@ export class AuditController {
       query.limit === undefined
         ? this.audit.all(caller, toAuditFilter(query), query, before)
         : this.page(caller, query, before, request, response);
-    await sendRows(response, request.answerType, entries, toAuditEntryDto);
+    await sendRows(response, request.answerType, entries, toAuditEntryDto, AUDIT_COLUMNS);
   }
 
   @Get('head')
@@ -81,12 +84,16 @@ export class AuditController {
       'Names the first entry that was edited, removed, inserted, reordered or cut off since it was sealed; the first ' +
       'customer or mapping that is not what its last version says; and what is of a time at which it was not recorded. ' +
       'Ids of entries are not sealed, only their order. `block` and `hash` are a head that was kept. A million entries ' +
-      'take some ten seconds.',
+      'take some ten seconds, an answer an hour at most: the command line has more patience.',
     example: ['GET /api/admin/audit/verify'],
     as: 'admin',
     answers: VerdictDto,
   })
-  async verify(@Query() query: HeadQueryDto): Promise<VerdictDto> {
+  async verify(
+    @Query() query: HeadQueryDto,
+    @Res({ passthrough: true }) response?: Response,
+  ): Promise<VerdictDto> {
+    response?.setTimeout(MAX_VERIFYING_MS); // until then, nothing is sent
     return toVerdictDto(await this.audit.verify(toHead(query)));
   }
 

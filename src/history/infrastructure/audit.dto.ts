@@ -205,6 +205,12 @@ export function toAuditEntryDto(entry: RecordedEntry): AuditEntryDto {
   };
 }
 
+/** The names of an entry's members, in their order. */
+export const AUDIT_COLUMNS = [
+  ...(['id', 'at', 'action', 'user', 'token_id', 'token'] as const),
+  ...(['address', 'context', 'UserID', 'details', 'block'] as const),
+] satisfies (keyof AuditEntryDto)[];
+
 /** What was tampered with is still to be shown. */
 function readable(at: number): string;
 function readable(at: number | undefined): string | null;

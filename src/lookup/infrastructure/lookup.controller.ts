@@ -132,7 +132,7 @@ export class LookupController {
     const queries = sent.flatMap(({ query }) => query ?? []);
     const answers = await this.lookup.many(caller, queries, toInquiry(asked));
     const rows = inTheirPlaces(sent, answers);
-    if (type === CSV) await sendRows(response, CSV, rows, toCsvDto);
+    if (type === CSV) await sendRows(response, CSV, rows, toCsvDto, CSV_COLUMNS);
     else await sendObject(response, { results: toResults(rows) });
   }
 }

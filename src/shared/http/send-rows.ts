@@ -11,14 +11,16 @@ export const CSV = 'text/csv';
  * a failure cuts the answer off.
  *
  * @param toDto what a row looks like to clients
+ * @param columns the names of its members: the first line of CSV
  */
 export async function sendRows<Row>(
   response: Response,
   type: string,
   batches: AsyncGenerator<Row[]>,
   toDto: (row: Row) => object,
+  columns: readonly string[] = [],
 ): Promise<void> {
-  const format = FORMATS[type] ?? jsonArray;
+  const format = type === NDJSON ? ndjson : type === CSV ? csv(columns) : jsonArray;
   await sendTexts(response, type, textsOf(format, batches, toDto));
 }
 
@@ -111,15 +113,12 @@ const lines = (rows: object[]): string => rows.map((row) => `${JSON.stringify(ro
 
 const ndjson: Format = { begin: lines, next: lines, end: '' };
 
-const csv: Format = {
-  begin: (rows) => (rows[0] === undefined ? '' : csvLines([Object.keys(rows[0])])) + csv.next(rows),
-  next: (rows) => csvLines(rows.map((row) => Object.values(row) as unknown[])),
-  end: '',
-};
+function csv(columns: readonly string[]): Format {
+  const cells = (rows: object[]): string => csvLines(rows.map((row) => Object.values(row) as unknown[]));
+  return { begin: (rows) => csvLines([columns]) + cells(rows), next: cells, end: '' };
+}
 
-const FORMATS: Readonly<Record<string, Format>> = { [NDJSON]: ndjson, [CSV]: csv };
-
-function csvLines(rows: unknown[][]): string {
+function csvLines(rows: readonly (readonly unknown[])[]): string {
   return rows.map((cells) => `${cells.map(csvCell).join(',')}\r\n`).join('');
 }
 
