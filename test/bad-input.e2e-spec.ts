@@ -769,7 +769,7 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
       }
     });
 
-    it.each(['/@', '/x@x/history', '?search=@', '?@=1', '/U1/mappings?after=@'])(
+    it.each(['/@', '/x@x/history', '?search=@', '?@=1', '/U1/mappings?after=@', '/%69@'])(
       'is refused wherever it was put: %s',
       async (place) => {
         for (const token of [caller.credentials.api_token, generateToken()]) {

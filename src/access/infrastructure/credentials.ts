@@ -54,6 +54,11 @@ export const takeCredentials: RequestHandler = (
   next();
 };
 
+/** Broken escapes are told of by others. */
+function decoded(url: string): string {
+  return url.replace(/%[0-9a-f]{2}/gi, (code) => String.fromCharCode(parseInt(code.slice(1), 16)));
+}
+
 /** A URL ends up in logs, histories and proxies, where a token must not be: refused whatever else is sent. */
 export const refuseTokenInUrl: RequestHandler = (
   request: Request,
@@ -61,7 +66,7 @@ export const refuseTokenInUrl: RequestHandler = (
   next: NextFunction,
 ) => {
   const query = new URLSearchParams(queryOf(request));
-  if ([...query.keys()].some((name) => /^api_token\b/i.test(name)) || holdsToken(request.url)) {
+  if ([...query.keys()].some((name) => /^api_token\b/i.test(name)) || holdsToken(decoded(request.url))) {
     throw new RegisterError(
       'credentials_in_url',
       'Send api_token in the JSON body or as Authorization: Bearer, never in the URL. ' +

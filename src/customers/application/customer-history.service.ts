@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ContextId, Principal } from '../../access/application/principal.js';
 import { AuditRepository } from '../../history/application/audit.repository.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
-import { MAX_SEALED } from '../../history/application/sealer.js';
+import { MAX_CHANGES } from '../../history/application/audit.repository.js';
 import {
   IpMappingRepository,
   type RecordedMappingChange,
@@ -118,7 +118,7 @@ export class CustomerHistoryService {
       id,
     })) as [ChangePlace, ChangePlace];
     // All that the last block has of customers: their order hangs on what comes after them.
-    const customers = await this.versions.changes(context, ofCustomers, block, limit + MAX_SEALED);
+    const customers = await this.versions.changes(context, ofCustomers, block, limit + MAX_CHANGES);
     const mappings = await this.mappings.changes(context, ofMappings, block, limit);
     return inOrder(customers, mappings).slice(0, limit);
   }

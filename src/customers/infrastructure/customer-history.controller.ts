@@ -57,7 +57,8 @@ export class CustomerHistoryController {
     description:
       'For a client that follows along: it sends the `cursor` of the last change that it has as `after`, and so ' +
       'misses none and gets none twice. Each change has a `customer` or a `mapping`. What became of one customer, or of ' +
-      'one mapping, is told in that order, and of a mapping only while its customer is there. The Link header always ' +
+      'one mapping, is told in that order, and of a mapping while its customer is there, unless hundreds change at ' +
+      'once: then some may be told after the deletion of their customer. The Link header always ' +
       'leads on. A change is told within two seconds. A register that was restored from a backup answers 409 to cursors ' +
       `from after that: then read all anew. ${DEFAULT_LIMIT} changes unless \`limit\` says otherwise.`,
     example: ['GET /api/ipdrcustomers_changes?limit=100'],

@@ -1,4 +1,4 @@
-import type { Block, Remainder, SealedVersion } from '../domain/audit-chain.js';
+import { MAX_SEALED, type Block, type Remainder, type SealedVersion } from '../domain/audit-chain.js';
 import type { Action, AuditEntry, RecordedEntry } from '../domain/audit-entry.js';
 
 /** Which entries a list holds: those to which every condition applies. Times are Unix milliseconds. */
@@ -21,6 +21,9 @@ export interface SealedBlock {
 
 /** A place in the list of entries, which is by descending time and id. */
 export type Place = Pick<RecordedEntry, 'at' | 'id'>;
+
+/** Versions in a block, at most. */
+export const MAX_CHANGES = MAX_SEALED;
 
 /** Writes, and what locks, exist inside `Transactions.run` alone. */
 export abstract class AuditRepository {

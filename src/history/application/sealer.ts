@@ -1,14 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../shared/clock.js';
 import { Transactions } from '../../shared/transactions.js';
-import { seal } from '../domain/audit-chain.js';
+import { MAX_SEALED, seal } from '../domain/audit-chain.js';
 import { AuditRepository } from './audit.repository.js';
-
-/**
- * Entries in a block, at most, and likewise versions. A column takes the digests of four times as many; of a thousand ids
- * and more, MariaDB makes a join, which locks what it reads.
- */
-export const MAX_SEALED = 500;
 
 /**
  * Seals what is on record into blocks, in the background: a chain that every write had to extend would have all

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   ChainCheck,
+  MAX_SEALED,
   seal,
   type Block,
   type Fault,
@@ -607,7 +608,6 @@ describe('a block', () => {
   };
 
   it.each([
-    ['of the future', timeOf(1000) + 2 * HOUR],
     ['from before the last one', timeOf(1) - 1],
     ['that is text', String(timeOf(2))],
     ['that is made of bytes', Buffer.from(String(timeOf(2)))],
@@ -650,6 +650,30 @@ describe('what says that it was recorded', () => {
     expect(verify(sealedAsTheyAre(blocks, backfilled)).fault).toBeUndefined();
     const later = [...backfilled.slice(0, 3), [ofVersion(5, false)]];
     expectFault(sealedAsTheyAre(blocks, later), { fault: 'misdated', block: 4 });
+  });
+
+  it('is believed of what waited behind full blocks, however long, and of nothing else', () => {
+    const backlog = (count: number): Trail => {
+      const full = Array.from({ length: count }, (_, n) => ({ ...dated(timeOf(2)), nonce: `${n}` }));
+      return sealedAsTheyAre([[dated(timeOf(1))], [dated(timeOf(2))], full, full, [dated(timeOf(2))]]);
+    };
+    expect(verify(backlog(MAX_SEALED)).fault).toBeUndefined();
+    expectFault(backlog(MAX_SEALED - 1), { fault: 'misdated', block: 4 });
+    const versions = Array.from({ length: MAX_SEALED }, (_, n) => ofVersion(timeOf(1), true, n));
+    const blocks = [[dated(timeOf(1))], [], [dated(timeOf(1))], [dated(timeOf(1))]];
+    expectFault(sealedAsTheyAre(blocks, [[], versions, []]), { fault: 'misdated', block: 4 });
+  });
+
+  it('is a block, if that is of the future', () => {
+    const { blocks, entries } = sealed([[EXAMPLE], [EXAMPLE]]);
+    const now = timeOf(2) - 2 * HOUR;
+    expect(verify({ blocks, entries }, undefined, { now }).fault).toMatchObject({
+      fault: 'misdated',
+      block: 2,
+    });
+    expect(verify({ blocks, entries }, undefined, { now: now + HOUR }).fault).toBeUndefined();
+    const edited = instead(entries, last(entries), { ...last(entries), userId: 'U2' });
+    expect(verify({ blocks, entries: edited }, undefined, { now }).fault).toMatchObject({ fault: 'edited' });
   });
 
   it('hides no other fault, as a clock may have been wrong', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { BATCH, batches, parts } from '../../shared/database/batches.js';
+import { BATCH, batches } from '../../shared/database/batches.js';
 import { Database, type Snapshot, type SqlValue } from '../../shared/database/database.js';
 import { nonce } from '../../shared/nonce.js';
 import {
@@ -112,13 +112,12 @@ export class TypeOrmAuditRepository extends AuditRepository {
   }
 
   async hashes(numbers: readonly number[]): Promise<ReadonlyMap<number, string>> {
-    const found = new Map<number, string>();
-    for (const some of parts([...new Set(numbers)], 1024)) {
-      const marks = some.map(() => '?').join(', ');
-      const sql = `SELECT number, hash FROM audit_blocks WHERE number IN (${marks})`;
-      for (const { number, hash } of await this.database.query<Head>(sql, some)) found.set(number, hash);
-    }
-    return found;
+    const { jsonTable, thenJoin, byPrimaryKey } = this.database;
+    const sql = `SELECT b.number, b.hash FROM ${jsonTable({ number: 'integer' })} q
+      ${thenJoin} audit_blocks b${byPrimaryKey} ON b.number = q.number`;
+    const asked = JSON.stringify([...new Set(numbers)].map((number) => [number]));
+    const found = await this.database.query<Head>(sql, [asked]);
+    return new Map(found.map(({ number, hash }) => [number, hash]));
   }
 
   async insertBlock({ block, entries, versions }: SealedBlock): Promise<void> {
@@ -248,15 +247,15 @@ export class TypeOrmAuditRepository extends AuditRepository {
 
   /** Asks for some rows at a time: others have their turn in between. @param sql takes two ids of the table */
   private async firstOf(snapshot: Snapshot, table: string, sql: string): Promise<number | undefined> {
-    const [ends] = await snapshot.query<{ first: number | null; last: number | null }>(
-      `SELECT MIN(id) AS first, MAX(id) AS last FROM ${table}`,
-      [],
-    );
-    for (let from = ends?.first ?? 1; from <= (ends?.last ?? 0); from += COMPARED) {
-      const [row] = await snapshot.query<{ id: number }>(sql, [from, from + COMPARED - 1]);
+    for (let through = Number.MIN_SAFE_INTEGER; ;) {
+      // Over gaps, which may be as wide as whoever put a row there likes.
+      const next = `SELECT MIN(id) AS id FROM ${table} WHERE id > ?`;
+      const from = (await snapshot.query<{ id: number | null }>(next, [through]))[0]?.id ?? undefined;
+      if (from === undefined || !Number.isSafeInteger(from + COMPARED)) return from;
+      through = from + COMPARED - 1;
+      const [row] = await snapshot.query<{ id: number }>(sql, [from, through]);
       if (row !== undefined) return row.id;
     }
-    return undefined;
   }
 
   private async waiting(snapshot: Snapshot): Promise<Unsealed> {
