@@ -5,7 +5,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   maxWorkers: 3, // on two processors: they wait for databases and programs half of the time
-  testTimeout: 60_000,
+  testTimeout: 120_000, // the first test that starts the program waits until that is built
   forceExit: true, // what a failed test left open must not keep the run from ending
   testRegex: /spec\.ts$/.source,
   // Needs a Galera cluster: `npm run test:cluster`.
