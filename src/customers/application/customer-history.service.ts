@@ -12,11 +12,7 @@ import type { RecordedVersion } from '../../shared/version.js';
 import { cursorUnknown, customerNotFound } from '../domain/customer.errors.js';
 import type { Customer, UserId } from '../domain/customer.js';
 import { ChangeNews } from './change-news.js';
-import {
-  CustomerVersionRepository,
-  type ChangePlace,
-  type CustomerChange,
-} from './customer-version.repository.js';
+import { CustomerVersionRepository, type CustomerChange } from './customer-version.repository.js';
 
 /** How far a client has come in the feed. */
 export interface FeedPlace {
@@ -113,10 +109,8 @@ export class CustomerHistoryService {
     after: FeedPlace,
     limit: number,
   ): Promise<AnyChange[]> {
-    const [ofCustomers, ofMappings] = [after.customer, after.mapping].map((id) => ({
-      block: after.block,
-      id,
-    })) as [ChangePlace, ChangePlace];
+    const ofCustomers = { block: after.block, id: after.customer };
+    const ofMappings = { block: after.block, id: after.mapping };
     // All that the last block has of customers: their order hangs on what comes after them.
     const customers = await this.versions.changes(context, ofCustomers, block, limit + MAX_CHANGES);
     const mappings = await this.mappings.changes(context, ofMappings, block, limit);
@@ -140,7 +134,7 @@ export class CustomerHistoryService {
 
 /**
  * Brings what is sealed in the same blocks into an order in which no mapping is told of before its customer is, nor after
- * that is gone: as soon as the customer is there.
+ * that is gone: as soon as the customer is there. (A customer with more mappings than a block takes is sealed in several.)
  */
 function inOrder(
   customers: readonly CustomerChange[],
