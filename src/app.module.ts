@@ -1,27 +1,29 @@
-import { Global, Module, type DynamicModule } from '@nestjs/common';
-import { APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AccessModule } from './access/access.module.js';
 import { AccessGuard } from './access/infrastructure/access.guard.js';
+import { AuditModule } from './audit/audit.module.js';
+import { ChangesModule } from './changes/changes.module.js';
+import { CoverageModule } from './coverage/coverage.module.js';
 import { CustomersModule } from './customers/customers.module.js';
 import { sealedTables } from './entities.js';
 import { HistoryModule } from './history/history.module.js';
+import { DisclosureInterceptor } from './history/infrastructure/disclosure.interceptor.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
+import { IdempotencyInterceptor } from './idempotency/infrastructure/idempotency.interceptor.js';
 import { IpMappingsModule } from './ip-mappings/ip-mappings.module.js';
 import { LookupModule } from './lookup/lookup.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { RetentionModule } from './retention/retention.module.js';
-import { Clock, SystemClock } from './shared/clock.js';
 import type { Configuration } from './shared/config/configuration.js';
 import type { Database } from './shared/database/database.js';
-import { DatabaseModule } from './shared/database/database.module.js';
 import { AcceptGuard } from './shared/http/accept.guard.js';
 import { MembersGuard } from './shared/http/members.guard.js';
-import { Metrics } from './shared/http/metrics.js';
 import { validationPipe } from './shared/http/validation.js';
+import { SharedModule } from './shared/shared.module.js';
 import type { Transactions } from './shared/transactions.js';
 
-/** The features, and what holds for every request. */
-@Global()
+/** The features in their order, and what applies to every request. */
 @Module({})
 export class AppModule {
   static with(configuration: Configuration, database: Database & Transactions): DynamicModule {
@@ -29,28 +31,32 @@ export class AppModule {
       signIns: configuration.signinLimit,
       requests: configuration.rateLimit,
     });
+    const customers = CustomersModule.releasing(IpMappingsModule);
     return {
       module: AppModule,
       imports: [
-        DatabaseModule.over(database),
-        access,
+        SharedModule.over(database),
         HistoryModule.keeping(sealedTables, configuration.retentionDays),
-        CustomersModule,
+        IdempotencyModule,
+        access,
+        customers,
         IpMappingsModule,
         LookupModule,
-        IdempotencyModule,
-        RetentionModule.of(access, CustomersModule),
+        ChangesModule,
+        CoverageModule,
+        AuditModule,
+        RetentionModule.of(access, customers, IpMappingsModule),
         OperationsModule,
       ],
       providers: [
-        { provide: Clock, useClass: SystemClock },
-        { provide: Metrics, useValue: new Metrics(database) },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: AcceptGuard },
         { provide: APP_GUARD, useClass: MembersGuard },
+        // Around the other: what a refusal discloses is audited outside the transaction that is rolled back.
+        { provide: APP_INTERCEPTOR, useClass: DisclosureInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_PIPE, useValue: validationPipe },
       ],
-      exports: [Clock, Metrics],
     };
   }
 }

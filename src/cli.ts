@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import { UsersService } from './access/application/users.service.js';
 import { addAccessCommands } from './access/infrastructure/access.commands.js';
 import { AppModule } from './app.module.js';
-import { addHistoryCommands } from './history/infrastructure/history.commands.js';
+import { addAuditCommands } from './audit/infrastructure/audit.commands.js';
 import { openRegister } from './open-register.js';
 import { addRetentionCommands } from './retention/infrastructure/retention.commands.js';
 import { CommandLine, type Action } from './shared/command-line.js';
@@ -43,7 +43,7 @@ const program = new Command('ipdr-customers')
 const line = (): CommandLine => new CommandLine(program.opts());
 const run: Action = (work) => withRegister((register) => work(register, line()));
 addAccessCommands(program, run);
-addHistoryCommands(program, run, line, () => loadConfiguration(process.env).retentionDays);
+addAuditCommands(program, run, line, () => loadConfiguration(process.env).retentionDays);
 addRetentionCommands(program, run);
 
 program.parseAsync().catch((error: unknown) => {

@@ -22,13 +22,16 @@ describe('the module boundaries', () => {
     expect(found.sort()).toEqual([
       'customers/application/knows-express.ts: application-knows-no-infrastructure',
       'customers/application/knows-infrastructure.ts: application-knows-no-infrastructure',
+      'customers/application/knows-later-feature.ts: features-in-order',
       'customers/domain/knows-application.ts: domain-depends-on-domain-alone',
       'customers/domain/knows-typeorm.ts: domain-depends-on-domain-alone',
-      'customers/infrastructure/knows-foreign-table.ts: features-meet-in-application',
+      'customers/infrastructure/knows-foreign-table.ts: features-meet-at-doors',
+      'ip-mappings/application/knows-foreign-repository.ts: repositories-are-private',
       'shared/cycle-a.ts: no-cycles',
-      'shared/knows-feature.ts: shared-knows-no-feature',
+      'shared/knows-feature.ts: features-in-order',
       'shared/knows-nothing.ts: no-unresolved',
       'shared/knows-ormconfig.ts: src-stands-alone',
+      'undeclared/feature.ts: features-are-declared',
     ]);
   });
 });

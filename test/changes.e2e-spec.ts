@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { ChangeNews } from '../src/customers/application/change-news.js';
+import { ChangeNews } from '../src/changes/application/change-news.js';
 import { Transactions } from '../src/shared/transactions.js';
 import { sealNow } from './support/audit.js';
 import { newCaller, type Caller } from './support/callers.js';

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { IdempotencyService } from '../src/idempotency/application/idempotency.service.js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import BetterSqlite3 from 'better-sqlite3';
 import { DataSource } from 'typeorm';
@@ -78,10 +79,12 @@ function seedService(
   files: TokenFiles,
 ): SeedService {
   const clock = new SystemClock();
-  const authority = new Authority(tokens, new AuditTrail(audit, transactions, clock), transactions);
+  const trail = new AuditTrail(audit, transactions, clock);
+  const authority = new Authority(tokens, trail, transactions);
+  const idempotency = new IdempotencyService(keys, trail, transactions, clock);
   return new SeedService(
     new ContextsService(contexts, authority, clock),
-    new UsersService(users, keys, authority, clock),
+    new UsersService(users, idempotency, authority, clock),
     new TokensService(tokens, users, authority, clock),
     files,
     transactions,

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ERROR_CODES } from '../src/shared/errors.js';
+import { ERROR_CODES } from '../src/error-codes.js';
 import { STATUS_OF } from '../src/shared/http/error.filter.js';
 import { customer } from './support/customers.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';

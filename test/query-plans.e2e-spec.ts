@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { ContextId } from '../src/access/application/principal.js';
+import type { ContextId } from '../src/identity/domain/principal.js';
 import { CustomerVersionRepository } from '../src/customers/application/customer-version.repository.js';
+import { HoldingRepository } from '../src/ip-mappings/application/holding.repository.js';
+import { IpMappingVersionRepository } from '../src/ip-mappings/application/ip-mapping-version.repository.js';
 import { IpMappingRepository } from '../src/ip-mappings/application/ip-mapping.repository.js';
+import { MappingFeed } from '../src/ip-mappings/application/mapping-feed.js';
 import { IpAddress, IpNetwork } from '../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../src/ip-mappings/domain/validity.js';
 import type { Snapshot, Statement } from '../src/shared/database/database.js';
@@ -92,6 +95,9 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
   describe('for holders', () => {
     let here: ContextId;
     const mappings = (): IpMappingRepository => service().app.get(IpMappingRepository);
+    const holdings = (): HoldingRepository => service().app.get(HoldingRepository);
+    const mappingVersions = (): IpMappingVersionRepository => service().app.get(IpMappingVersionRepository);
+    const feed = (): MappingFeed => service().app.get(MappingFeed);
     const run = <T>(work: () => Promise<T>): Promise<T> => service().database.run(work);
     const ALWAYS = Validity.between(0, null);
 
@@ -106,13 +112,13 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
           const id = Number(await mappings().insert(here, mapping));
           const by = { userName: '', tokenId: 0, tokenLabel: '', address: '', contextName: '' };
           const principal = { ...by, role: 'operator', scope: 'write', context: here } as const;
-          await mappings().insertVersion(principal, 'created', { id, ...mapping });
+          await mappingVersions().insert(principal, 'created', { id, ...mapping });
         }
       });
     });
 
     /** The steps that read mappings or their versions: the register seals in the background meanwhile. */
-    const ofMappings = (steps: string[]): string[] => steps.filter((step) => / m /.test(step));
+    const ofMappings = (steps: string[]): string[] => steps.filter((step) => / [mv] /.test(step));
     /** A probe for each start of a network: two columns are equal, and the third one ends the search. */
     const probes = (table: string): string =>
       kind.name === 'SQLite'
@@ -137,13 +143,13 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
       async (text) => {
         const address = IpAddress.parse(text);
         const moment = { address, second: 7 };
-        const now = await plan(async () => void (await mappings().holding(here, [moment])));
+        const now = await plan(async () => void (await holdings().holding(here, [moment])));
         expect(ofMappings(now)).toEqual([probesForEach('ip_mappings')]);
-        const then = await plan(async () => void (await mappings().holding(here, [moment], 5000)));
+        const then = await plan(async () => void (await holdings().holding(here, [moment], 5000)));
         expect(ofMappings(then)).toEqual([probesForEach('ip_mapping_versions')]);
         expect(then.filter((step) => / n /.test(step))).toEqual([expect.stringMatching(versions)]);
         expect(then.filter((step) => reads.test(step))).toEqual([]);
-        const ever = await plan(async () => void (await mappings().historyOf(here, address, ALWAYS)));
+        const ever = await plan(async () => void (await holdings().historyOf(here, address, ALWAYS)));
         expect(ofMappings(ever)).toEqual([probes('ip_mappings')]);
       },
     );
@@ -155,7 +161,7 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
           second: 7,
         },
       }));
-      const steps = await plan(async () => void (await mappings().holding(here, moments)));
+      const steps = await plan(async () => void (await holdings().holding(here, moments)));
       expect(ofMappings(steps)).toEqual([probesForEach('ip_mappings'), probesForEach('ip_mappings')]);
       expect(steps.filter((step) => reads.test(step))).toEqual([]);
     });
@@ -199,12 +205,12 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
       ],
       [
         'behind a place in the feed',
-        () => mappings().changes(here, { block: 1, id: 5 }, 9, 100),
+        () => feed().changes(here, { block: 1, id: 5 }, 9, 100),
         [
-          /^SEARCH m USING INDEX ip_mapping_versions_feed \(context_id=\? AND block=\? AND rowid>\?\)$/,
-          /^SEARCH m USING INDEX ip_mapping_versions_feed \(context_id=\? AND block>\? AND block<\?\)$/,
+          /^SEARCH v USING INDEX ip_mapping_versions_feed \(context_id=\? AND block=\? AND rowid>\?\)$/,
+          /^SEARCH v USING INDEX ip_mapping_versions_feed \(context_id=\? AND block>\? AND block<\?\)$/,
         ],
-        [/^range m ip_mapping_versions_feed 17$/, /^range m ip_mapping_versions_feed 9$/],
+        [/^range v ip_mapping_versions_feed 17$/, /^range v ip_mapping_versions_feed 9$/],
       ],
     ])('%s reads an index from where it begins', async (_what, read, sqlite, mysql) => {
       const steps = await plan(async () => void (await read()));
@@ -219,7 +225,7 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
     ])('of the past probes for each, of %s, and for each version and the one before it', async (...asked) => {
       const [, mappingId, sqlite, bytes] = asked;
       const steps = await plan(async () => {
-        const found = await mappings().history(here, [7, 8], mappingId, Number.MAX_SAFE_INTEGER, 100);
+        const found = await mappingVersions().history(here, [7, 8], mappingId, Number.MAX_SAFE_INTEGER, 100);
         expect(found).toHaveLength(mappingId === undefined ? 2 : 1);
       });
       const index = 'ip_mapping_versions_mapping';
@@ -251,12 +257,12 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
       [
         'within a network',
         'ip_mappings_network',
-        () => mappings().within(here, IpNetwork.parse('10.0.0.0/16'), ALWAYS),
+        () => holdings().within(here, IpNetwork.parse('10.0.0.0/16'), ALWAYS),
       ],
       [
         'within a network of IPv6',
         'ip_mappings_network',
-        () => mappings().within(here, IpNetwork.parse('2001:db8::/32'), ALWAYS),
+        () => holdings().within(here, IpNetwork.parse('2001:db8::/32'), ALWAYS),
       ],
     ])('%s reads batch by batch, each from where the last one ended', async (_what, index, read) => {
       const steps = await plan(async () => {

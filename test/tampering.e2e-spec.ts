@@ -3,7 +3,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
-import { addHistoryCommands } from '../src/history/infrastructure/history.commands.js';
+import { addAuditCommands } from '../src/audit/infrastructure/audit.commands.js';
 import {
   auditTrail,
   exportTrail,
@@ -449,7 +449,7 @@ describe('an audit trail that was exported', () => {
   /** As it is run elsewhere: there is no register. */
   const command = (...args: string[]): Promise<Ended> =>
     runCommandHere(args, (program, line) =>
-      addHistoryCommands(
+      addAuditCommands(
         program,
         () => Promise.reject(new Error()),
         line,
@@ -673,7 +673,7 @@ describe.each(databaseKinds)('the commands about the audit trail, on $name,', (k
 
   const command = (...args: string[]): Promise<Ended> =>
     runCommandHere(['audit', ...args], (program, line) =>
-      addHistoryCommands(
+      addAuditCommands(
         program,
         (work) => work(service.app, line()),
         line,

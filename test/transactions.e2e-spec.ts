@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import BetterSqlite3 from 'better-sqlite3';
 import fc from 'fast-check';
 import { createConnection } from 'mysql2/promise';
-import type { ContextId } from '../src/access/application/principal.js';
+import type { ContextId } from '../src/identity/domain/principal.js';
 import { toUserId } from '../src/customers/domain/customer.js';
 import { Transactions } from '../src/shared/transactions.js';
 import type { Answer, Client } from './support/client.js';

@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { ContextRepository, TokenRepository, UserRepository } from './application/access.repositories.js';
 import { AuthenticationService } from './application/authentication.service.js';
 import { Authority } from './application/authority.js';
@@ -6,6 +7,7 @@ import { Brakes, type Limits } from './application/brakes.js';
 import { ContextsService } from './application/contexts.service.js';
 import { SeedService, TokenFiles } from './application/seed.service.js';
 import { SignInLog, SignInRepository } from './application/sign-in-log.js';
+import { SignInPurge } from './application/sign-in-purge.js';
 import { TokensService } from './application/tokens.service.js';
 import { UsersService } from './application/users.service.js';
 import { ContextsController } from './infrastructure/contexts.controller.js';
@@ -24,6 +26,7 @@ export class AccessModule {
   static over(dataDir: string, limits: Limits): DynamicModule {
     return {
       module: AccessModule,
+      imports: [IdempotencyModule],
       controllers: [ContextsController, UsersController, TokensController, SignInsController],
       providers: [
         AuthenticationService,
@@ -32,6 +35,7 @@ export class AccessModule {
         UsersService,
         TokensService,
         SignInLog,
+        SignInPurge,
         SeedService,
         { provide: Brakes, useValue: new Brakes(limits) },
         { provide: TokenRepository, useClass: TypeOrmTokenRepository },
@@ -40,7 +44,7 @@ export class AccessModule {
         { provide: SignInRepository, useClass: TypeOrmSignInRepository },
         { provide: TokenFiles, useValue: new DataDirTokenFiles(dataDir) },
       ],
-      exports: [AuthenticationService, Authority, SeedService, SignInRepository],
+      exports: [AuthenticationService, Authority, SeedService, SignInPurge],
     };
   }
 }

@@ -1,29 +1,21 @@
-import { Global, Module } from '@nestjs/common';
-import { ChangeNews } from './application/change-news.js';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { CustomerHistoryService } from './application/customer-history.service.js';
-import { CustomerRepository } from './application/customer.repository.js';
-import { CustomerVersionRepository } from './application/customer-version.repository.js';
+import { CustomerPurge } from './application/customer-purge.js';
 import { CustomersService } from './application/customers.service.js';
-import { DoubtsService } from './application/doubts.service.js';
-import { Holders } from './application/holders.js';
+import { CustomerRecordsModule } from './customer-records.module.js';
 import { CustomerHistoryController } from './infrastructure/customer-history.controller.js';
 import { CustomersController } from './infrastructure/customers.controller.js';
-import { TypeOrmCustomerVersionRepository } from './infrastructure/typeorm-customer-version.repository.js';
-import { TypeOrmCustomerRepository } from './infrastructure/typeorm-customer.repository.js';
 
-/** Global, as holders of addresses are customers. */
-@Global()
-@Module({
-  controllers: [CustomersController, CustomerHistoryController],
-  providers: [
-    CustomersService,
-    CustomerHistoryService,
-    ChangeNews,
-    Holders,
-    DoubtsService,
-    { provide: CustomerRepository, useClass: TypeOrmCustomerRepository },
-    { provide: CustomerVersionRepository, useClass: TypeOrmCustomerVersionRepository },
-  ],
-  exports: [CustomerVersionRepository, Holders, DoubtsService],
-})
-export class CustomersModule {}
+@Module({})
+export class CustomersModule {
+  /** @param holdings offers CustomerHoldings: what customers hold is kept by a feature above this one */
+  static releasing(holdings: Type): DynamicModule {
+    return {
+      module: CustomersModule,
+      imports: [CustomerRecordsModule, holdings],
+      controllers: [CustomersController, CustomerHistoryController],
+      providers: [CustomersService, CustomerHistoryService, CustomerPurge],
+      exports: [CustomerPurge],
+    };
+  }
+}

@@ -1,17 +1,17 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
+import { AuditEntryPurge } from './application/audit-entry-purge.js';
 import { AuditRepository } from './application/audit.repository.js';
 import { AuditService } from './application/audit.service.js';
 import { AuditTrail } from './application/audit-trail.js';
+import { Blocks } from './application/blocks.js';
 import { Retention } from './application/retention.js';
 import { Sealer } from './application/sealer.js';
-import { AuditController } from './infrastructure/audit.controller.js';
 import { BackgroundSealing } from './infrastructure/background-sealing.js';
-import { RefusalsOnRecord } from './infrastructure/refusals-on-record.js';
 import { SealedTables } from './infrastructure/sealed-tables.js';
+import { SqlBlocks } from './infrastructure/sql-blocks.js';
 import { TypeOrmAuditRepository } from './infrastructure/typeorm-audit.repository.js';
 
-/** Global, as every feature puts on record what is done with it. */
+/** Global: every feature audits what is done with it. */
 @Global()
 @Module({})
 export class HistoryModule {
@@ -22,18 +22,18 @@ export class HistoryModule {
   static keeping(tables: SealedTables['all'], days: number): DynamicModule {
     return {
       module: HistoryModule,
-      controllers: [AuditController],
       providers: [
         AuditTrail,
         AuditService,
+        AuditEntryPurge,
         Sealer,
         BackgroundSealing,
         { provide: SealedTables, useValue: { all: tables } satisfies SealedTables },
         { provide: Retention, useValue: { days } satisfies Retention },
-        { provide: APP_INTERCEPTOR, useClass: RefusalsOnRecord },
+        { provide: Blocks, useClass: SqlBlocks },
         { provide: AuditRepository, useClass: TypeOrmAuditRepository },
       ],
-      exports: [AuditTrail, Sealer, AuditRepository, Retention],
+      exports: [AuditTrail, AuditService, AuditEntryPurge, Blocks, Sealer, Retention],
     };
   }
 }

@@ -1,18 +1,26 @@
-import { Global, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
+import { CustomerHoldings } from '../customers/application/customer-holdings.js';
+import { CustomerRecordsModule } from '../customers/customer-records.module.js';
 import { HeldAddresses } from './application/held-addresses.js';
+import { HoldingRepository } from './application/holding.repository.js';
 import { IpMappingRepository } from './application/ip-mapping.repository.js';
+import { IpMappingVersionRepository } from './application/ip-mapping-version.repository.js';
 import { IpMappingsService } from './application/ip-mappings.service.js';
-import { MappingLedger } from './application/mapping-ledger.js';
+import { MappingFeed } from './application/mapping-feed.js';
 import { MappingHistoryService } from './application/mapping-history.service.js';
+import { MappingLedger } from './application/mapping-ledger.js';
+import { MappingPurge } from './application/mapping-purge.js';
 import { ReassignmentService } from './application/reassignment.service.js';
 import { CustomerMappingsController } from './infrastructure/customer-mappings.controller.js';
 import { IpMappingsController } from './infrastructure/ip-mappings.controller.js';
 import { MappingHistoryController } from './infrastructure/mapping-history.controller.js';
+import { SqlHoldingRepository } from './infrastructure/sql-holding.repository.js';
+import { SqlMappingFeed } from './infrastructure/sql-mapping-feed.js';
+import { TypeOrmIpMappingVersionRepository } from './infrastructure/typeorm-ip-mapping-version.repository.js';
 import { TypeOrmIpMappingRepository } from './infrastructure/typeorm-ip-mapping.repository.js';
 
-/** Global, as what becomes of mappings is also a matter of customers. */
-@Global()
 @Module({
+  imports: [CustomerRecordsModule],
   // The history first, or the word would be taken for the id of a mapping.
   controllers: [IpMappingsController, MappingHistoryController, CustomerMappingsController],
   providers: [
@@ -20,9 +28,14 @@ import { TypeOrmIpMappingRepository } from './infrastructure/typeorm-ip-mapping.
     MappingHistoryService,
     ReassignmentService,
     MappingLedger,
+    MappingPurge,
     HeldAddresses,
+    { provide: CustomerHoldings, useExisting: MappingLedger },
+    { provide: MappingFeed, useClass: SqlMappingFeed },
+    { provide: HoldingRepository, useClass: SqlHoldingRepository },
     { provide: IpMappingRepository, useClass: TypeOrmIpMappingRepository },
+    { provide: IpMappingVersionRepository, useClass: TypeOrmIpMappingVersionRepository },
   ],
-  exports: [IpMappingRepository, MappingLedger, HeldAddresses],
+  exports: [CustomerHoldings, HeldAddresses, MappingFeed, MappingPurge],
 })
 export class IpMappingsModule {}

@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
-import { CoverageService } from './application/coverage.service.js';
+import { CustomerRecordsModule } from '../customers/customer-records.module.js';
+import { IpMappingsModule } from '../ip-mappings/ip-mappings.module.js';
 import { LookupService } from './application/lookup.service.js';
-import { CoverageController } from './infrastructure/coverage.controller.js';
 import { LookupController } from './infrastructure/lookup.controller.js';
 
 @Module({
-  controllers: [LookupController, CoverageController],
-  providers: [LookupService, CoverageService],
+  imports: [CustomerRecordsModule, IpMappingsModule],
+  controllers: [LookupController],
+  providers: [LookupService],
 })
 export class LookupModule {}

@@ -2,9 +2,9 @@ import { Controller, Get, Res, ServiceUnavailableException } from '@nestjs/commo
 import { ApiExcludeController } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus';
 import type { Response } from 'express';
-import { Public } from '../access/infrastructure/access.decorators.js';
+import { Public } from '../identity/infrastructure/identity.decorators.js';
 import { Database } from '../shared/database/database.js';
-import { RegisterError } from '../shared/errors.js';
+import { COMMON_ERRORS, RegisterError } from '../shared/errors.js';
 import { Produces } from '../shared/http/accept.guard.js';
 import { Metrics } from '../shared/http/metrics.js';
 
@@ -45,7 +45,7 @@ export class OperationsController {
       ]);
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
-      throw new RegisterError('database_unavailable', 'The database is not available', {
+      throw new RegisterError(COMMON_ERRORS.database_unavailable, 'The database is not available', {
         headers: { 'Retry-After': '5' },
       });
     }

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { toUserId } from '../../src/customers/domain/customer.js';
-import type { AuditFilter, Place, SealedBlock } from '../../src/history/application/audit.repository.js';
+import type { SealedBlock } from '../../src/history/domain/audit-chain.js';
+import type { AuditFilter, EntryPlace } from '../../src/history/domain/audit-entry.js';
 import { seal, type Block, type SealedVersion } from '../../src/history/domain/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../../src/history/domain/audit-entry.js';
 import { principal } from '../support/principal.js';
@@ -45,10 +46,10 @@ export function auditRepositoryContract(register: () => Register): void {
   const id: unknown = expect.any(Number);
 
   const insert = (...entries: AuditEntry[]): Promise<void> => run(() => register().audit.insert(entries));
-  const page = (filter: AuditFilter, before?: Place, limit = 10_000): Promise<RecordedEntry[]> =>
+  const page = (filter: AuditFilter, before?: EntryPlace, limit = 10_000): Promise<RecordedEntry[]> =>
     register().audit.page(filter, before, limit);
   /** All entries to which a filter applies, as `all` yields them. */
-  const all = async (filter: AuditFilter, before?: Place): Promise<RecordedEntry[]> => {
+  const all = async (filter: AuditFilter, before?: EntryPlace): Promise<RecordedEntry[]> => {
     const found: RecordedEntry[] = [];
     for await (const batch of register().audit.all(filter, before, ignore)) {
       expect(batch).not.toEqual([]);
@@ -162,7 +163,7 @@ export function auditRepositoryContract(register: () => Register): void {
       anEntry({ ...base, details: 'g', at: 70, contextName: null }),
       anEntry({ ...base, details: 'h', at: 80, userName: null }),
     );
-    const filtered = async (filter: AuditFilter, before?: Place): Promise<string> => {
+    const filtered = async (filter: AuditFilter, before?: EntryPlace): Promise<string> => {
       const entries = await page(filter, before);
       expect(await all(filter, before)).toEqual(entries);
       return entries.map(({ details }) => details).join('');
@@ -444,7 +445,7 @@ export function auditRepositoryContract(register: () => Register): void {
       digests,
     );
     expect((await audit.head())?.versionDigests).toEqual(second?.versionDigests);
-    const changes = await versions.changes(
+    const changes = await register().customerFeed.changes(
       here.context,
       { block: Number(first?.number), id: 0 },
       Number.MAX_SAFE_INTEGER,
@@ -454,7 +455,7 @@ export function auditRepositoryContract(register: () => Register): void {
   });
 
   it('tells the last block that was sealed before a time', async () => {
-    const { audit } = register();
+    const { blocks } = register();
     await sealAll();
     const before = await headNumber();
     const sealAt = async (at: number): Promise<number> => {
@@ -465,14 +466,14 @@ export function auditRepositoryContract(register: () => Register): void {
     const [first, second, third] = [await sealAt(start), await sealAt(start + 5), await sealAt(start + 5)];
     sealedAt = start + 10;
     expect(first).toBe(before + 1);
-    expect(await audit.lastBlockBefore(0)).toBe(0);
-    expect(await audit.lastBlockBefore(start)).toBe(before);
-    expect(await audit.lastBlockBefore(start + 1)).toBe(first);
-    expect(await audit.lastBlockBefore(start + 5)).toBe(first);
-    expect(await audit.lastBlockBefore(start + 6)).toBe(third);
+    expect(await blocks.lastBefore(0)).toBe(0);
+    expect(await blocks.lastBefore(start)).toBe(before);
+    expect(await blocks.lastBefore(start + 1)).toBe(first);
+    expect(await blocks.lastBefore(start + 5)).toBe(first);
+    expect(await blocks.lastBefore(start + 6)).toBe(third);
     expect(third).toBe(second + 1);
     await deleteThrough(third, 10_000);
-    expect(await audit.lastBlockBefore(start + 6)).toBe(third);
+    expect(await blocks.lastBefore(start + 6)).toBe(third);
   });
 
   it('deletes the entries of some blocks at a time, and leaves the blocks', async () => {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { ContextId } from '../../src/access/application/principal.js';
+import type { ContextId } from '../../src/identity/domain/principal.js';
 import type { CustomerFilter } from '../../src/customers/application/customer.repository.js';
 import { toUserId, type Customer, type CustomerDetails } from '../../src/customers/domain/customer.js';
 import { newContext, type Register } from '../support/register.js';

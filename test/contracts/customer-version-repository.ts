@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import type { ContextId, Principal } from '../../src/access/application/principal.js';
-import type { ChangePlace } from '../../src/customers/application/customer-version.repository.js';
+import type { ContextId, Principal } from '../../src/identity/domain/principal.js';
+import type { FeedPlace } from '../../src/versions/domain/version.js';
 import { toUserId, type Customer } from '../../src/customers/domain/customer.js';
 import { seal } from '../../src/history/domain/audit-chain.js';
-import type { ChangeMade, RecordedVersion } from '../../src/shared/version.js';
+import type { ChangeMade, RecordedVersion } from '../../src/versions/domain/version.js';
 import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
 const T = 1_764_000_000_000;
 const NEWEST = Number.MAX_SAFE_INTEGER;
-const FIRST: ChangePlace = { block: 0, id: 0 };
+const FIRST: FeedPlace = { block: 0, id: 0 };
 const MANY = 1001;
 
 const ODD = `O'Brien "Óscar" \\ \\0 100 %_ 😀 \0 end`;
@@ -91,7 +91,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     (await history(of, userId)).map(({ state }) => state);
   /** The customers that the feed tells of. */
   const fed = async (of: ContextId, after = FIRST, limit = 10_000): Promise<Customer[]> =>
-    (await register().versions.changes(of, after, NEWEST, limit)).map(({ customer }) => customer);
+    (await register().customerFeed.changes(of, after, NEWEST, limit)).map(({ state }) => state);
 
   it('tells what a customer was at a moment, to the millisecond', async () => {
     const here = await context();
@@ -383,25 +383,25 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await fed(here)).toEqual([u1, v1]);
     // Ids of the earlier block are the greater ones: the block comes first.
     await place(first);
-    expect(await register().versions.lastBlock()).toBe(first + 1);
+    expect(await register().customerFeed.lastBlock()).toBe(first + 1);
     const u3 = await update(here, u2, { name: 'Changed again', updatedAt: T + 2 });
     await place(first + 2);
-    expect(await register().versions.lastBlock()).toBe(first + 2);
+    expect(await register().customerFeed.lastBlock()).toBe(first + 2);
     await destroy(here, u3, T + 3);
 
     const id: unknown = expect.any(Number);
-    const changes = await register().versions.changes(here, FIRST, NEWEST, 100);
+    const changes = await register().customerFeed.changes(here, FIRST, NEWEST, 100);
     expect(changes).toEqual([
-      { block: first, id, change: 'updated', customer: u2 },
-      { block: first, id, change: 'deleted', customer: v2 },
-      { block: first + 1, id, change: 'created', customer: u1 },
-      { block: first + 1, id, change: 'created', customer: v1 },
-      { block: first + 2, id, change: 'updated', customer: u3 },
+      { block: first, id, change: 'updated', state: u2 },
+      { block: first, id, change: 'deleted', state: v2 },
+      { block: first + 1, id, change: 'created', state: u1 },
+      { block: first + 1, id, change: 'created', state: v1 },
+      { block: first + 2, id, change: 'updated', state: u3 },
     ]);
     for (const [n, { block, id: last }] of changes.entries()) {
       const rest = changes.slice(n + 1);
       for (const limit of [1, 2, 100]) {
-        expect(await register().versions.changes(here, { block, id: last }, NEWEST, limit)).toEqual(
+        expect(await register().customerFeed.changes(here, { block, id: last }, NEWEST, limit)).toEqual(
           rest.slice(0, limit),
         );
       }
@@ -422,8 +422,8 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const other = await create(there, aCustomer('U'));
     const block = await nextBlock();
     await place(block);
-    const changes = await register().versions.changes(here, { block, id: 0 }, NEWEST, 10_000);
-    expect(changes.map(({ customer }) => customer)).toEqual(many);
+    const changes = await register().customerFeed.changes(here, { block, id: 0 }, NEWEST, 10_000);
+    expect(changes.map(({ state }) => state)).toEqual(many);
     expect(new Set(changes.map((change) => change.block))).toEqual(new Set([block]));
     expect(await fed(there, { block, id: 0 })).toEqual([other]);
   });
@@ -516,7 +516,10 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     await place(await nextBlock());
     const { versions } = register();
     return {
-      read: async () => [await versions.changes(here, FIRST, NEWEST, 10), await history(here, userId)],
+      read: async () => [
+        await register().customerFeed.changes(here, FIRST, NEWEST, 10),
+        await history(here, userId),
+      ],
       writes: [
         () => versions.insert(principal(here), 'created', aCustomer(userId)),
         () => versions.purge([{ context: here, id: lastId }]),

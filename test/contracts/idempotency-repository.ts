@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import type { Principal } from '../../src/access/application/principal.js';
+import type { Principal } from '../../src/identity/domain/principal.js';
 import type { KeptAnswer } from '../../src/idempotency/application/idempotency.repository.js';
 import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
@@ -154,7 +154,7 @@ export function idempotencyRepositoryContract(register: () => Register): void {
     const other = principal(here, { userName: name.toUpperCase() });
     const keys = Array.from({ length: 3 }, aHash);
     for (const by of [...owners, other]) for (const key of keys) await ask(by, key);
-    await run(() => register().keys.deleteOf(name));
+    await run(() => register().keys.deleteOf(name, 1000));
     for (const key of keys) {
       for (const by of owners) expect(await find(by, key)).toBeUndefined();
       expect(await find(other, key)).toBeDefined();
@@ -183,7 +183,7 @@ export function idempotencyRepositoryContract(register: () => Register): void {
       writes: [
         () => keys.claim(by, other, aHash(), T),
         () => keys.keep(by, key, 'changed'),
-        () => keys.deleteOf(by.userName),
+        () => keys.deleteOf(by.userName, 1000),
         () => keys.purge(LONG_AGO, 10_000),
       ],
     };

@@ -1,16 +1,13 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { ContextId, Principal } from '../../src/access/application/principal.js';
+import type { ContextId, Principal } from '../../src/identity/domain/principal.js';
 import { toUserId } from '../../src/customers/domain/customer.js';
 import { seal, type SealedVersion } from '../../src/history/domain/audit-chain.js';
-import {
-  MAX_AHEAD_MS,
-  type ListedMapping,
-  type RecordedMapping,
-} from '../../src/ip-mappings/application/ip-mapping.repository.js';
+import { MAX_AHEAD_MS, type ListedMapping } from '../../src/ip-mappings/application/ip-mapping.repository.js';
+import type { RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
 import { IpAddress, IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
-import type { ChangeMade } from '../../src/shared/version.js';
+import type { ChangeMade } from '../../src/versions/domain/version.js';
 import { Gate } from '../support/gate.js';
 import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
@@ -92,7 +89,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     run(() => register().mappings.update(of, mapping));
   const destroy = (of: ContextId, id: number): Promise<void> => run(() => register().mappings.delete(of, id));
   const record = (of: ContextId, change: ChangeMade, mapping: RecordedMapping): Promise<void> =>
-    run(() => register().mappings.insertVersion(principal(of), change, mapping));
+    run(() => register().mappingVersions.insert(principal(of), change, mapping));
 
   const ofCustomer = (of: ContextId, customerId = 1): Promise<RecordedMapping[]> =>
     register().mappings.ofCustomer(of, customerId);
@@ -106,17 +103,17 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     recordedAt?: number,
   ): Promise<RecordedMapping[]> => {
     const moment = { address: IpAddress.parse(address), second };
-    const [found = []] = await register().mappings.holding(of, [moment], recordedAt);
+    const [found = []] = await register().holdings.holding(of, [moment], recordedAt);
     return found.sort(byId);
   };
   const historyOf = (of: ContextId, address: string, [from, to]: Period): Promise<RecordedMapping[]> =>
-    register().mappings.historyOf(of, IpAddress.parse(address), Validity.between(from, to));
+    register().holdings.historyOf(of, IpAddress.parse(address), Validity.between(from, to));
   const batchesWithin = (
     of: ContextId,
     network: string,
     [from, to]: Period = [0, null],
   ): AsyncGenerator<RecordedMapping[]> =>
-    register().mappings.within(of, IpNetwork.parse(network), Validity.between(from, to));
+    register().holdings.within(of, IpNetwork.parse(network), Validity.between(from, to));
   const rest = async <Row>(batches: AsyncGenerator<Row[]>): Promise<Row[]> => {
     const found: Row[] = [];
     for await (const batch of batches) {
@@ -875,11 +872,11 @@ export function ipMappingRepositoryContract(register: () => Register): void {
       [T - 1, expected.map(() => [])],
     ] as const) {
       for (const count of [moments.length, 129, 128, 2, 1, 0]) {
-        const found = await register().mappings.holding(here, moments.slice(0, count), at);
+        const found = await register().holdings.holding(here, moments.slice(0, count), at);
         expect(found).toEqual(answers.slice(0, count));
       }
     }
-    expect(await register().mappings.holding(await context(), moments)).toEqual(moments.map(() => []));
+    expect(await register().holdings.holding(await context(), moments)).toEqual(moments.map(() => []));
   });
 
   /** Gives all versions that have none yet their place in a block, which seals nothing else. */
@@ -893,9 +890,9 @@ export function ipMappingRepositoryContract(register: () => Register): void {
 
   it('tells of changes by block, then by id', async () => {
     const [here, there] = [await context(), await context()];
-    const { mappings } = register();
+    const { mappingFeed } = register();
     const changes = (block: number, id: number, through = NEWEST, limit = 100) =>
-      mappings.changes(here, { block, id }, through, limit);
+      mappingFeed.changes(here, { block, id }, through, limit);
     await place(await nextBlock());
     const first = await nextBlock();
     const a = await add(here, '192.0.2.1', [5, 9], { terminalId: ODD });
@@ -903,16 +900,16 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     await record(here, 'created', a);
     await record(there, 'created', await add(there, '192.0.2.1'));
     await record(here, 'created', b);
-    const before = await mappings.lastBlock();
+    const before = await mappingFeed.lastBlock();
     expect(await changes(0, 0)).toEqual([]);
     await place(first + 1);
-    expect([before < first + 1, await mappings.lastBlock()]).toEqual([true, first + 1]);
+    expect([before < first + 1, await mappingFeed.lastBlock()]).toEqual([true, first + 1]);
     const a2 = { ...a, customerId: 2, updatedAt: T + 1 };
     await record(here, 'updated', a2);
     await record(here, 'deleted', { ...b, updatedAt: T });
     // Ids of the earlier block are the greater ones: the block comes first.
     await place(first);
-    expect(await mappings.lastBlock()).toBe(first + 1);
+    expect(await mappingFeed.lastBlock()).toBe(first + 1);
     await record(here, 'deleted', { ...a2, updatedAt: T + 2 });
     await place(first + 2);
     await record(here, 'updated', { ...a2, updatedAt: T + 3 });
@@ -920,11 +917,11 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     const id: unknown = expect.any(Number);
     const all = await changes(0, 0);
     expect(all).toEqual([
-      { block: first, id, change: 'updated', mapping: a2 },
-      { block: first, id, change: 'deleted', mapping: { ...b, updatedAt: T } },
-      { block: first + 1, id, change: 'created', mapping: a },
-      { block: first + 1, id, change: 'created', mapping: b },
-      { block: first + 2, id, change: 'deleted', mapping: { ...a2, updatedAt: T + 2 } },
+      { block: first, id, change: 'updated', state: a2 },
+      { block: first, id, change: 'deleted', state: { ...b, updatedAt: T } },
+      { block: first + 1, id, change: 'created', state: a },
+      { block: first + 1, id, change: 'created', state: b },
+      { block: first + 2, id, change: 'deleted', state: { ...a2, updatedAt: T + 2 } },
     ]);
     for (const [n, change] of [undefined, ...all].entries()) {
       const { block: after, id: last } = change ?? { block: 0, id: 0 };
@@ -938,13 +935,13 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     expect(await changes(first, NEWEST)).toEqual(all.slice(2));
     expect(await changes(first + 3, 0)).toEqual([]);
     expect(await changes(0, 0, first - 1)).toEqual([]);
-    expect(await mappings.changes(there, { block: 0, id: 0 }, NEWEST, 100)).toHaveLength(1);
+    expect(await mappingFeed.changes(there, { block: 0, id: 0 }, NEWEST, 100)).toHaveLength(1);
   });
 
   /** How many states of a network are known of. */
   const states = async (of: ContextId, network: string): Promise<number> => {
-    const found = await register().mappings.changes(of, { block: 0, id: 0 }, NEWEST, 1000);
-    return found.filter(({ mapping }) => mapping.network.text === network).length;
+    const found = await register().mappingFeed.changes(of, { block: 0, id: 0 }, NEWEST, 1000);
+    return found.filter(({ state }) => state.network.text === network).length;
   };
   const recorded = async (
     of: ContextId,
@@ -963,13 +960,13 @@ export function ipMappingRepositoryContract(register: () => Register): void {
 
   it('tells all that became of the mappings of customers, with what was before and who did it', async () => {
     const [here, there] = [await context(), await context()];
-    const { mappings } = register();
+    const { mappingVersions } = register();
     const [asha, ravi] = [
       principal(here, { userName: 'asha', tokenId: 1, tokenLabel: ODD, address: '192.0.2.1' }),
       principal(here, { userName: 'ravi', tokenId: 2, tokenLabel: '', address: '2001:db8::1' }),
     ];
     const put = (by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void> =>
-      run(() => mappings.insertVersion(by, change, mapping));
+      run(() => mappingVersions.insert(by, change, mapping));
     const a1 = await add(here, '192.0.2.1/24', [5, null], { customerId: 1, terminalId: ODD });
     const b1 = await add(here, '2001:db8::/32', [0, 9], { customerId: 1 });
     const c1 = await add(here, '198.51.100.1', [0, null], { customerId: 2 });
@@ -999,7 +996,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
       { id, change: 'created', state: a1, before: undefined, ...by(asha) },
     ];
     const history = (customers: number[], mappingId?: number, before = NEWEST, limit = 100) =>
-      mappings.history(here, customers, mappingId, before, limit);
+      mappingVersions.history(here, customers, mappingId, before, limit);
     const whole = await history([1, 2]);
     expect(whole).toEqual(expected);
     expect(ids(whole)).toEqual(ids(whole).toSorted((a, b) => b - a));
@@ -1048,7 +1045,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     };
     const purge = async (customerIds: number[], through: number): Promise<number[]> => {
       const customers = customerIds.map((id) => ({ context: here, id }));
-      const purged = await run(() => register().mappings.purgeOf(customers, through));
+      const purged = await run(() => register().mappingVersions.purgeOf(customers, through));
       expect(purged.every((customer) => customer.context === here)).toBe(true);
       return ids(purged);
     };
@@ -1072,9 +1069,9 @@ export function ipMappingRepositoryContract(register: () => Register): void {
   });
 
   it('purges mappings that were deleted, some at a time', async () => {
-    const { mappings } = register();
+    const { mappingVersions } = register();
     const purge = (through: number, after = 0, limit = 10_000) =>
-      run(() => mappings.purgeDeleted(through, after, limit));
+      run(() => mappingVersions.purgeDeleted(through, after, limit));
     const here = await context();
     const earlier = await nextBlock();
     await place(earlier);
@@ -1106,7 +1103,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
   });
 
   it('keeps a context as long as there are mappings in it, or versions of them, but not because there were', async () => {
-    const { contexts, mappings } = register();
+    const { contexts, mappingVersions, mappings } = register();
     const names = async (): Promise<string[]> => (await contexts.list()).map(({ name }) => name);
     const before = await names();
     const here = await context();
@@ -1121,13 +1118,13 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     expect(await run(() => mappings.guard(here, T))).toBe(T + 1);
     const block = await nextBlock();
     await place(block);
-    await run(() => mappings.purgeDeleted(block, 0, 10_000));
+    await run(() => mappingVersions.purgeDeleted(block, 0, 10_000));
     expect(await remove()).toBe(true);
     expect(await names()).toEqual(before);
   });
 
   it('has its versions sealed, behind those of customers', async () => {
-    const { audit, mappings, versions } = register();
+    const { audit, mappingVersions, versions } = register();
     const sealSome = (limit: number): Promise<number> =>
       run(async () => {
         const head = await audit.lockHead();
@@ -1146,9 +1143,9 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     const by: Principal = principal(here, { userName: 'ravi', tokenLabel: '', address: '2001:db8::1' });
     const mapping = await add(here, '192.0.2.0/24', [0, null], { terminalId: ODD });
     await run(async () => {
-      await mappings.insertVersion(by, 'created', mapping);
-      await mappings.insertVersion(by, 'updated', { ...mapping, updatedAt: T + 1 });
-      await mappings.insertVersion(by, 'deleted', { ...mapping, updatedAt: T + 2 });
+      await mappingVersions.insert(by, 'created', mapping);
+      await mappingVersions.insert(by, 'updated', { ...mapping, updatedAt: T + 1 });
+      await mappingVersions.insert(by, 'deleted', { ...mapping, updatedAt: T + 2 });
     });
     expect(await audit.hasUnsealed()).toBe(true);
     const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
@@ -1187,20 +1184,20 @@ export function ipMappingRepositoryContract(register: () => Register): void {
   });
 
   const compare = async (here: ContextId, lives: readonly Life[], asked: State): Promise<void> => {
-    const { mappings } = register();
+    const { mappingVersions, mappings } = register();
     for (const [n, { states, isDeleted }] of lives.entries()) {
       const [first, ...others] = states.map((state, version) => mappingOf(n, state, timeOf(version, n)));
       const id = Number(await mappings.insert(here, first!));
-      await mappings.insertVersion(principal(here), 'created', { id, ...first! });
+      await mappingVersions.insert(principal(here), 'created', { id, ...first! });
       for (const other of others) {
         expect(await mappings.update(here, { id, ...other })).toBe(true);
-        await mappings.insertVersion(principal(here), 'updated', { id, ...other });
+        await mappingVersions.insert(principal(here), 'updated', { id, ...other });
       }
       if (!isDeleted) continue;
       const last = others.at(-1) ?? first!;
       await mappings.delete(here, id);
       const deleted = { id, ...last, updatedAt: timeOf(states.length, n) };
-      await mappings.insertVersion(principal(here), 'deleted', deleted);
+      await mappingVersions.insert(principal(here), 'deleted', deleted);
     }
 
     const present = statesAt(lives, Infinity);
@@ -1229,17 +1226,17 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     await recorded(here, '192.0.2.9', { customerId: 2 }, 'deleted');
     const block = await nextBlock();
     await place(block);
-    const { mappings } = register();
+    const { mappingFeed, mappingVersions, mappings } = register();
     return {
-      read: async () => [await page(here), await mappings.changes(here, { block: 0, id: 0 }, NEWEST, 100)],
+      read: async () => [await page(here), await mappingFeed.changes(here, { block: 0, id: 0 }, NEWEST, 100)],
       writes: [
         () => mappings.guard(here, T),
         () => mappings.insert(here, aMapping('192.0.2.2')),
         () => mappings.update(here, { ...mapping, terminalId: 'T' }),
         () => mappings.delete(here, mapping.id),
-        () => mappings.insertVersion(principal(here), 'updated', { ...mapping, updatedAt: T + 1 }),
-        () => mappings.purgeOf([{ context: here, id: 1 }], block),
-        () => mappings.purgeDeleted(block, 0, 10_000),
+        () => mappingVersions.insert(principal(here), 'updated', { ...mapping, updatedAt: T + 1 }),
+        () => mappingVersions.purgeOf([{ context: here, id: 1 }], block),
+        () => mappingVersions.purgeDeleted(block, 0, 10_000),
       ],
     };
   });

@@ -1,4 +1,4 @@
-import type { ContextId, Principal } from '../../src/access/application/principal.js';
+import type { ContextId, Principal } from '../../src/identity/domain/principal.js';
 
 /** Somebody who works in a context. */
 export function principal(context: ContextId, fields: Partial<Principal> = {}): Principal {

@@ -5,7 +5,7 @@ import {
   TokenRepository,
   UserRepository,
 } from '../../src/access/application/access.repositories.js';
-import type { ContextId } from '../../src/access/application/principal.js';
+import type { ContextId } from '../../src/identity/domain/principal.js';
 import { SignInRepository } from '../../src/access/application/sign-in-log.js';
 import { TypeOrmContextRepository } from '../../src/access/infrastructure/typeorm-context.repository.js';
 import { TypeOrmSignInRepository } from '../../src/access/infrastructure/typeorm-sign-in.repository.js';
@@ -16,10 +16,20 @@ import type { CustomerRepository } from '../../src/customers/application/custome
 import { TypeOrmCustomerVersionRepository } from '../../src/customers/infrastructure/typeorm-customer-version.repository.js';
 import { TypeOrmCustomerRepository } from '../../src/customers/infrastructure/typeorm-customer.repository.js';
 import { entities, sealedTables } from '../../src/entities.js';
+import type { CustomerFeed } from '../../src/customers/application/customer-feed.js';
+import { SqlCustomerFeed } from '../../src/customers/infrastructure/sql-customer-feed.js';
+import type { Blocks } from '../../src/history/application/blocks.js';
+import { SqlBlocks } from '../../src/history/infrastructure/sql-blocks.js';
 import type { AuditRepository } from '../../src/history/application/audit.repository.js';
 import { TypeOrmAuditRepository } from '../../src/history/infrastructure/typeorm-audit.repository.js';
 import type { IdempotencyRepository } from '../../src/idempotency/application/idempotency.repository.js';
 import { TypeOrmIdempotencyRepository } from '../../src/idempotency/infrastructure/typeorm-idempotency.repository.js';
+import type { HoldingRepository } from '../../src/ip-mappings/application/holding.repository.js';
+import type { IpMappingVersionRepository } from '../../src/ip-mappings/application/ip-mapping-version.repository.js';
+import type { MappingFeed } from '../../src/ip-mappings/application/mapping-feed.js';
+import { SqlHoldingRepository } from '../../src/ip-mappings/infrastructure/sql-holding.repository.js';
+import { SqlMappingFeed } from '../../src/ip-mappings/infrastructure/sql-mapping-feed.js';
+import { TypeOrmIpMappingVersionRepository } from '../../src/ip-mappings/infrastructure/typeorm-ip-mapping-version.repository.js';
 import type { IpMappingRepository } from '../../src/ip-mappings/application/ip-mapping.repository.js';
 import { TypeOrmIpMappingRepository } from '../../src/ip-mappings/infrastructure/typeorm-ip-mapping.repository.js';
 import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
@@ -34,6 +44,10 @@ import {
   InMemoryUserRepository,
 } from './fakes/in-memory-access.repositories.js';
 import { InMemoryAuditRepository } from './fakes/in-memory-audit.repository.js';
+import { InMemoryBlocks } from './fakes/in-memory-blocks.js';
+import { InMemoryCustomerFeed, InMemoryMappingFeed } from './fakes/in-memory-feed.js';
+import { InMemoryHoldingRepository } from './fakes/in-memory-holding.repository.js';
+import { InMemoryIpMappingVersionRepository } from './fakes/in-memory-ip-mapping-version.repository.js';
 import { InMemoryCustomerVersionRepository } from './fakes/in-memory-customer-version.repository.js';
 import { InMemoryIdempotencyRepository } from './fakes/in-memory-idempotency.repository.js';
 import { InMemoryCustomerRepository } from './fakes/in-memory-customer.repository.js';
@@ -49,9 +63,14 @@ export interface Register {
   readonly contexts: ContextRepository;
   readonly signIns: SignInRepository;
   readonly versions: CustomerVersionRepository;
+  readonly customerFeed: CustomerFeed;
   readonly audit: AuditRepository;
+  readonly blocks: Blocks;
   readonly keys: IdempotencyRepository;
   readonly mappings: IpMappingRepository;
+  readonly holdings: HoldingRepository;
+  readonly mappingVersions: IpMappingVersionRepository;
+  readonly mappingFeed: MappingFeed;
   close(): Promise<void>;
 }
 
@@ -82,9 +101,14 @@ function inMemoryRegister(): Register {
     contexts: new InMemoryContextRepository(store),
     signIns: new InMemorySignInRepository(store),
     versions: new InMemoryCustomerVersionRepository(store),
+    customerFeed: new InMemoryCustomerFeed(store),
     audit: new InMemoryAuditRepository(store),
+    blocks: new InMemoryBlocks(store),
     keys: new InMemoryIdempotencyRepository(store),
     mappings: new InMemoryIpMappingRepository(store),
+    holdings: new InMemoryHoldingRepository(store),
+    mappingVersions: new InMemoryIpMappingVersionRepository(store),
+    mappingFeed: new InMemoryMappingFeed(store),
     close: async () => undefined,
   };
 }
@@ -102,9 +126,14 @@ export async function openRegister(
     contexts: new TypeOrmContextRepository(database),
     signIns: new TypeOrmSignInRepository(database),
     versions: new TypeOrmCustomerVersionRepository(database),
+    customerFeed: new SqlCustomerFeed(database),
+    blocks: new SqlBlocks(database),
     audit: new TypeOrmAuditRepository(database, { all: sealedTables }),
     keys: new TypeOrmIdempotencyRepository(database),
     mappings: new TypeOrmIpMappingRepository(database),
+    holdings: new SqlHoldingRepository(database),
+    mappingVersions: new TypeOrmIpMappingVersionRepository(database),
+    mappingFeed: new SqlMappingFeed(database),
     close: () => database.close(),
   };
 }

@@ -1,5 +1,5 @@
-import type { Role, Scope } from '../domain/rights.js';
-import type { ContextId } from './principal.js';
+import type { Role, Scope } from '../../identity/domain/rights.js';
+import type { ContextId } from '../../identity/domain/principal.js';
 
 /** What the register knows of a token at the moment of a sign-in, and of the context asked for. */
 export interface SignIn {

@@ -4,12 +4,13 @@ import { Clock } from '../../shared/clock.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
 import { contextKey } from '../../shared/context-name.js';
-import { isAdministration, roleAllows, scopeAllows, type Right } from '../domain/rights.js';
+import { isAdministration, roleAllows, scopeAllows, type Right } from '../../identity/domain/rights.js';
 import { hashToken, isMistyped } from '../domain/token.js';
 import { TokenRepository, type SignIn } from './access.repositories.js';
 import { Brakes } from './brakes.js';
-import type { Credentials, Principal } from './principal.js';
+import type { Credentials, Principal } from '../../identity/domain/principal.js';
 import { SignInLog, type SignInFailure } from './sign-in-log.js';
+import { ACCESS_ERRORS } from '../domain/access.errors.js';
 
 const USE_NOTED_EVERY_MS = 60_000;
 
@@ -82,7 +83,7 @@ export class AuthenticationService {
 
 /** One answer for all that can be wrong with a token: it tells a guesser nothing. */
 export function invalidToken(faults: readonly FieldFault[]): RegisterError {
-  return new RegisterError('invalid_token', 'Invalid API token', { faults });
+  return new RegisterError(ACCESS_ERRORS.invalid_token, 'Invalid API token', { faults });
 }
 
 function failureOf(
@@ -107,15 +108,15 @@ function usableContext(
   right: Right,
 ): NonNullable<SignIn['context']> {
   if (context === undefined) {
-    throw new RegisterError('context_not_found', `Invalid Context name - ${name.slice(0, 64)}`);
+    throw new RegisterError(ACCESS_ERRORS.context_not_found, `Invalid Context name - ${name.slice(0, 64)}`);
   }
   if (role !== 'admin' && !context.granted) {
     const message = `The user (${userName}) is not allowed to access the context ${name}`;
-    throw new RegisterError('context_forbidden', message);
+    throw new RegisterError(ACCESS_ERRORS.context_forbidden, message);
   }
   // Or nobody could enable it again.
   if (!context.enabled && !isAdministration(right)) {
-    throw new RegisterError('context_forbidden', `The context ${name} is disabled`);
+    throw new RegisterError(ACCESS_ERRORS.context_forbidden, `The context ${name} is disabled`);
   }
   return context;
 }
@@ -123,11 +124,14 @@ function usableContext(
 function refuseUnlessAllowed({ role, scope, userName }: SignIn, right: Right): void {
   if (!roleAllows(role, right)) {
     throw new RegisterError(
-      'role_forbidden',
+      ACCESS_ERRORS.role_forbidden,
       `The user (${userName}) has the role ${role}, which may not do this`,
     );
   }
   if (!scopeAllows(scope, right)) {
-    throw new RegisterError('scope_forbidden', `This token has the scope ${scope}, which may not do this`);
+    throw new RegisterError(
+      ACCESS_ERRORS.scope_forbidden,
+      `This token has the scope ${scope}, which may not do this`,
+    );
   }
 }

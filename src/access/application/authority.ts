@@ -3,7 +3,7 @@ import { AuditTrail, type Act } from '../../history/application/audit-trail.js';
 import { Transactions } from '../../shared/transactions.js';
 import { TokenRepository } from './access.repositories.js';
 import { invalidToken } from './authentication.service.js';
-import type { Principal } from './principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
 
 /** Changes of who may do what. */
 @Injectable()

@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import { RegisterError, type ErrorCode } from '../../shared/errors.js';
+import { ACCESS_ERRORS } from '../domain/access.errors.js';
 
 /** How much is let through in a minute, by each instance; 0 = everything. */
 export interface Limits {
@@ -46,7 +47,7 @@ export class Brakes {
     if (requests === undefined) return;
     const found = await requests.penalty(tokenId);
     if (found.consumedPoints > requests.points) {
-      throw tooMany('too_many_requests', 'Too many requests with this token', found);
+      throw tooMany(ACCESS_ERRORS.too_many_requests, 'Too many requests with this token', found);
     }
   }
 }
@@ -58,7 +59,7 @@ function networkOf(address: string): string {
 }
 
 function tooManyFailures(found: RateLimiterRes): RegisterError {
-  return tooMany('too_many_failures', 'Too many failed sign-ins from this address', found);
+  return tooMany(ACCESS_ERRORS.too_many_failures, 'Too many failed sign-ins from this address', found);
 }
 
 function tooMany(code: ErrorCode, message: string, { msBeforeNext }: RateLimiterRes): RegisterError {

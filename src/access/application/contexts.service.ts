@@ -3,7 +3,9 @@ import { Clock } from '../../shared/clock.js';
 import { RegisterError } from '../../shared/errors.js';
 import { ContextRepository, type Context } from './access.repositories.js';
 import { Authority } from './authority.js';
-import type { Principal } from './principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { ACCESS_ERRORS } from '../domain/access.errors.js';
+import { ACCESS_ACTIONS } from '../domain/access.actions.js';
 
 /** Contexts, as administrators see them. Who asks for a change is undefined at the command line. */
 @Injectable()
@@ -27,7 +29,7 @@ export class ContextsService {
       return context;
     };
     return this.authority.change(by, create, () => ({
-      action: 'context.created',
+      action: ACCESS_ACTIONS.contextCreated,
       details: { name, enabled },
     }));
   }
@@ -56,7 +58,7 @@ export class ContextsService {
       return context;
     };
     return this.authority.change(by, change, () => ({
-      action: 'context.changed',
+      action: ACCESS_ACTIONS.contextChanged,
       details: { name, changes },
     }));
   }
@@ -71,18 +73,24 @@ export class ContextsService {
       const contexts = await this.contexts.lockAll();
       const context = find(contexts, name);
       if (by !== undefined && !contexts.some((each) => each !== context && each.name === by.contextName)) {
-        throw new RegisterError('context_in_use', `You are calling in ${name}; name another contextname`);
+        throw new RegisterError(
+          ACCESS_ERRORS.context_in_use,
+          `You are calling in ${name}; name another contextname`,
+        );
       }
       if (!(await this.contexts.delete(name))) {
         throw new RegisterError(
-          'context_not_empty',
+          ACCESS_ERRORS.context_not_empty,
           `Context ${name} still has customers, or the history of deleted ones that may not be purged yet; ` +
             'it can be disabled',
         );
       }
       return context;
     };
-    return this.authority.change(by, remove, () => ({ action: 'context.deleted', details: { name } }));
+    return this.authority.change(by, remove, () => ({
+      action: ACCESS_ACTIONS.contextDeleted,
+      details: { name },
+    }));
   }
 }
 
@@ -92,7 +100,7 @@ function find(contexts: readonly Context[], name: string): Context {
   const owner = contexts.find(({ aliases }) => aliases.includes(name));
   const message =
     owner === undefined ? 'No context has this name' : `This is an alias of ${owner.name}; use that name`;
-  throw new RegisterError('context_unknown', message);
+  throw new RegisterError(ACCESS_ERRORS.context_unknown, message);
 }
 
 function refuseTaken({ name, aliases }: Context, others: readonly Context[]): void {
@@ -106,5 +114,5 @@ function refuseTaken({ name, aliases }: Context, others: readonly Context[]): vo
 function taken(name: string, other?: string): RegisterError {
   const isAlias = other !== undefined && other !== name;
   const message = isAlias ? `Context ${other} answers to ${name} too` : `Context ${name} already exists`;
-  return new RegisterError('context_exists', message);
+  return new RegisterError(ACCESS_ERRORS.context_exists, message);
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { RegisterError } from '../../shared/errors.js';
+import { COMMON_ERRORS, RegisterError } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
 import { DEFAULT_CONTEXT } from '../../shared/context-name.js';
 import { tokenFault } from '../domain/token.js';
@@ -34,7 +34,8 @@ export class SeedService {
    */
   async seed(adminToken: string | undefined): Promise<boolean> {
     const fault = adminToken === undefined ? undefined : tokenFault(adminToken);
-    if (fault !== undefined) throw new RegisterError('validation_failed', `ADMIN_API_TOKEN ${fault}`);
+    if (fault !== undefined)
+      throw new RegisterError(COMMON_ERRORS.validation_failed, `ADMIN_API_TOKEN ${fault}`);
     try {
       await this.onEmpty(adminToken);
     } catch (error) {

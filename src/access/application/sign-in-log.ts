@@ -5,7 +5,8 @@ import { Clock } from '../../shared/clock.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
 import type { SignIn } from './access.repositories.js';
-import type { Principal } from './principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { ACCESS_ACTIONS } from '../domain/access.actions.js';
 
 /** Why a sign-in failed. The log tells; the client does not learn it. */
 export const SIGN_IN_FAILURES = [
@@ -97,7 +98,7 @@ export class SignInLog {
   ): Promise<Page<SignInEntry>> {
     const page = pageOf(await this.signIns.page(filter, before, limit + 1), limit);
     const details = { filter: asked, records: page.rows.length };
-    await this.trail.recordRead(by, { action: 'signins.listed', details });
+    await this.trail.recordRead(by, { action: ACCESS_ACTIONS.signInsListed, details });
     return page;
   }
 

@@ -6,7 +6,9 @@ import { DEFAULT_CONTEXT } from '../../shared/context-name.js';
 import { generateToken, hashToken, tokenFault } from '../domain/token.js';
 import { TokenRepository, UserRepository, type Token } from './access.repositories.js';
 import { Authority } from './authority.js';
-import type { Principal } from './principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { ACCESS_ERRORS } from '../domain/access.errors.js';
+import { ACCESS_ACTIONS } from '../domain/access.actions.js';
 
 export interface NewToken extends Pick<Token, 'user' | 'label' | 'scope' | 'expiresAt' | 'allowedIps'> {
   /** An existing token to adopt; undefined = one is generated. */
@@ -43,7 +45,7 @@ export class TokensService {
       by,
       () => this.insert(newToken),
       ({ record }) => ({
-        action: 'token.created',
+        action: ACCESS_ACTIONS.tokenCreated,
         details: { ...told(record), adopted: newToken.token !== undefined },
       }),
     );
@@ -61,17 +63,20 @@ export class TokensService {
       const now = this.clock.now();
       if (replacedBy !== null) {
         const message = `Token ${replacedBy} took the place of this one already; rotate or revoke that one`;
-        throw new RegisterError('token_replaced', message);
+        throw new RegisterError(ACCESS_ERRORS.token_replaced, message);
       }
       if (expiresAt !== null && expiresAt <= now) {
-        throw new RegisterError('token_expired', 'This token has expired; create a new one instead');
+        throw new RegisterError(
+          ACCESS_ERRORS.token_expired,
+          'This token has expired; create a new one instead',
+        );
       }
       const created = await this.insert({ user, label, scope, expiresAt, allowedIps });
       await this.tokens.replace(id, Math.min(expiresAt ?? Infinity, now + graceMs), created.record.id);
       return created;
     };
     return this.authority.change(by, rotate, ({ record }) => ({
-      action: 'token.rotated',
+      action: ACCESS_ACTIONS.tokenRotated,
       details: { ...told(record), replaces: id, grace_seconds: graceMs / 1000 },
     }));
   }
@@ -83,7 +88,10 @@ export class TokensService {
       await this.tokens.delete(id);
       return token;
     };
-    return this.authority.change(by, revoke, (token) => ({ action: 'token.revoked', details: told(token) }));
+    return this.authority.change(by, revoke, (token) => ({
+      action: ACCESS_ACTIONS.tokenRevoked,
+      details: told(token),
+    }));
   }
 
   /**
@@ -107,7 +115,7 @@ export class TokensService {
       return this.insert({ user: name, label, scope: 'write', expiresAt: null, allowedIps: [] });
     };
     return this.authority.change(undefined, reset, ({ record }) => ({
-      action: 'token.reset',
+      action: ACCESS_ACTIONS.tokenReset,
       details: told(record),
     }));
   }
@@ -126,7 +134,7 @@ export class TokensService {
     if (id === 'taken') {
       const other = await this.tokens.signIn(hashToken(token), DEFAULT_CONTEXT);
       const which = other === undefined ? '' : `: token ${other.tokenId}, of ${other.userName}`;
-      throw new RegisterError('token_exists', `This token is in the register already${which}`);
+      throw new RegisterError(ACCESS_ERRORS.token_exists, `This token is in the register already${which}`);
     }
     return { record: { id, ...record, lastUsedAt: null, replacedBy: null }, token };
   }
@@ -139,6 +147,6 @@ function told({ id, user, label, scope, expiresAt, allowedIps }: Token): object 
 }
 
 function known(token: Token | undefined): Token {
-  if (token === undefined) throw new RegisterError('token_not_found', 'No token has this id');
+  if (token === undefined) throw new RegisterError(ACCESS_ERRORS.token_not_found, 'No token has this id');
   return token;
 }

@@ -1,18 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { IdempotencyRepository } from '../../idempotency/application/idempotency.repository.js';
+import { IdempotencyService } from '../../idempotency/application/idempotency.service.js';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, validationFailed } from '../../shared/errors.js';
 import { contextKey } from '../../shared/context-name.js';
 import { UserRepository, type User, type UserChanges } from './access.repositories.js';
 import { Authority } from './authority.js';
-import type { Principal } from './principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { ACCESS_ERRORS } from '../domain/access.errors.js';
+import { ACCESS_ACTIONS } from '../domain/access.actions.js';
 
 /** Users, as administrators see them. Who asks for a change is undefined at the command line. */
 @Injectable()
 export class UsersService {
   constructor(
     private readonly users: UserRepository,
-    private readonly keys: IdempotencyRepository,
+    private readonly idempotency: IdempotencyService,
     private readonly authority: Authority,
     private readonly clock: Clock,
   ) {}
@@ -26,12 +28,13 @@ export class UsersService {
     const create = async (): Promise<User> => {
       const user = { ...newUser, contexts: unique(newUser.contexts), createdAt: this.clock.now() };
       const refused = await this.users.insert(user);
-      if (refused === 'taken') throw new RegisterError('user_exists', `User ${user.name} already exists`);
+      if (refused === 'taken')
+        throw new RegisterError(ACCESS_ERRORS.user_exists, `User ${user.name} already exists`);
       refuseUnknown(refused);
       return user;
     };
     return this.authority.change(by, create, ({ name, role, contexts, enabled }) => ({
-      action: 'user.created',
+      action: ACCESS_ACTIONS.userCreated,
       details: { name, role, contexts, enabled },
     }));
   }
@@ -47,7 +50,10 @@ export class UsersService {
       refuseUnknown(await this.users.update(name, given));
       return after;
     };
-    return this.authority.change(by, change, () => ({ action: 'user.changed', details: { name, changes } }));
+    return this.authority.change(by, change, () => ({
+      action: ACCESS_ACTIONS.userChanged,
+      details: { name, changes },
+    }));
   }
 
   /** Deletes a user, its tokens and its Idempotency-Keys with it. @throws RegisterError `user_not_found`, `last_admin` */
@@ -57,23 +63,26 @@ export class UsersService {
       const user = find(users, name);
       keepAnAdmin(users.filter((each) => each !== user));
       await this.users.delete(name);
-      await this.keys.deleteOf(name);
+      await this.idempotency.forgetUser(name);
       return user;
     };
-    return this.authority.change(by, remove, () => ({ action: 'user.deleted', details: { name } }));
+    return this.authority.change(by, remove, () => ({
+      action: ACCESS_ACTIONS.userDeleted,
+      details: { name },
+    }));
   }
 }
 
 function find(users: readonly User[], name: string): User {
   const user = users.find((each) => each.name === name);
-  if (user === undefined) throw new RegisterError('user_not_found', 'No user has this name');
+  if (user === undefined) throw new RegisterError(ACCESS_ERRORS.user_not_found, 'No user has this name');
   return user;
 }
 
 /** Someone must be able to undo what an administrator does. */
 function keepAnAdmin(users: readonly User[]): void {
   if (users.some(({ role, enabled }) => role === 'admin' && enabled)) return;
-  throw new RegisterError('last_admin', 'This is the last enabled admin; make another one first');
+  throw new RegisterError(ACCESS_ERRORS.last_admin, 'This is the last enabled admin; make another one first');
 }
 
 function unique(names: readonly string[]): string[] {

@@ -1,13 +1,19 @@
 import type { Command } from 'commander';
 import type { Action } from '../../shared/command-line.js';
-import { validated } from '../../shared/http/validation.js';
+import { requireMembers, validated } from '../../shared/http/validation.js';
+import { ContextsService } from '../application/contexts.service.js';
 import { TokensService } from '../application/tokens.service.js';
-import { ContextsController } from './contexts.controller.js';
-import { ChangeContextDto, NewContextDto } from './contexts.dto.js';
-import { TokensController } from './tokens.controller.js';
-import { NewTokenDto, RotateTokenDto, toCreatedTokenDto } from './tokens.dto.js';
-import { UsersController } from './users.controller.js';
-import { ChangeUserDto, NewUserDto } from './users.dto.js';
+import { UsersService } from '../application/users.service.js';
+import { ChangeContextDto, NewContextDto, toContextDto } from './contexts.dto.js';
+import {
+  NewTokenDto,
+  parseTokenId,
+  RotateTokenDto,
+  toCreatedTokenDto,
+  toNewToken,
+  toTokenDto,
+} from './tokens.dto.js';
+import { ChangeUserDto, NewUserDto, toNewUser, toUserDto } from './users.dto.js';
 
 interface TokenOptions {
   readonly user: string;
@@ -50,7 +56,9 @@ function addTokenCommands(tokens: Command, run: Action): void {
   tokens
     .command('list')
     .description('list the tokens, never the secrets')
-    .action(() => run(async (register, line) => line.print(await register.get(TokensController).list())));
+    .action(() =>
+      run(async (register, line) => line.print((await register.get(TokensService).list()).map(toTokenDto))),
+    );
   tokens
     .command('create')
     .description('create a token, or adopt one; this is the only time that it is shown')
@@ -64,9 +72,8 @@ function addTokenCommands(tokens: Command, run: Action): void {
       run(async (register, line) => {
         const token = adopt ? (await line.read('The token to adopt')).trim() : undefined;
         const fields = { ...options, expires_at: expiresAt, allowed_ips: allowedIp, token };
-        line.print(
-          await register.get(TokensController).create(undefined, await validated(NewTokenDto, fields)),
-        );
+        const newToken = toNewToken(await validated(NewTokenDto, fields));
+        line.print(toCreatedTokenDto(await register.get(TokensService).create(undefined, newToken)));
       }),
     );
   tokens
@@ -79,7 +86,9 @@ function addTokenCommands(tokens: Command, run: Action): void {
           grace_seconds: /^\d+$/.test(graceSeconds) ? Number(graceSeconds) : graceSeconds,
         });
         if (fields.grace_seconds === 0) await line.confirm(`The token ${id} will end at once`);
-        line.print(await register.get(TokensController).rotate(undefined, id, fields));
+        const graceMs = (fields.grace_seconds ?? 0) * 1000;
+        const tokens = register.get(TokensService);
+        line.print(toCreatedTokenDto(await tokens.rotate(undefined, parseTokenId(id), graceMs)));
       }),
     );
   tokens
@@ -88,22 +97,23 @@ function addTokenCommands(tokens: Command, run: Action): void {
     .action((id: string) =>
       run(async (register, line) => {
         await line.confirm(`The token ${id} will be revoked`);
-        line.print(await register.get(TokensController).revoke(undefined, id));
+        line.print(toTokenDto(await register.get(TokensService).revoke(undefined, parseTokenId(id))));
       }),
     );
 }
 
 function addUserCommands(users: Command, run: Action): void {
   const change = (name: string, changes: object): Promise<void> =>
-    run(async (register, line) =>
-      line.print(
-        await register.get(UsersController).change(undefined, name, await validated(ChangeUserDto, changes)),
-      ),
-    );
+    run(async (register, line) => {
+      const fields = requireMembers(await validated(ChangeUserDto, changes));
+      line.print(toUserDto(await register.get(UsersService).change(undefined, name, fields)));
+    });
   users
     .command('list')
     .description('list the users')
-    .action(() => run(async (register, line) => line.print(await register.get(UsersController).list())));
+    .action(() =>
+      run(async (register, line) => line.print((await register.get(UsersService).list()).map(toUserDto))),
+    );
   users
     .command('create <name>')
     .description('create a user')
@@ -113,9 +123,8 @@ function addUserCommands(users: Command, run: Action): void {
     .action((name: string, { role, context, disabled }: UserOptions) =>
       run(async (register, line) => {
         const fields = { name, role, contexts: named(context), enabled: disabled !== true };
-        line.print(
-          await register.get(UsersController).create(undefined, await validated(NewUserDto, fields)),
-        );
+        const newUser = toNewUser(await validated(NewUserDto, fields));
+        line.print(toUserDto(await register.get(UsersService).create(undefined, newUser)));
       }),
     );
   users
@@ -140,33 +149,33 @@ function addUserCommands(users: Command, run: Action): void {
     .action((name: string) =>
       run(async (register, line) => {
         await line.confirm(`The user ${name} and all its tokens will be deleted`);
-        line.print(await register.get(UsersController).delete(undefined, name));
+        line.print(toUserDto(await register.get(UsersService).delete(undefined, name)));
       }),
     );
 }
 
 function addContextCommands(contexts: Command, run: Action): void {
   const change = (name: string, changes: object): Promise<void> =>
-    run(async (register, line) =>
-      line.print(
-        await register
-          .get(ContextsController)
-          .change(undefined, name, await validated(ChangeContextDto, changes)),
-      ),
-    );
+    run(async (register, line) => {
+      const fields = requireMembers(await validated(ChangeContextDto, changes));
+      line.print(toContextDto(await register.get(ContextsService).change(undefined, name, fields)));
+    });
   contexts
     .command('list')
     .description('list the contexts')
-    .action(() => run(async (register, line) => line.print(await register.get(ContextsController).list())));
+    .action(() =>
+      run(async (register, line) =>
+        line.print((await register.get(ContextsService).list()).map(toContextDto)),
+      ),
+    );
   contexts
     .command('create <name>')
     .description('create a context')
     .action((name: string) =>
-      run(async (register, line) =>
-        line.print(
-          await register.get(ContextsController).create(undefined, await validated(NewContextDto, { name })),
-        ),
-      ),
+      run(async (register, line) => {
+        const { enabled = true } = await validated(NewContextDto, { name });
+        line.print(toContextDto(await register.get(ContextsService).create(undefined, name, enabled)));
+      }),
     );
   contexts
     .command('rename <name> <new-name>')
@@ -190,7 +199,7 @@ function addContextCommands(contexts: Command, run: Action): void {
     .action((name: string) =>
       run(async (register, line) => {
         await line.confirm(`The context ${name} will be deleted`);
-        line.print(await register.get(ContextsController).delete(undefined, name));
+        line.print(toContextDto(await register.get(ContextsService).delete(undefined, name)));
       }),
     );
 }

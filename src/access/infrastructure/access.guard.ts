@@ -3,8 +3,8 @@ import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 import { plainAddress } from '../../shared/address-list.js';
 import { AuthenticationService } from '../application/authentication.service.js';
-import type { Right } from '../domain/rights.js';
-import { RIGHT } from './access.decorators.js';
+import type { Right } from '../../identity/domain/rights.js';
+import { RIGHT } from '../../identity/infrastructure/identity.decorators.js';
 
 /** Checks the token of every request; a route that says nothing about who may call it is closed to all. */
 @Injectable()
@@ -25,6 +25,8 @@ export class AccessGuard implements CanActivate {
     const { credentials, ip = '' } = request;
     request.authenticate = () => this.authentication.authenticate(credentials, plainAddress(ip), right);
     request.principal = await request.authenticate();
+    const { userName: user, tokenId: token_id, contextName } = request.principal;
+    request.logFields = { user, token_id, context: contextName };
     return true;
   }
 }

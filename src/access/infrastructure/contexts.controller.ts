@@ -3,9 +3,10 @@ import { ApiTags } from '@nestjs/swagger';
 import { Documented } from '../../shared/http/documented.js';
 import { requireMembers } from '../../shared/http/validation.js';
 import { ContextsService } from '../application/contexts.service.js';
-import type { Principal } from '../application/principal.js';
-import { Caller, Requires } from './access.decorators.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { Caller, Requires } from '../../identity/infrastructure/identity.decorators.js';
 import { ChangeContextDto, ContextDto, NewContextDto, toContextDto } from './contexts.dto.js';
+import { ACCESS_ERRORS } from '../domain/access.errors.js';
 
 @ApiTags('Administration')
 @Controller('api/admin/contexts')
@@ -32,10 +33,10 @@ export class ContextsController {
     example: ['POST /api/admin/contexts', { name: 'ipdr' }],
     as: 'admin',
     answers: ContextDto,
-    errors: ['context_exists'],
+    errors: [ACCESS_ERRORS.context_exists],
   })
   async create(
-    @Caller() caller: Principal | undefined,
+    @Caller() caller: Principal,
     @Body() { name, enabled = true }: NewContextDto,
   ): Promise<ContextDto> {
     return toContextDto(await this.contexts.create(caller, name, enabled));
@@ -51,10 +52,10 @@ export class ContextsController {
     example: ['PATCH /api/admin/contexts/ipdr', { name: 'chennai' }],
     as: 'admin',
     answers: ContextDto,
-    errors: ['context_unknown', 'context_exists'],
+    errors: [ACCESS_ERRORS.context_unknown, ACCESS_ERRORS.context_exists],
   })
   async change(
-    @Caller() caller: Principal | undefined,
+    @Caller() caller: Principal,
     @Param('name') name: string,
     @Body() changes: ChangeContextDto,
   ): Promise<ContextDto> {
@@ -69,9 +70,9 @@ export class ContextsController {
     example: ['DELETE /api/admin/contexts/chennai'],
     as: 'admin',
     answers: ContextDto,
-    errors: ['context_unknown', 'context_in_use', 'context_not_empty'],
+    errors: [ACCESS_ERRORS.context_unknown, ACCESS_ERRORS.context_in_use, ACCESS_ERRORS.context_not_empty],
   })
-  async delete(@Caller() caller: Principal | undefined, @Param('name') name: string): Promise<ContextDto> {
+  async delete(@Caller() caller: Principal, @Param('name') name: string): Promise<ContextDto> {
     return toContextDto(await this.contexts.delete(caller, name));
   }
 }

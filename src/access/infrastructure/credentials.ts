@@ -1,21 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { Credentials, Principal } from '../application/principal.js';
 import { holdsToken } from '../domain/token.js';
 import { contextKey } from '../../shared/context-name.js';
 import { queryOf } from '../../shared/http/non-http.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
-
-declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- the way Express offers
-  namespace Express {
-    interface Request {
-      credentials: Credentials;
-      principal: Principal;
-      /** Asks once more who is calling and whether they may, for an answer that is long in coming. */
-      authenticate: () => Promise<Principal>;
-    }
-  }
-}
+import { ACCESS_ERRORS } from '../domain/access.errors.js';
 
 const MEMBERS = ['api_token', 'username', 'contextname', 'context'] as const;
 
@@ -68,7 +56,7 @@ export const refuseTokenInUrl: RequestHandler = (
   const query = new URLSearchParams(queryOf(request));
   if ([...query.keys()].some((name) => /^api_token\b/i.test(name)) || holdsToken(decoded(request.url))) {
     throw new RegisterError(
-      'credentials_in_url',
+      ACCESS_ERRORS.credentials_in_url,
       'Send api_token in the JSON body or as Authorization: Bearer, never in the URL. ' +
         'This token may have been seen by others: replace it',
     );
@@ -79,7 +67,10 @@ export const refuseTokenInUrl: RequestHandler = (
 function only(member: string, ...values: (string | undefined)[]): string | undefined {
   const given = [...new Set(values.filter((value) => value !== undefined))];
   if (given.length > 1) {
-    throw new RegisterError('credentials_conflict', `${member} is given twice, with different values`);
+    throw new RegisterError(
+      ACCESS_ERRORS.credentials_conflict,
+      `${member} is given twice, with different values`,
+    );
   }
   return given[0];
 }

@@ -3,9 +3,9 @@ import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Documented } from '../../shared/http/documented.js';
 import { linkNext, startOf } from '../../shared/http/paging.js';
-import type { Principal } from '../application/principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
 import { SignInLog } from '../application/sign-in-log.js';
-import { Caller, Requires } from './access.decorators.js';
+import { Caller, Requires } from '../../identity/infrastructure/identity.decorators.js';
 import { SignInDto, SignInQueryDto, toSignInDto, toSignInFilter } from './sign-ins.dto.js';
 
 const PAGE = 100;

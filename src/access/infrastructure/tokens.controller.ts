@@ -1,18 +1,21 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Documented } from '../../shared/http/documented.js';
-import { parseInstant } from '../../shared/instant.js';
 import { TokensService } from '../application/tokens.service.js';
-import type { Principal } from '../application/principal.js';
-import { Caller, Requires, ShowsToken } from './access.decorators.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { ShowsToken } from '../../idempotency/infrastructure/idempotency.decorators.js';
+import { Caller, Requires } from '../../identity/infrastructure/identity.decorators.js';
 import {
   CreatedTokenDto,
   NewTokenDto,
+  parseTokenId,
   RotateTokenDto,
   toCreatedTokenDto,
+  toNewToken,
   TokenDto,
   toTokenDto,
 } from './tokens.dto.js';
+import { ACCESS_ERRORS } from '../domain/access.errors.js';
 
 @ApiTags('Administration')
 @Controller('api/admin/tokens')
@@ -41,14 +44,10 @@ export class TokensController {
     example: ['POST /api/admin/tokens', { user: 'user', label: 'CRM of the Chennai office' }],
     as: 'admin',
     answers: CreatedTokenDto,
-    errors: ['token_exists'],
+    errors: [ACCESS_ERRORS.token_exists],
   })
-  async create(@Caller() caller: Principal | undefined, @Body() body: NewTokenDto): Promise<CreatedTokenDto> {
-    const { user, label = '', scope = 'write', allowed_ips: allowedIps = [], token } = body;
-    const expiresAt = parseInstant(body.expires_at) ?? null;
-    return toCreatedTokenDto(
-      await this.tokens.create(caller, { user, label, scope, expiresAt, allowedIps, token }),
-    );
+  async create(@Caller() caller: Principal, @Body() body: NewTokenDto): Promise<CreatedTokenDto> {
+    return toCreatedTokenDto(await this.tokens.create(caller, toNewToken(body)));
   }
 
   @Post(':id/rotate')
@@ -63,14 +62,14 @@ export class TokensController {
     example: ['POST /api/admin/tokens/3/rotate', { grace_seconds: 3600 }],
     as: 'admin',
     answers: CreatedTokenDto,
-    errors: ['token_not_found', 'token_expired', 'token_replaced'],
+    errors: [ACCESS_ERRORS.token_not_found, ACCESS_ERRORS.token_expired, ACCESS_ERRORS.token_replaced],
   })
   async rotate(
-    @Caller() caller: Principal | undefined,
+    @Caller() caller: Principal,
     @Param('id') id: string,
     @Body() { grace_seconds: seconds = 0 }: RotateTokenDto,
   ): Promise<CreatedTokenDto> {
-    return toCreatedTokenDto(await this.tokens.rotate(caller, parseId(id), seconds * 1000));
+    return toCreatedTokenDto(await this.tokens.rotate(caller, parseTokenId(id), seconds * 1000));
   }
 
   @Delete(':id')
@@ -80,14 +79,9 @@ export class TokensController {
     example: ['DELETE /api/admin/tokens/3'],
     as: 'admin',
     answers: TokenDto,
-    errors: ['token_not_found'],
+    errors: [ACCESS_ERRORS.token_not_found],
   })
-  async revoke(@Caller() caller: Principal | undefined, @Param('id') id: string): Promise<TokenDto> {
-    return toTokenDto(await this.tokens.revoke(caller, parseId(id)));
+  async revoke(@Caller() caller: Principal, @Param('id') id: string): Promise<TokenDto> {
+    return toTokenDto(await this.tokens.revoke(caller, parseTokenId(id)));
   }
-}
-
-/** @returns 0, which no token has, for what is not an id */
-function parseId(text: string): number {
-  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : 0;
 }

@@ -11,11 +11,11 @@ import {
   textThat,
 } from '../../shared/http/checks.js';
 import { Checked } from '../../shared/http/validation.js';
-import { formatInstant } from '../../shared/instant.js';
+import { formatInstant, parseInstant } from '../../shared/instant.js';
 import type { Token } from '../application/access.repositories.js';
-import type { CreatedToken } from '../application/tokens.service.js';
+import type { CreatedToken, NewToken } from '../application/tokens.service.js';
 import { isPrintable } from '../domain/printable.js';
-import { SCOPES, type Scope } from '../domain/rights.js';
+import { SCOPES, type Scope } from '../../identity/domain/rights.js';
 import { tokenFault } from '../domain/token.js';
 
 const MAX_GRACE_SECONDS = 30 * 86_400;
@@ -120,6 +120,17 @@ export class TokenDto {
 export class CreatedTokenDto extends TokenDto {
   @ApiProperty({ description: 'The token itself; it is not shown again' })
   token!: string;
+}
+
+/** A new token: what was not given has its default. */
+export function toNewToken(dto: NewTokenDto): NewToken {
+  const { user, label = '', scope = 'write', allowed_ips: allowedIps = [], token } = dto;
+  return { user, label, scope, expiresAt: parseInstant(dto.expires_at) ?? null, allowedIps, token };
+}
+
+/** @returns 0, which no token has, for anything but an id */
+export function parseTokenId(text: string): number {
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : 0;
 }
 
 export function toTokenDto(token: Token): TokenDto {

@@ -8,8 +8,8 @@ import {
   type Token,
   type User,
 } from '../application/access.repositories.js';
-import type { ContextId } from '../application/principal.js';
-import type { Role, Scope } from '../domain/rights.js';
+import type { ContextId } from '../../identity/domain/principal.js';
+import type { Role, Scope } from '../../identity/domain/rights.js';
 import { TokenEntity } from './access.entities.js';
 
 interface SignInRow {

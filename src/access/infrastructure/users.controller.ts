@@ -3,9 +3,10 @@ import { ApiTags } from '@nestjs/swagger';
 import { Documented } from '../../shared/http/documented.js';
 import { requireMembers } from '../../shared/http/validation.js';
 import { UsersService } from '../application/users.service.js';
-import type { Principal } from '../application/principal.js';
-import { Caller, Requires } from './access.decorators.js';
-import { ChangeUserDto, NewUserDto, toUserDto, UserDto } from './users.dto.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { Caller, Requires } from '../../identity/infrastructure/identity.decorators.js';
+import { ChangeUserDto, NewUserDto, toNewUser, toUserDto, UserDto } from './users.dto.js';
+import { ACCESS_ERRORS } from '../domain/access.errors.js';
 
 @ApiTags('Administration')
 @Controller('api/admin/users')
@@ -32,13 +33,10 @@ export class UsersController {
     example: ['POST /api/admin/users', { name: 'crm', role: 'operator', contexts: ['default'] }],
     as: 'admin',
     answers: UserDto,
-    errors: ['user_exists'],
+    errors: [ACCESS_ERRORS.user_exists],
   })
-  async create(
-    @Caller() caller: Principal | undefined,
-    @Body() { name, role, contexts = [], enabled = true }: NewUserDto,
-  ): Promise<UserDto> {
-    return toUserDto(await this.users.create(caller, { name, role, contexts, enabled }));
+  async create(@Caller() caller: Principal, @Body() newUser: NewUserDto): Promise<UserDto> {
+    return toUserDto(await this.users.create(caller, toNewUser(newUser)));
   }
 
   @Patch(':name')
@@ -49,10 +47,10 @@ export class UsersController {
     example: ['PATCH /api/admin/users/crm', { role: 'reader' }],
     as: 'admin',
     answers: UserDto,
-    errors: ['user_not_found', 'last_admin'],
+    errors: [ACCESS_ERRORS.user_not_found, ACCESS_ERRORS.last_admin],
   })
   async change(
-    @Caller() caller: Principal | undefined,
+    @Caller() caller: Principal,
     @Param('name') name: string,
     @Body() changes: ChangeUserDto,
   ): Promise<UserDto> {
@@ -66,9 +64,9 @@ export class UsersController {
     example: ['DELETE /api/admin/users/crm'],
     as: 'admin',
     answers: UserDto,
-    errors: ['user_not_found', 'last_admin'],
+    errors: [ACCESS_ERRORS.user_not_found, ACCESS_ERRORS.last_admin],
   })
-  async delete(@Caller() caller: Principal | undefined, @Param('name') name: string): Promise<UserDto> {
+  async delete(@Caller() caller: Principal, @Param('name') name: string): Promise<UserDto> {
     return toUserDto(await this.users.delete(caller, name));
   }
 }

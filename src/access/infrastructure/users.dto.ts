@@ -4,7 +4,7 @@ import { Checked } from '../../shared/http/validation.js';
 import { formatInstant } from '../../shared/instant.js';
 import type { User } from '../application/access.repositories.js';
 import { isPrintable } from '../domain/printable.js';
-import { ROLES, type Role } from '../domain/rights.js';
+import { ROLES, type Role } from '../../identity/domain/rights.js';
 
 const isUserName = (text: string): boolean =>
   isPrintable(text, 64) &&
@@ -59,6 +59,12 @@ export class UserDto {
   enabled!: boolean;
   @ApiProperty({ example: '2026-11-24T08:48:06Z' })
   created_at!: string;
+}
+
+/** A new user: enabled, and without contexts, unless it says otherwise. */
+export function toNewUser(dto: NewUserDto): Omit<User, 'createdAt'> {
+  const { name, role, contexts = [], enabled = true } = dto;
+  return { name, role, contexts, enabled };
 }
 
 export function toUserDto({ name, role, contexts, enabled, createdAt }: User): UserDto {

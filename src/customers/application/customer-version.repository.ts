@@ -1,30 +1,6 @@
-import type { ContextId, Principal } from '../../access/application/principal.js';
-import type { ChangeMade, RecordedVersion } from '../../shared/version.js';
-import type { Customer, UserId } from '../domain/customer.js';
-
-/** A customer as it was at a time. */
-export interface PastCustomer extends Customer {
-  /** Whether it was deleted since. */
-  readonly isDeleted: boolean;
-}
-
-/** A customer that was deleted. */
-export interface GoneCustomer {
-  readonly context: ContextId;
-  readonly id: number;
-}
-
-/** A place in the order of changes, which is final: nothing is ever added before a change that was told. */
-export interface ChangePlace {
-  /** The block of the audit trail that it is sealed in. */
-  readonly block: number;
-  readonly id: number;
-}
-
-export interface CustomerChange extends ChangePlace {
-  readonly change: ChangeMade;
-  readonly customer: Customer;
-}
+import type { ContextId, Principal } from '../../identity/domain/principal.js';
+import type { ChangeMade, RecordedVersion } from '../../versions/domain/version.js';
+import type { Customer, GoneCustomer, PastCustomer, UserId } from '../domain/customer.js';
 
 /** Every state that the customers of a context were in. Writes exist inside `Transactions.run` alone. */
 export abstract class CustomerVersionRepository {
@@ -59,17 +35,6 @@ export abstract class CustomerVersionRepository {
 
   /** The ids of all customers that have, or once had, this UserID. */
   abstract everCalled(context: ContextId, userId: UserId): Promise<number[]>;
-
-  /** At most `limit` changes behind a place, in their order, and none in a block behind `through`. */
-  abstract changes(
-    context: ContextId,
-    after: ChangePlace,
-    through: number,
-    limit: number,
-  ): Promise<CustomerChange[]>;
-
-  /** The last block that any change is placed in, of whatever context. */
-  abstract lastBlock(): Promise<number>;
 
   /**
    * Customers whose deletion is sealed in a block up to `throughBlock`.

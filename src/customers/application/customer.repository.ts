@@ -1,4 +1,4 @@
-import type { ContextId } from '../../access/application/principal.js';
+import type { ContextId } from '../../identity/domain/principal.js';
 import type { Customer, CustomerDetails, UserId } from '../domain/customer.js';
 
 /** Which customers a list holds: those to which every condition applies. */

@@ -1,13 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../access/application/principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
-import { MappingLedger } from '../../ip-mappings/application/mapping-ledger.js';
 import { Clock } from '../../shared/clock.js';
 import { validationFailed } from '../../shared/errors.js';
 import { formatMoment } from '../../shared/instant.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
-import { nextVersionAt, versionOf, type ChangeMade, type Expectation } from '../../shared/version.js';
+import {
+  nextVersionAt,
+  versionOf,
+  type ChangeMade,
+  type Expectation,
+} from '../../versions/domain/version.js';
 import { customerChanged, customerExists, known } from '../domain/customer.errors.js';
 import {
   changedFields,
@@ -16,8 +20,10 @@ import {
   type CustomerDetails,
   type UserId,
 } from '../domain/customer.js';
+import { CustomerHoldings } from './customer-holdings.js';
 import { CustomerVersionRepository } from './customer-version.repository.js';
 import { CustomerRepository, type CustomerFilter } from './customer.repository.js';
+import { CUSTOMER_ACTIONS } from '../domain/customer.actions.js';
 
 /** A filter, and how the client worded it. */
 export interface AskedFilter extends CustomerFilter {
@@ -30,7 +36,7 @@ export class CustomersService {
   constructor(
     private readonly customers: CustomerRepository,
     private readonly versions: CustomerVersionRepository,
-    private readonly ledger: MappingLedger,
+    private readonly holdings: CustomerHoldings,
     private readonly trail: AuditTrail,
     private readonly transactions: Transactions,
     private readonly clock: Clock,
@@ -50,7 +56,7 @@ export class CustomersService {
       ...(recordedAt !== undefined && { recorded_at: formatMoment(recordedAt) }),
       records: found === undefined ? 0 : 1,
     };
-    await this.trail.recordRead(by, { action: 'customer.read', userId, details });
+    await this.trail.recordRead(by, { action: CUSTOMER_ACTIONS.read, userId, details });
     return known(found);
   }
 
@@ -94,7 +100,11 @@ export class CustomersService {
       const before = expected(await this.customers.lock(by.context, userId), isExpected);
       const changed = changedFields(before, changes);
       if (changed.length === 0) {
-        await this.trail.record(by, { action: 'customer.unchanged', userId, details: { id: before.id } });
+        await this.trail.record(by, {
+          action: CUSTOMER_ACTIONS.unchanged,
+          userId,
+          details: { id: before.id },
+        });
         return before;
       }
       const after = { ...before, ...changes, updatedAt: nextVersionAt(before, this.clock.now()) };
@@ -112,9 +122,9 @@ export class CustomersService {
    */
   delete(by: Principal, userId: UserId, isExpected?: Expectation): Promise<Customer> {
     return this.transactions.run(async () => {
-      const mappings = await this.ledger.open(by);
+      const holdings = await this.holdings.open(by);
       const before = expected(await this.customers.lock(by.context, userId), isExpected);
-      await mappings.release(before);
+      await holdings.release(before);
       await this.customers.delete(by.context, before.id);
       await this.record(by, 'deleted', { ...before, updatedAt: nextVersionAt(before, this.clock.now()) });
       return before;
@@ -133,12 +143,15 @@ export class CustomersService {
       id: customer.id,
       ...(before.userId === customer.userId ? {} : { renamed_to: customer.userId }),
     };
-    await this.trail.record(by, { action: `customer.${change}`, userId: before.userId, details });
+    await this.trail.record(by, { action: CUSTOMER_ACTIONS[change], userId: before.userId, details });
     return customer;
   }
 
   private recordList(by: Principal, { asked }: AskedFilter, records: number): Promise<void> {
-    return this.trail.recordRead(by, { action: 'customers.listed', details: { filter: asked, records } });
+    return this.trail.recordRead(by, {
+      action: CUSTOMER_ACTIONS.listed,
+      details: { filter: asked, records },
+    });
   }
 }
 

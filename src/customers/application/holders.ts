@@ -1,15 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { ContextId } from '../../access/application/principal.js';
+import type { ContextId } from '../../identity/domain/principal.js';
 import { known } from '../domain/customer.errors.js';
-import { toUserId, type Customer, type UserId } from '../domain/customer.js';
-import { CustomerVersionRepository, type PastCustomer } from './customer-version.repository.js';
+import { toUserId, type Customer, type PastCustomer, type UserId } from '../domain/customer.js';
+import { CustomerVersionRepository } from './customer-version.repository.js';
 import { CustomerRepository } from './customer.repository.js';
-
-export { customerNotFound } from '../domain/customer.errors.js';
-export { toUserId } from '../domain/customer.js';
-
-/** A customer as it was at a time. */
-export type Holder = PastCustomer;
 
 /** Which customer is asked for, and as of when. */
 export interface HolderAsked {
@@ -26,7 +20,7 @@ export class Holders {
     private readonly versions: CustomerVersionRepository,
   ) {}
 
-  /** The customer that has a UserID; that there is none is to be put on record, as what is read of one is. */
+  /** The customer that has a UserID. The caller audits it, a miss too. */
   find(context: ContextId, userId: UserId): Promise<Customer | undefined> {
     return this.customers.find(context, userId);
   }
@@ -34,6 +28,15 @@ export class Holders {
   /** The ids of all customers that have, or once had, a UserID: renamed and deleted ones are among them. */
   everCalled(context: ContextId, userId: UserId): Promise<number[]> {
     return this.versions.everCalled(context, userId);
+  }
+
+  /**
+   * All customers by ascending id, a batch at a time, as they are when the first batch is read.
+   *
+   * @param announce called with their number, before the first batch
+   */
+  all(context: ContextId, announce: (count: number) => Promise<void>): AsyncGenerator<Customer[]> {
+    return this.customers.all(context, {}, 0, announce);
   }
 
   /**
@@ -62,7 +65,7 @@ export class Holders {
     context: ContextId,
     asked: readonly HolderAsked[],
     recordedAt = Number.MAX_SAFE_INTEGER,
-  ): Promise<(Holder | undefined)[]> {
+  ): Promise<(PastCustomer | undefined)[]> {
     const moments = asked.map(({ customerId, second }) => ({
       customerId,
       at: Math.min((second + 1) * 1000 - 1, recordedAt),

@@ -1,12 +1,20 @@
-import { RegisterError } from '../../shared/errors.js';
+import { COMMON_ERRORS, errorCodes, RegisterError } from '../../shared/errors.js';
 import type { Customer, UserId } from './customer.js';
 
+export const CUSTOMER_ERRORS = errorCodes({
+  customer_not_found: { kind: 'not_found', when: 'no customer in this context has this UserID' },
+  customer_exists: { kind: 'conflict', when: 'another customer of this context has this UserID' },
+});
+
 export function customerExists(userId: UserId, contextName: string): RegisterError {
-  return new RegisterError('customer_exists', `Customer ${userId} already exists in context ${contextName}`);
+  return new RegisterError(
+    CUSTOMER_ERRORS.customer_exists,
+    `Customer ${userId} already exists in context ${contextName}`,
+  );
 }
 
 export function customerNotFound(): RegisterError {
-  return new RegisterError('customer_not_found', 'IPDR Customer not found');
+  return new RegisterError(CUSTOMER_ERRORS.customer_not_found, 'IPDR Customer not found');
 }
 
 /** @throws RegisterError `customer_not_found` if there is none */
@@ -15,17 +23,9 @@ export function known(customer: Customer | undefined): Customer {
   return customer;
 }
 
-export function cursorUnknown(): RegisterError {
-  return new RegisterError(
-    'cursor_unknown',
-    'This cursor is of changes that the register does not have, as it was restored from a backup or is another one: ' +
-      'read all customers and mappings anew, then the changes from their beginning',
-  );
-}
-
 export function customerChanged(): RegisterError {
   return new RegisterError(
-    'precondition_failed',
+    COMMON_ERRORS.precondition_failed,
     'The customer is in another version than If-Match or If-None-Match says; read it again, then decide',
   );
 }

@@ -1,3 +1,4 @@
+import type { ContextId } from '../../identity/domain/principal.js';
 import type { FieldFault } from '../../shared/errors.js';
 
 declare const userId: unique symbol;
@@ -21,6 +22,18 @@ export interface Customer extends CustomerDetails {
   readonly id: number;
   /** Since when it is known in this version: Unix milliseconds, greater in every later version. */
   readonly updatedAt: number;
+}
+
+/** A customer as it was at a time. */
+export interface PastCustomer extends Customer {
+  /** Whether it was deleted since. */
+  readonly isDeleted: boolean;
+}
+
+/** A customer that was deleted. */
+export interface GoneCustomer {
+  readonly context: ContextId;
+  readonly id: number;
 }
 
 export type CustomerField = keyof CustomerDetails;

@@ -1,7 +1,7 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
-import type { ContextId } from '../../access/application/principal.js';
-import { VersionColumns } from '../../shared/database/version-columns.js';
-import { CustomerColumns } from './customer.entity.js';
+import type { ContextId } from '../../identity/domain/principal.js';
+import { namedColumns, VersionColumns } from '../../versions/infrastructure/version-columns.js';
+import { COLUMN_OF, CustomerColumns } from './customer.entity.js';
 
 /**
  * A state that a customer was in, from `recordedAt` until its next version. Rows are added, never changed but for
@@ -26,4 +26,9 @@ export class CustomerVersionEntity extends CustomerColumns {
 
   @Column(() => VersionColumns, { prefix: false })
   version!: VersionColumns;
+}
+
+/** The customer of a version, under the names of the domain. @param table an alias @param prefix before each name */
+export function customerOf(table: string, prefix = ''): string {
+  return namedColumns(table, { id: 'customer_id', updatedAt: 'recorded_at', ...COLUMN_OF }, prefix);
 }

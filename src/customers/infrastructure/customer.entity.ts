@@ -1,5 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
-import type { ContextId } from '../../access/application/principal.js';
+import type { ContextId } from '../../identity/domain/principal.js';
 import type { SqlValue } from '../../shared/database/database.js';
 import type { Customer, CustomerField } from '../domain/customer.js';
 

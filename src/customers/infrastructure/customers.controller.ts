@@ -14,16 +14,16 @@ import {
 } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import type { Principal } from '../../access/application/principal.js';
-import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { Caller, Requires } from '../../identity/infrastructure/identity.decorators.js';
 import { Produces } from '../../shared/http/accept.guard.js';
 import { Documented } from '../../shared/http/documented.js';
 import { condition, ifNoneMatch, sendVersion } from '../../shared/http/etag.js';
-import { linkNext, startOf } from '../../shared/http/paging.js';
+import { pageOrAll, startOf, type PagedList } from '../../shared/http/paging.js';
 import { CSV, NDJSON, sendRows } from '../../shared/http/send-rows.js';
 import { requireMembers } from '../../shared/http/validation.js';
 import { parseInstant } from '../../shared/instant.js';
-import { versionOf } from '../../shared/version.js';
+import { versionOf } from '../../versions/domain/version.js';
 import { CustomersService, type AskedFilter } from '../application/customers.service.js';
 import { toUserId, type Customer } from '../domain/customer.js';
 import {
@@ -39,6 +39,7 @@ import {
   toFields,
   VersionQueryDto,
 } from './customer.dto.js';
+import { CUSTOMER_ERRORS } from '../domain/customer.errors.js';
 
 const EXAMPLE = {
   Name: 'Trisul',
@@ -78,10 +79,13 @@ export class CustomersController {
     @Res() response: Response,
   ): Promise<void> {
     const after = startOf(query) ?? 0;
-    const batches =
-      query.limit === undefined
-        ? this.customers.all(caller, toFilter(query, filter), after)
-        : this.page(caller, toFilter(query, filter), after, Number(query.limit), request, response);
+    const asked = toFilter(query, filter);
+    const list: PagedList<Customer> = {
+      page: (limit) => this.customers.page(caller, asked, after, limit),
+      all: () => this.customers.all(caller, asked, after),
+      placeOf: ({ id }) => [id],
+    };
+    const batches = pageOrAll(list, query, request, response);
     await sendRows(response, request.answerType, batches, toDto, COLUMNS);
   }
 
@@ -92,7 +96,7 @@ export class CustomersController {
     example: ['GET /api/ipdrcustomers/B68t19'],
     answers: CustomerDto,
     isVersioned: true,
-    errors: ['customer_not_found'],
+    errors: [CUSTOMER_ERRORS.customer_not_found],
   })
   async get(
     @Caller() caller: Principal,
@@ -116,7 +120,7 @@ export class CustomersController {
     example: ['POST /api/ipdrcustomers', EXAMPLE],
     answers: CustomerDto,
     isVersioned: true,
-    errors: ['customer_exists'],
+    errors: [CUSTOMER_ERRORS.customer_exists],
   })
   async create(
     @Caller() caller: Principal,
@@ -134,7 +138,7 @@ export class CustomersController {
     example: ['PUT /api/ipdrcustomers/B68t19', EXAMPLE_CHANGED],
     answers: CustomerDto,
     isVersioned: true,
-    errors: ['customer_not_found', 'customer_exists'],
+    errors: [CUSTOMER_ERRORS.customer_not_found, CUSTOMER_ERRORS.customer_exists],
   })
   async replace(
     @Caller() caller: Principal,
@@ -158,7 +162,7 @@ export class CustomersController {
     example: ['PATCH /api/ipdrcustomers/B68t19', { Address: 'Partially Updated' }],
     answers: CustomerDto,
     isVersioned: true,
-    errors: ['customer_not_found', 'customer_exists'],
+    errors: [CUSTOMER_ERRORS.customer_not_found, CUSTOMER_ERRORS.customer_exists],
   })
   async change(
     @Caller() caller: Principal,
@@ -183,7 +187,7 @@ export class CustomersController {
     example: ['DELETE /api/ipdrcustomers/B68t19'],
     answers: CustomerDto,
     isVersioned: true,
-    errors: ['customer_not_found'],
+    errors: [CUSTOMER_ERRORS.customer_not_found],
   })
   async delete(
     @Caller() caller: Principal,
@@ -191,19 +195,6 @@ export class CustomersController {
     @Req() request: Request,
   ): Promise<CustomerDto> {
     return toDto(await this.customers.delete(caller, toUserId(userId), condition(request)));
-  }
-
-  private async *page(
-    caller: Principal,
-    filter: AskedFilter,
-    after: number,
-    limit: number,
-    request: Request,
-    response: Response,
-  ): AsyncGenerator<Customer[]> {
-    const { rows, next } = await this.customers.page(caller, filter, after, limit);
-    if (next !== undefined) linkNext(request, response, next.id);
-    if (rows.length > 0) yield rows;
   }
 }
 

@@ -1,37 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
-import type { ContextId, Principal } from '../../access/application/principal.js';
+import type { ContextId, Principal } from '../../identity/domain/principal.js';
 import { Database } from '../../shared/database/database.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import {
-  namedColumns,
   RECORD_COLUMNS,
   recordedColumns,
   toRecord,
   toVersion,
   type VersionAndBefore,
-} from '../../shared/database/version-columns.js';
-import { lastBlockOf, readDeletions, readFeed, withBefore } from '../../shared/database/version-reads.js';
-import type { ChangeMade, RecordedVersion } from '../../shared/version.js';
-import {
-  CustomerVersionRepository,
-  type ChangePlace,
-  type CustomerChange,
-  type GoneCustomer,
-  type PastCustomer,
-} from '../application/customer-version.repository.js';
-import type { Customer, UserId } from '../domain/customer.js';
-import { CustomerVersionEntity } from './customer-version.entity.js';
+} from '../../versions/infrastructure/version-columns.js';
+import { readDeletions, withBefore } from '../../versions/infrastructure/version-reads.js';
+import type { ChangeMade, RecordedVersion } from '../../versions/domain/version.js';
+import { CustomerVersionRepository } from '../application/customer-version.repository.js';
+import type { Customer, GoneCustomer, PastCustomer, UserId } from '../domain/customer.js';
+import { customerOf, CustomerVersionEntity } from './customer-version.entity.js';
 import { COLUMN_OF, FIELDS } from './customer.entity.js';
 
 const INSERT = insertInto('customer_versions', [
   ...['context_id', 'customer_id', ...Object.values(COLUMN_OF), ...RECORD_COLUMNS],
 ]);
-
-/** The customer of a version, under the names of the domain, each with `prefix` before it. */
-function customerOf(table: string, prefix = ''): string {
-  return namedColumns(table, { id: 'customer_id', updatedAt: 'recorded_at', ...COLUMN_OF }, prefix);
-}
 
 const AS_OF = `
   SELECT ${customerOf('v')} FROM customer_versions v
@@ -58,9 +46,7 @@ const asOfEach = ({ jsonTable, thenJoin, useIndex }: Database): string => {
     WHERE v.context_id = ?`;
 };
 
-const VERSIONS = { table: 'customer_versions', alias: 'v' } as const;
-const FEED = { ...VERSIONS, columns: customerOf('v') };
-const GONE = { ...VERSIONS, columns: 'v.context_id AS context, v.customer_id AS id' };
+const GONE = { table: 'customer_versions', columns: 'v.context_id AS context, v.customer_id AS id' };
 
 const EVER_CALLED = 'SELECT DISTINCT customer_id FROM customer_versions WHERE context_id = ? AND user_id = ?';
 
@@ -127,22 +113,6 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
   async everCalled(context: ContextId, userId: UserId): Promise<number[]> {
     const rows = await this.database.query<{ customer_id: number }>(EVER_CALLED, [context, userId]);
     return rows.map((row) => row.customer_id);
-  }
-
-  async changes(
-    context: ContextId,
-    after: ChangePlace,
-    through: number,
-    limit: number,
-  ): Promise<CustomerChange[]> {
-    const rows = await readFeed<Customer>(this.database, FEED, context, after, through, limit);
-    return rows.map(({ block, version: id, changeMade: change, ...customer }) => ({
-      ...{ block, id, change, customer },
-    }));
-  }
-
-  lastBlock(): Promise<number> {
-    return lastBlockOf(this.database, 'customer_versions');
   }
 
   async deletedThrough(

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { ContextId } from '../../access/application/principal.js';
+import type { ContextId } from '../../identity/domain/principal.js';
 import { BATCH, wholeList } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessTaken } from '../../shared/database/driver-errors.js';

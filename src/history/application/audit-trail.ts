@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../access/application/principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
 import { Clock } from '../../shared/clock.js';
 import { nonce } from '../../shared/nonce.js';
 import { Transactions } from '../../shared/transactions.js';

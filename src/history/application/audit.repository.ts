@@ -1,29 +1,5 @@
-import { MAX_SEALED, type Block, type Remainder, type SealedVersion } from '../domain/audit-chain.js';
-import type { Action, AuditEntry, RecordedEntry } from '../domain/audit-entry.js';
-
-/** Which entries a list holds: those to which every condition applies. Times are Unix milliseconds. */
-export interface AuditFilter {
-  readonly userName?: string | undefined;
-  readonly contextName?: string | undefined;
-  readonly action?: Action | undefined;
-  readonly userId?: string | undefined;
-  readonly from?: number | undefined;
-  /** Exclusive. */
-  readonly to?: number | undefined;
-}
-
-/** A block, and what is there still of what it sealed. */
-export interface SealedBlock {
-  readonly block: Block;
-  readonly entries: readonly RecordedEntry[];
-  readonly versions: readonly SealedVersion[];
-}
-
-/** A place in the list of entries, which is by descending time and id. */
-export type Place = Pick<RecordedEntry, 'at' | 'id'>;
-
-/** Versions in a block, at most. */
-export const MAX_CHANGES = MAX_SEALED;
+import type { Block, Remainder, SealedBlock, SealedVersion } from '../domain/audit-chain.js';
+import type { AuditEntry, AuditFilter, EntryPlace, RecordedEntry } from '../domain/audit-entry.js';
 
 /** Writes, and what locks, exist inside `Transactions.run` alone. */
 export abstract class AuditRepository {
@@ -45,14 +21,11 @@ export abstract class AuditRepository {
   /** Keeps a block, and notes in what it seals that it does. */
   abstract insertBlock(sealed: SealedBlock): Promise<void>;
 
-  /** The hashes of the blocks of these numbers that there are. */
-  abstract hashes(numbers: readonly number[]): Promise<ReadonlyMap<number, string>>;
-
   /** The last block. */
   abstract head(): Promise<Block | undefined>;
 
   /** At most `limit` entries, the newest first. @param before where to go on; undefined = at the newest */
-  abstract page(filter: AuditFilter, before: Place | undefined, limit: number): Promise<RecordedEntry[]>;
+  abstract page(filter: AuditFilter, before: EntryPlace | undefined, limit: number): Promise<RecordedEntry[]>;
 
   /**
    * All of them in the same order, a batch at a time, as they stand when the first batch is asked for.
@@ -61,7 +34,7 @@ export abstract class AuditRepository {
    */
   abstract all(
     filter: AuditFilter,
-    before: Place | undefined,
+    before: EntryPlace | undefined,
     announce: (count: number) => Promise<void>,
   ): AsyncGenerator<RecordedEntry[]>;
 
@@ -69,9 +42,6 @@ export abstract class AuditRepository {
    * Every block with what is left of it, from the first on; then what was found besides, all as of one moment.
    */
   abstract chain(): AsyncGenerator<SealedBlock, Remainder>;
-
-  /** The last block sealed before a time; 0 = none was. */
-  abstract lastBlockBefore(at: number): Promise<number>;
 
   /**
    * Deletes the entries of whole blocks up to `block`, the first ones first: at most `limit` entries, which must be

@@ -1,13 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../access/application/principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
 import { Clock } from '../../shared/clock.js';
 import { pageOf, type Page } from '../../shared/page.js';
-import { ChainCheck, type Block, type Head, type Verdict } from '../domain/audit-chain.js';
-import type { RecordedEntry } from '../domain/audit-entry.js';
+import { ChainCheck, type Block, type Head, type SealedBlock, type Verdict } from '../domain/audit-chain.js';
+import {
+  HISTORY_ACTIONS,
+  type AuditFilter,
+  type EntryPlace,
+  type RecordedEntry,
+} from '../domain/audit-entry.js';
 import { AuditTrail } from './audit-trail.js';
 import { Retention } from './retention.js';
-import { AuditRepository, type AuditFilter, type Place, type SealedBlock } from './audit.repository.js';
+import { AuditRepository } from './audit.repository.js';
 
 /** The audit trail, as administrators read it. Reading it is on record too: it holds personal data. */
 @Injectable()
@@ -28,7 +33,7 @@ export class AuditService {
     by: Principal,
     filter: AuditFilter,
     asked: object,
-    before: Place | undefined,
+    before: EntryPlace | undefined,
     limit: number,
   ): Promise<Page<RecordedEntry>> {
     const page = pageOf(await this.audit.page(filter, before, limit + 1), limit);
@@ -41,7 +46,7 @@ export class AuditService {
     by: Principal,
     filter: AuditFilter,
     asked: object,
-    before: Place | undefined,
+    before: EntryPlace | undefined,
   ): AsyncGenerator<RecordedEntry[]> {
     return this.audit.all(filter, before, (count) => this.recordRead(by, asked, count));
   }
@@ -49,7 +54,7 @@ export class AuditService {
   /** The whole chain with its entries, to be verified elsewhere. */
   async *export(by: Principal | undefined): AsyncGenerator<SealedBlock[]> {
     const blocks = (await this.audit.head())?.number ?? 0;
-    await this.trail.recordRead(by, { action: 'audit.read', details: { export: true, blocks } });
+    await this.trail.recordRead(by, { action: HISTORY_ACTIONS.read, details: { export: true, blocks } });
     for await (const sealed of this.audit.chain()) yield [sealed];
   }
 
@@ -79,6 +84,6 @@ export class AuditService {
   }
 
   private recordRead(by: Principal, asked: object, records: number): Promise<void> {
-    return this.trail.recordRead(by, { action: 'audit.read', details: { filter: asked, records } });
+    return this.trail.recordRead(by, { action: HISTORY_ACTIONS.read, details: { filter: asked, records } });
   }
 }

@@ -12,7 +12,7 @@ import {
   type Verdict,
   type Verifier,
 } from './audit-chain.js';
-import { ACTIONS, type AuditEntry, type RecordedEntry } from './audit-entry.js';
+import type { AuditEntry, RecordedEntry } from './audit-entry.js';
 
 /** What is in the database; those who tamper with it can change all of it. */
 interface Trail {
@@ -117,7 +117,7 @@ const EXAMPLE: AuditEntry = {
 const someText = fc.option(fc.string({ unit: 'binary', maxLength: 8 }), { nil: null });
 const entry: fc.Arbitrary<AuditEntry> = fc.record({
   at: fc.integer({ min: 0, max: 2 ** 42 }),
-  action: fc.constantFrom(...ACTIONS.filter((action) => action !== 'purge.started')),
+  action: fc.constantFrom('customer.created', 'mapping.deleted', 'purge.finished'),
   userName: someText,
   tokenId: fc.option(fc.nat(), { nil: null }),
   tokenLabel: someText,

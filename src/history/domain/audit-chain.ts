@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { digestOf, type AuditEntry, type RecordedEntry } from './audit-entry.js';
+import { HISTORY_ACTIONS, digestOf, type AuditEntry, type RecordedEntry } from './audit-entry.js';
 
 /** A link of the chain: it holds for its entries, and for all blocks before it. */
 export interface Block {
@@ -27,6 +27,13 @@ export interface SealedVersion {
   readonly at: number;
   /** Whether it names who recorded it; those that were there before there were versions do not, and come first. */
   readonly hasAuthor: boolean;
+}
+
+/** A block, and what is there still of what it sealed. */
+export interface SealedBlock {
+  readonly block: Block;
+  readonly entries: readonly RecordedEntry[];
+  readonly versions: readonly SealedVersion[];
 }
 
 /** What is kept elsewhere, to prove later that nothing behind it was rewritten or cut off. */
@@ -191,7 +198,8 @@ export class ChainCheck {
     this.entries += entries.length;
     this.versions += versions?.length ?? 0;
     for (const entry of entries) {
-      const purge = entry.action === 'purge.started' ? purgeOf(block, entry, this.verifier) : undefined;
+      const purge =
+        entry.action === HISTORY_ACTIONS.purgeStarted ? purgeOf(block, entry, this.verifier) : undefined;
       if (purge === undefined || purge.throughBlock < this.purgedThrough()) continue;
       // One that was forged may name blocks that were sealed later than it says.
       if (

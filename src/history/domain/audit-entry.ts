@@ -1,45 +1,14 @@
 import { createHash } from 'node:crypto';
 
-/** What the audit trail tells of. */
-export const ACTIONS = [
-  'customer.created',
-  'customer.updated',
-  'customer.unchanged', // an update that changed nothing
-  'customer.deleted',
-  'customer.read',
-  'customer.history_read',
-  'customers.listed',
-  'customers.changes_read',
-  'mapping.created',
-  'mapping.updated',
-  'mapping.unchanged', // an update that changed nothing
-  'mapping.deleted',
-  'mapping.reassignment_tried',
-  'mapping.read',
-  'mapping.history_read',
-  'mapping.refused', // with words that tell of a mapping
-  'mappings.listed',
-  'holder.looked_up',
-  'holders.looked_up', // in bulk
-  'holder.history_read',
-  'coverage.read',
-  'answer.repeated', // under an Idempotency-Key
-  'context.created',
-  'context.changed',
-  'context.deleted',
-  'user.created',
-  'user.changed',
-  'user.deleted',
-  'token.created',
-  'token.rotated',
-  'token.revoked',
-  'token.reset', // all of a user
-  'audit.read',
-  'signins.listed',
-  'purge.started',
-  'purge.finished',
-] as const;
-export type Action = (typeof ACTIONS)[number];
+/** What somebody did: each feature declares its own actions. */
+export type Action = `${string}.${string}`;
+
+/** What the audit trail records of itself. */
+export const HISTORY_ACTIONS = {
+  read: 'audit.read',
+  purgeStarted: 'purge.started',
+  purgeFinished: 'purge.finished',
+} as const satisfies Readonly<Record<string, Action>>;
 
 /** One thing that somebody did. */
 export interface AuditEntry {
@@ -69,6 +38,20 @@ export interface RecordedEntry extends AuditEntry {
   /** The block that it is sealed in; null = not yet. */
   readonly block: number | null;
 }
+
+/** Which entries a list holds: those to which every condition applies. Times are Unix milliseconds. */
+export interface AuditFilter {
+  readonly userName?: string | undefined;
+  readonly contextName?: string | undefined;
+  readonly action?: Action | undefined;
+  readonly userId?: string | undefined;
+  readonly from?: number | undefined;
+  /** Exclusive. */
+  readonly to?: number | undefined;
+}
+
+/** A place in the list of entries, which is by descending time and id. */
+export type EntryPlace = Pick<RecordedEntry, 'at' | 'id'>;
 
 /** All that an entry tells. Neither the members nor their order can change without breaking every chain there is. */
 const TOLD = [

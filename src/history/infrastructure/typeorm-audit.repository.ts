@@ -3,23 +3,18 @@ import { Injectable } from '@nestjs/common';
 import { BATCH, batches } from '../../shared/database/batches.js';
 import { Database, type Snapshot, type SqlValue } from '../../shared/database/database.js';
 import { nonce } from '../../shared/nonce.js';
-import {
-  AuditRepository,
-  type AuditFilter,
-  type Place,
-  type SealedBlock,
-} from '../application/audit.repository.js';
+import { AuditRepository } from '../application/audit.repository.js';
 import {
   DIGEST_BYTES,
   type Block,
   type Differing,
-  type Head,
   type Remainder,
+  type SealedBlock,
   type SealedVersion,
   type Stray,
   type Unsealed,
 } from '../domain/audit-chain.js';
-import type { AuditEntry, RecordedEntry } from '../domain/audit-entry.js';
+import type { AuditEntry, AuditFilter, EntryPlace, RecordedEntry } from '../domain/audit-entry.js';
 import { AuditBlockEntity, AuditEntryEntity } from './audit.entities.js';
 import { SealedTables, type SealedTable } from './sealed-tables.js';
 
@@ -111,15 +106,6 @@ export class TypeOrmAuditRepository extends AuditRepository {
     return (await this.database.query<Block>(sql, [])).map(asItIs)[0];
   }
 
-  async hashes(numbers: readonly number[]): Promise<ReadonlyMap<number, string>> {
-    const { jsonTable, thenJoin, byPrimaryKey } = this.database;
-    const sql = `SELECT b.number, b.hash FROM ${jsonTable({ number: 'integer' })} q
-      ${thenJoin} audit_blocks b${byPrimaryKey} ON b.number = q.number`;
-    const asked = JSON.stringify([...new Set(numbers)].map((number) => [number]));
-    const found = await this.database.query<Head>(sql, [asked]);
-    return new Map(found.map(({ number, hash }) => [number, hash]));
-  }
-
   async insertBlock({ block, entries, versions }: SealedBlock): Promise<void> {
     await this.database.manager.insert(AuditBlockEntity, block);
     await this.place(AUDIT_ENTRIES, entries, block.number);
@@ -132,13 +118,13 @@ export class TypeOrmAuditRepository extends AuditRepository {
     }
   }
 
-  page(filter: AuditFilter, before: Place | undefined, limit: number): Promise<RecordedEntry[]> {
+  page(filter: AuditFilter, before: EntryPlace | undefined, limit: number): Promise<RecordedEntry[]> {
     return this.read(this.database, filter, before, limit);
   }
 
   async *all(
     filter: AuditFilter,
-    before: Place | undefined,
+    before: EntryPlace | undefined,
     announce: (count: number) => Promise<void>,
   ): AsyncGenerator<RecordedEntry[]> {
     const snapshot = await this.database.snapshot();
@@ -146,7 +132,7 @@ export class TypeOrmAuditRepository extends AuditRepository {
       const { from, where, parameters } = this.select(filter, before);
       const count = `SELECT COUNT(*) AS count FROM ${from} WHERE ${where}`;
       await announce((await snapshot.query<{ count: number }>(count, parameters))[0]?.count ?? 0);
-      yield* batches((last?: Place) => this.read(snapshot, filter, last ?? before, BATCH));
+      yield* batches((last?: EntryPlace) => this.read(snapshot, filter, last ?? before, BATCH));
     } finally {
       await snapshot.close();
     }
@@ -170,12 +156,6 @@ export class TypeOrmAuditRepository extends AuditRepository {
     } finally {
       await snapshot.close();
     }
-  }
-
-  async lastBlockBefore(at: number): Promise<number> {
-    const sql =
-      'SELECT number FROM audit_blocks WHERE sealed_at < ? ORDER BY sealed_at DESC, number DESC LIMIT 1';
-    return (await this.database.query<{ number: number }>(sql, [at]))[0]?.number ?? 0;
   }
 
   async deleteThrough(block: number, limit: number): Promise<number> {
@@ -274,7 +254,7 @@ export class TypeOrmAuditRepository extends AuditRepository {
   private read(
     database: Pick<Database, 'query'>,
     filter: AuditFilter,
-    before: Place | undefined,
+    before: EntryPlace | undefined,
     limit: number,
   ): Promise<RecordedEntry[]> {
     const { from, where, parameters } = this.select(filter, before);
@@ -284,7 +264,7 @@ export class TypeOrmAuditRepository extends AuditRepository {
 
   private select(
     filter: AuditFilter,
-    before: Place | undefined,
+    before: EntryPlace | undefined,
   ): { from: string; where: string; parameters: SqlValue[] } {
     const conditions = [
       ['user_id = ?', filter.userId],

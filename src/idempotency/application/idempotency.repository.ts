@@ -1,4 +1,4 @@
-import type { Principal } from '../../access/application/principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
 
 /** What was asked for under a key, and what it was answered. */
 export interface KeptAnswer {
@@ -27,8 +27,8 @@ export abstract class IdempotencyRepository {
   /** Keeps the answer to what was asked under a key that this transaction took. */
   abstract keep(by: Principal, keyHash: string, answer: string): Promise<void>;
 
-  /** Deletes all keys of a user: another one may get its name. */
-  abstract deleteOf(userName: string): Promise<void>;
+  /** Deletes at most `limit` keys of a user. @returns how many */
+  abstract deleteOf(userName: string, limit: number): Promise<number>;
 
   /** Deletes at most `limit` keys that were taken before a time, in Unix milliseconds. @returns how many */
   abstract purge(before: number, limit: number): Promise<number>;

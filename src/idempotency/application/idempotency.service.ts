@@ -1,11 +1,13 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../access/application/principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
 import { IdempotencyRepository } from './idempotency.repository.js';
+import { IDEMPOTENCY_ERRORS } from '../domain/idempotency.errors.js';
+import { IDEMPOTENCY_ACTIONS } from '../domain/idempotency.actions.js';
 
 /** A write that a client may ask for again, not knowing whether it was done. */
 export interface RepeatableRequest {
@@ -80,9 +82,14 @@ export class IdempotencyService {
       throw reused('This Idempotency-Key was sent with another request; use a new one for each write');
     }
     const about = userId === undefined ? {} : { userId };
-    await this.trail.record(by, { action: 'answer.repeated', ...about, details: { route } });
+    await this.trail.record(by, { action: IDEMPOTENCY_ACTIONS.repeated, ...about, details: { route } });
     const text = secret === undefined ? kept.answer : decrypt(kept.answer, key, secret);
     return { answer: JSON.parse(text) as Answer, isRepeated: true };
+  }
+
+  /** Deletes the keys of a user in the transaction under way: another user may get the name. */
+  async forgetUser(userName: string): Promise<void> {
+    while ((await this.keys.deleteOf(userName, KEYS_AT_A_TIME)) > 0);
   }
 
   /** Forgets the keys that were kept for a day. */
@@ -93,7 +100,7 @@ export class IdempotencyService {
 }
 
 function reused(message: string): RegisterError {
-  return new RegisterError('idempotency_key_reused', message);
+  return new RegisterError(IDEMPOTENCY_ERRORS.idempotency_key_reused, message);
 }
 
 function sha256(text: string): string {

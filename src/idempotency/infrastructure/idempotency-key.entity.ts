@@ -1,5 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
-import type { ContextId } from '../../access/application/principal.js';
+import type { ContextId } from '../../identity/domain/principal.js';
 
 /** A write that was asked for under an Idempotency-Key, and what it was answered. Keys are a user's own in a context. */
 @Entity('idempotency_keys')

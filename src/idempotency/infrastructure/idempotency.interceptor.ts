@@ -2,9 +2,11 @@ import { Injectable, type CallHandler, type ExecutionContext, type NestIntercept
 import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import { from, lastValueFrom, type Observable } from 'rxjs';
-import { IN_STEPS, RIGHT, SHOWS_TOKEN } from '../../access/infrastructure/access.decorators.js';
+import { RIGHT } from '../../identity/infrastructure/identity.decorators.js';
 import { RegisterError } from '../../shared/errors.js';
 import { IdempotencyService, type Answer } from '../application/idempotency.service.js';
+import { IN_STEPS, SHOWS_TOKEN } from './idempotency.decorators.js';
+import { IDEMPOTENCY_ERRORS } from '../domain/idempotency.errors.js';
 
 const HEADER = 'idempotency-key';
 const MAX_LENGTH = 255;
@@ -32,7 +34,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
   ): Promise<unknown> {
     if (key === '' || key.length > MAX_LENGTH) {
       const message = `Idempotency-Key must have 1 to ${MAX_LENGTH} characters`;
-      throw new RegisterError('idempotency_key_malformed', message);
+      throw new RegisterError(IDEMPOTENCY_ERRORS.idempotency_key_malformed, message);
     }
     const response = context.switchToHttp().getResponse<Response>();
     const says = (what: string): boolean => this.reflector.get(what, context.getHandler()) === true;

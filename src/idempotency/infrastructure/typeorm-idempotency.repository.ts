@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../access/application/principal.js';
-import { BATCH } from '../../shared/database/batches.js';
-import { Database } from '../../shared/database/database.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { Database, type SqlValue } from '../../shared/database/database.js';
 import { IdempotencyRepository, type KeptAnswer } from '../application/idempotency.repository.js';
 import { IdempotencyKeyEntity } from './idempotency-key.entity.js';
 
@@ -49,19 +48,20 @@ export class TypeOrmIdempotencyRepository extends IdempotencyRepository {
     await this.database.manager.update(IdempotencyKeyEntity, { ...ownerOf(by), keyHash }, { answer });
   }
 
-  async deleteOf(userName: string): Promise<void> {
+  async deleteOf(userName: string, limit: number): Promise<number> {
     // By id, and found by their index: other users' keys must not be locked.
     const sql = `SELECT id FROM idempotency_keys
       WHERE context_id IN (SELECT id FROM contexts) AND user_name = ? LIMIT ?`;
-    for (let ids = [0]; ids.length > 0;) {
-      ids = (await this.database.query<{ id: number }>(sql, [userName, BATCH])).map(({ id }) => id);
-      if (ids.length > 0) await this.database.manager.delete(IdempotencyKeyEntity, ids);
-    }
+    return this.deleteFound(sql, [userName, limit]);
   }
 
-  async purge(before: number, limit: number): Promise<number> {
+  purge(before: number, limit: number): Promise<number> {
     const sql = 'SELECT id FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT ?';
-    const ids = (await this.database.query<{ id: number }>(sql, [before, limit])).map(({ id }) => id);
+    return this.deleteFound(sql, [before, limit]);
+  }
+
+  private async deleteFound(sql: string, parameters: readonly SqlValue[]): Promise<number> {
+    const ids = (await this.database.query<{ id: number }>(sql, parameters)).map(({ id }) => id);
     if (ids.length > 0) await this.database.manager.delete(IdempotencyKeyEntity, ids);
     return ids.length;
   }

@@ -1,16 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../access/application/principal.js';
-import { customerNotFound, Holders, toUserId } from '../../customers/application/holders.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { Holders } from '../../customers/application/holders.js';
+import { customerNotFound } from '../../customers/domain/customer.errors.js';
+import { toUserId } from '../../customers/domain/customer.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
 import { validationFailed } from '../../shared/errors.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
-import { versionOf, type Expectation } from '../../shared/version.js';
+import { versionOf, type Expectation } from '../../versions/domain/version.js';
 import { mappingAmbiguous, mappingChanged, mappingNotFound } from '../domain/ip-mapping.errors.js';
+import type { RecordedMapping } from '../domain/ip-mapping.js';
 import type { IpNetwork } from '../domain/ip-network.js';
 import { EmptyValidity, Validity } from '../domain/validity.js';
-import { IpMappingRepository, type ListedMapping, type RecordedMapping } from './ip-mapping.repository.js';
+import { IpMappingRepository, type ListedMapping } from './ip-mapping.repository.js';
 import { MappingLedger, type Named } from './mapping-ledger.js';
+import { MAPPING_ACTIONS } from '../domain/ip-mapping.actions.js';
 
 /** A mapping as clients describe it: times are Unix seconds, `endtime` inclusive; null = still open. */
 export interface AskedMapping {
@@ -44,7 +48,7 @@ export class IpMappingsService {
     const holder = await this.holders.find(by.context, toUserId(userId));
     const found = holder && (await this.mappings.find(by.context, holder.id, id));
     const details = { id, ipdr_customer_id: holder?.id, records: found === undefined ? 0 : 1 };
-    await this.trail.recordRead(by, { action: 'mapping.read', userId: toUserId(userId), details });
+    await this.trail.recordRead(by, { action: MAPPING_ACTIONS.read, userId: toUserId(userId), details });
     if (holder === undefined) throw customerNotFound();
     if (found === undefined) throw mappingNotFound();
     return found;
@@ -154,7 +158,7 @@ export class IpMappingsService {
   private recordList(by: Principal, { userId, asked }: MappingFilter, records: number): Promise<void> {
     const about = userId === undefined ? {} : { userId: toUserId(userId) };
     const details = { filter: asked, records };
-    return this.trail.recordRead(by, { action: 'mappings.listed', ...about, details });
+    return this.trail.recordRead(by, { action: MAPPING_ACTIONS.listed, ...about, details });
   }
 }
 

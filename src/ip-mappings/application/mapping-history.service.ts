@@ -1,11 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../access/application/principal.js';
-import { customerNotFound, Holders, toUserId } from '../../customers/application/holders.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { Holders } from '../../customers/application/holders.js';
+import { customerNotFound } from '../../customers/domain/customer.errors.js';
+import { toUserId } from '../../customers/domain/customer.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
 import { pageOf, type Page } from '../../shared/page.js';
-import type { RecordedVersion } from '../../shared/version.js';
+import type { RecordedVersion } from '../../versions/domain/version.js';
 import { mappingNotFound } from '../domain/ip-mapping.errors.js';
-import { IpMappingRepository, type RecordedMapping } from './ip-mapping.repository.js';
+import type { RecordedMapping } from '../domain/ip-mapping.js';
+import { IpMappingVersionRepository } from './ip-mapping-version.repository.js';
+import { MAPPING_ACTIONS } from '../domain/ip-mapping.actions.js';
 
 /** Which mappings' versions are asked for. */
 export interface MappingHistoryFilter {
@@ -19,7 +23,7 @@ export interface MappingHistoryFilter {
 @Injectable()
 export class MappingHistoryService {
   constructor(
-    private readonly mappings: IpMappingRepository,
+    private readonly versions: IpMappingVersionRepository,
     private readonly holders: Holders,
     private readonly trail: AuditTrail,
   ) {}
@@ -43,12 +47,12 @@ export class MappingHistoryService {
     const customers = await this.holders.everCalled(by.context, userId);
     const below = before ?? Number.MAX_SAFE_INTEGER;
     const page = pageOf(
-      await this.mappings.history(by.context, customers, mappingId, below, limit + 1),
+      await this.versions.history(by.context, customers, mappingId, below, limit + 1),
       limit,
     );
     const records = page.rows.length;
     const details = { filter: asked, records };
-    await this.trail.recordRead(by, { action: 'mapping.history_read', userId, details });
+    await this.trail.recordRead(by, { action: MAPPING_ACTIONS.historyRead, userId, details });
     if (customers.length === 0) throw customerNotFound();
     if (records === 0 && mappingId !== undefined && before === undefined) throw mappingNotFound();
     return page;

@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../access/application/principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { CustomerHoldings, type OpenHoldings } from '../../customers/application/customer-holdings.js';
 import { Holders } from '../../customers/application/holders.js';
+import type { GoneCustomer } from '../../customers/domain/customer.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
 import { Clock } from '../../shared/clock.js';
-import { nextVersionAt, type ChangeMade } from '../../shared/version.js';
+import { nextVersionAt, type ChangeMade } from '../../versions/domain/version.js';
 import { mappingDuplicate, mappingOverlap } from '../domain/ip-mapping.errors.js';
-import { withoutHolder, type IpMappingDetails } from '../domain/ip-mapping.js';
-import { IpMappingRepository, type RecordedMapping } from './ip-mapping.repository.js';
+import { withoutHolder, type IpMappingDetails, type RecordedMapping } from '../domain/ip-mapping.js';
+import { IpMappingRepository } from './ip-mapping.repository.js';
+import { IpMappingVersionRepository } from './ip-mapping-version.repository.js';
+import { MAPPING_ACTIONS } from '../domain/ip-mapping.actions.js';
 
 /** The customer of a mapping. */
 export interface Named {
@@ -18,27 +22,35 @@ type Fields = Omit<IpMappingDetails, 'customerId'>;
 
 /** The one way to change mappings. */
 @Injectable()
-export class MappingLedger {
+export class MappingLedger extends CustomerHoldings {
   constructor(
     private readonly mappings: IpMappingRepository,
+    private readonly versions: IpMappingVersionRepository,
     private readonly holders: Holders,
     private readonly trail: AuditTrail,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    super();
+  }
 
   /**
    * Has all others who change mappings of the context wait for this transaction. To be called before it reads anything:
    * what is read first settles what it sees.
    */
-  async open(by: Principal): Promise<MappingChanges> {
+  async open(by: Principal): Promise<OpenLedger> {
     const now = this.clock.now();
     const at = await this.mappings.guard(by.context, now);
-    return new MappingChanges(by, Math.floor(now / 1000), at, this.mappings, this.holders, this.trail);
+    const { mappings, versions, holders, trail } = this;
+    return new OpenLedger(by, Math.floor(now / 1000), at, mappings, versions, holders, trail);
+  }
+
+  purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]> {
+    return this.versions.purgeOf(customers, throughBlock);
   }
 }
 
 /** What one transaction does to mappings: each change is kept with its version and its entry, or not at all. */
-export class MappingChanges {
+export class OpenLedger implements OpenHoldings {
   constructor(
     private readonly by: Principal,
     /** Unix seconds. */
@@ -46,6 +58,7 @@ export class MappingChanges {
     /** When the changes are recorded: Unix milliseconds. */
     private readonly at: number,
     private readonly mappings: IpMappingRepository,
+    private readonly versions: IpMappingVersionRepository,
     private readonly holders: Holders,
     private readonly trail: AuditTrail,
   ) {}
@@ -73,7 +86,7 @@ export class MappingChanges {
     const after = { ...before, ...changes, updatedAt: nextVersionAt(before, this.at) };
     if (areSame(before, after)) {
       const act = {
-        action: 'mapping.unchanged',
+        action: MAPPING_ACTIONS.unchanged,
         userId: holder.userId,
         details: { id: before.id, ipdr_customer_id: holder.id },
       } as const;
@@ -119,9 +132,9 @@ export class MappingChanges {
     mapping: RecordedMapping,
     more: object = {},
   ): Promise<RecordedMapping> {
-    await this.mappings.insertVersion(this.by, change, mapping);
+    await this.versions.insert(this.by, change, mapping);
     const details = { id: mapping.id, ipdr_customer_id: holder.id, ...more };
-    await this.trail.record(this.by, { action: `mapping.${change}`, userId: holder.userId, details });
+    await this.trail.record(this.by, { action: MAPPING_ACTIONS[change], userId: holder.userId, details });
     return mapping;
   }
 }

@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../access/application/principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
 import { Holders } from '../../customers/application/holders.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
 import { Transactions } from '../../shared/transactions.js';
-import type { Expectation } from '../../shared/version.js';
+import type { Expectation } from '../../versions/domain/version.js';
+import type { RecordedMapping } from '../domain/ip-mapping.js';
 import { reassigned } from '../domain/reassignment.js';
-import { IpMappingRepository, type RecordedMapping } from './ip-mapping.repository.js';
+import { IpMappingRepository } from './ip-mapping.repository.js';
 import { expected } from './ip-mappings.service.js';
 import { MappingLedger } from './mapping-ledger.js';
+import { MAPPING_ACTIONS } from '../domain/ip-mapping.actions.js';
 
 /** What a reassignment did, or would do. */
 export interface Reassignment {
@@ -80,7 +82,7 @@ export class ReassignmentService {
     const { customerId } = tried.before;
     const details = { id, ipdr_customer_id: customerId, reassigned_to: tried.nextHolder, starttime };
     await this.transactions.run(() =>
-      this.trail.record(by, { action: 'mapping.reassignment_tried', userId: tried.holder, details }),
+      this.trail.record(by, { action: MAPPING_ACTIONS.reassignmentTried, userId: tried.holder, details }),
     );
     return tried;
   }

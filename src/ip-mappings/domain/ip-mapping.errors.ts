@@ -1,5 +1,28 @@
-import { RegisterError, validationFailed } from '../../shared/errors.js';
+import {
+  COMMON_ERRORS,
+  errorCodes,
+  RegisterError,
+  validationFailed,
+  type Disclosure,
+} from '../../shared/errors.js';
+import { MAPPING_ACTIONS } from './ip-mapping.actions.js';
 import type { IpMapping, IpMappingDetails } from './ip-mapping.js';
+
+export const MAPPING_ERRORS = errorCodes({
+  mapping_not_found: { kind: 'not_found', when: 'the customer has no such mapping, or none at all' },
+  mapping_overlap: {
+    kind: 'conflict',
+    when: 'another customer holds a part of the network for a part of the time; the message names that mapping',
+  },
+  mapping_duplicate: {
+    kind: 'conflict',
+    when: 'the customer has a mapping of this network for this very period already',
+  },
+  mapping_ambiguous: {
+    kind: 'conflict',
+    when: 'the customer has several mappings and the request does not say which; `errors` names the candidates',
+  },
+});
 
 /** @param asked what was to be held @param userId the UserID of the other mapping's holder */
 export function mappingOverlap(
@@ -7,25 +30,29 @@ export function mappingOverlap(
   userId: string,
   other: IpMappingDetails,
 ): RegisterError {
-  return new RegisterError('mapping_overlap', `Overlaps ${inWords(other)} of UserID : ${userId}`, {
-    tells: { userId, records: 1, ipSubnet: asked.network.text },
-  });
+  return new RegisterError(
+    MAPPING_ERRORS.mapping_overlap,
+    `Overlaps ${inWords(other)} of UserID : ${userId}`,
+    {
+      discloses: disclosure(userId, 1, asked.network.text),
+    },
+  );
 }
 
 /** @param asked what was to be held @param userId the UserID of the holder, who has it already */
 export function mappingDuplicate(asked: IpMappingDetails, userId: string): RegisterError {
-  return new RegisterError('mapping_duplicate', `Duplicate Mapping for UserID : ${userId}`, {
-    tells: { userId, records: 1, ipSubnet: asked.network.text },
+  return new RegisterError(MAPPING_ERRORS.mapping_duplicate, `Duplicate Mapping for UserID : ${userId}`, {
+    discloses: disclosure(userId, 1, asked.network.text),
   });
 }
 
 export function mappingNotFound(): RegisterError {
-  return new RegisterError('mapping_not_found', 'IP Mapping not found');
+  return new RegisterError(MAPPING_ERRORS.mapping_not_found, 'IP Mapping not found');
 }
 
 export function mappingChanged(): RegisterError {
   return new RegisterError(
-    'precondition_failed',
+    COMMON_ERRORS.precondition_failed,
     'The IP mapping is in another version than If-Match or If-None-Match says; read it again, then decide',
   );
 }
@@ -38,9 +65,9 @@ export function mappingAmbiguous(userId: string, candidates: readonly IpMapping[
     .slice(0, MAX_CANDIDATES)
     .map((mapping) => ({ field: 'id', message: `may be ${mapping.id}: ${inWords(mapping)}` }));
   const message = `The customer has ${candidates.length} mappings; say which one by its id`;
-  return new RegisterError('mapping_ambiguous', message, {
+  return new RegisterError(MAPPING_ERRORS.mapping_ambiguous, message, {
     faults,
-    tells: { userId, records: faults.length },
+    discloses: disclosure(userId, faults.length),
   });
 }
 
@@ -57,4 +84,9 @@ export function reassignedToItself(): RegisterError {
 function inWords({ network, validity }: IpMappingDetails): string {
   const { starttime, endtime } = validity.toWire();
   return `ipsubnet ${network.text}, starttime ${starttime}, endtime ${endtime}`;
+}
+
+/** @param ipsubnet the network that the mappings were found by; undefined = they were found by the customer alone */
+function disclosure(userId: string, records: number, ipsubnet?: string): Disclosure {
+  return { action: MAPPING_ACTIONS.refused, userId, details: { ipsubnet, records } };
 }

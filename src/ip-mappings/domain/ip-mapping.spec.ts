@@ -134,7 +134,8 @@ describe('what is told of a mapping', () => {
   it('names the mapping that is in the way', () => {
     const asked = { ...EXAMPLE, network: IpNetwork.parse('192.168.7.7/24') };
     const overlap = mappingOverlap(asked, 'U1001', EXAMPLE);
-    expect(overlap.tells).toEqual({ userId: 'U1001', records: 1, ipSubnet: '192.168.7.7/24' });
+    const details = { ipsubnet: '192.168.7.7/24', records: 1 };
+    expect(overlap.discloses).toEqual({ action: 'mapping.refused', userId: 'U1001', details });
     expect(overlap.code).toBe('mapping_overlap');
     expect(overlap.message).toBe(
       'Overlaps ipsubnet 192.168.1.25/16, starttime 1723431899, endtime 1723444899 of UserID : U1001',

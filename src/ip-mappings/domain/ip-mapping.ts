@@ -1,4 +1,5 @@
-import type { IpNetwork } from './ip-network.js';
+import type { Versioned } from '../../versions/domain/version.js';
+import type { IpAddress, IpNetwork } from './ip-network.js';
 import type { Validity } from './validity.js';
 
 /** What is known of who held a network, and when. */
@@ -14,6 +15,16 @@ export interface IpMappingDetails {
 export interface IpMapping extends IpMappingDetails {
   /** Given by the register and never used again. */
   readonly id: number;
+}
+
+/** A mapping of the register, in one of the versions that it had. */
+export type RecordedMapping = IpMapping & Versioned;
+
+/** An address and a second, whose holder is looked up. */
+export interface Moment {
+  readonly address: IpAddress;
+  /** Unix seconds. */
+  readonly second: number;
 }
 
 /** A mapping that is about to be written: `id` if it is in the register already. */

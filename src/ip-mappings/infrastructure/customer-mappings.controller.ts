@@ -1,18 +1,18 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import type { Principal } from '../../access/application/principal.js';
-import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { Caller, Requires } from '../../identity/infrastructure/identity.decorators.js';
 import { Produces } from '../../shared/http/accept.guard.js';
 import { Documented } from '../../shared/http/documented.js';
 import { condition, ifNoneMatch, sendVersion } from '../../shared/http/etag.js';
 import { PageQueryDto } from '../../shared/http/paging.js';
 import { NDJSON } from '../../shared/http/send-rows.js';
 import { requireMembers } from '../../shared/http/validation.js';
-import { versionOf } from '../../shared/version.js';
+import { versionOf } from '../../versions/domain/version.js';
 import { IpMappingsService } from '../application/ip-mappings.service.js';
 import { ReassignmentService } from '../application/reassignment.service.js';
-import { mappingNotFound } from '../domain/ip-mapping.errors.js';
+import { MAPPING_ERRORS, mappingNotFound } from '../domain/ip-mapping.errors.js';
 import {
   ChangeOwnMappingDto,
   CreateOwnMappingDto,
@@ -26,6 +26,7 @@ import {
   toReassignmentDto,
 } from './ip-mapping.dto.js';
 import { answer, sendMappings } from './mapping-answers.js';
+import { CUSTOMER_ERRORS } from '../../customers/domain/customer.errors.js';
 
 /** The mappings of one customer, each under an address of its own. */
 @ApiTags('IP mappings')
@@ -45,7 +46,7 @@ export class CustomerMappingsController {
     answers: [MappingDto],
     alsoAs: [NDJSON],
     isPaged: true,
-    errors: ['customer_not_found'],
+    errors: [CUSTOMER_ERRORS.customer_not_found],
   })
   async list(
     @Caller() caller: Principal,
@@ -68,7 +69,11 @@ export class CustomerMappingsController {
     ],
     answers: MappingDto,
     isVersioned: true,
-    errors: ['customer_not_found', 'mapping_overlap', 'mapping_duplicate'],
+    errors: [
+      CUSTOMER_ERRORS.customer_not_found,
+      MAPPING_ERRORS.mapping_overlap,
+      MAPPING_ERRORS.mapping_duplicate,
+    ],
   })
   async create(
     @Caller() caller: Principal,
@@ -86,7 +91,7 @@ export class CustomerMappingsController {
     example: ['GET /api/ipdrcustomers/B68t19/mappings/1'],
     answers: MappingDto,
     isVersioned: true,
-    errors: ['customer_not_found', 'mapping_not_found'],
+    errors: [CUSTOMER_ERRORS.customer_not_found, MAPPING_ERRORS.mapping_not_found],
   })
   async get(
     @Caller() caller: Principal,
@@ -110,7 +115,12 @@ export class CustomerMappingsController {
     example: ['PATCH /api/ipdrcustomers/B68t19/mappings/1', { endtime: 1735669799 }],
     answers: MappingDto,
     isVersioned: true,
-    errors: ['customer_not_found', 'mapping_not_found', 'mapping_overlap', 'mapping_duplicate'],
+    errors: [
+      CUSTOMER_ERRORS.customer_not_found,
+      MAPPING_ERRORS.mapping_not_found,
+      MAPPING_ERRORS.mapping_overlap,
+      MAPPING_ERRORS.mapping_duplicate,
+    ],
   })
   async change(
     @Caller() caller: Principal,
@@ -132,7 +142,7 @@ export class CustomerMappingsController {
     example: ['DELETE /api/ipdrcustomers/B68t19/mappings/1'],
     answers: MappingDto,
     isVersioned: true,
-    errors: ['customer_not_found', 'mapping_not_found'],
+    errors: [CUSTOMER_ERRORS.customer_not_found, MAPPING_ERRORS.mapping_not_found],
   })
   async delete(
     @Caller() caller: Principal,
@@ -158,7 +168,12 @@ export class CustomerMappingsController {
     ],
     answers: ReassignmentDto,
     isConditional: true,
-    errors: ['customer_not_found', 'mapping_not_found', 'mapping_overlap', 'mapping_duplicate'],
+    errors: [
+      CUSTOMER_ERRORS.customer_not_found,
+      MAPPING_ERRORS.mapping_not_found,
+      MAPPING_ERRORS.mapping_overlap,
+      MAPPING_ERRORS.mapping_duplicate,
+    ],
   })
   async reassign(
     @Caller() caller: Principal,

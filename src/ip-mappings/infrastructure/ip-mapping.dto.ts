@@ -9,10 +9,10 @@ import {
 import { accepted, optional, text, type Check } from '../../shared/http/checks.js';
 import { PageQueryDto } from '../../shared/http/paging.js';
 import { Checked, typeInWords } from '../../shared/http/validation.js';
-import type { ListedMapping, RecordedMapping } from '../application/ip-mapping.repository.js';
+import type { ListedMapping } from '../application/ip-mapping.repository.js';
 import type { AskedMapping } from '../application/ip-mappings.service.js';
 import type { Reassignment } from '../application/reassignment.service.js';
-import { faultOfTerminalId } from '../domain/ip-mapping.js';
+import { faultOfTerminalId, type RecordedMapping } from '../domain/ip-mapping.js';
 import { IpNetwork } from '../domain/ip-network.js';
 import { parseWireTime } from '../domain/validity.js';
 

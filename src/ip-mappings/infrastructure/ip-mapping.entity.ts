@@ -1,9 +1,8 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
-import type { ContextId } from '../../access/application/principal.js';
+import type { ContextId } from '../../identity/domain/principal.js';
 import type { SqlValue } from '../../shared/database/database.js';
-import { namedColumns, VersionColumns } from '../../shared/database/version-columns.js';
-import type { RecordedMapping } from '../application/ip-mapping.repository.js';
-import type { IpMappingDetails } from '../domain/ip-mapping.js';
+import { namedColumns, VersionColumns } from '../../versions/infrastructure/version-columns.js';
+import type { IpMappingDetails, RecordedMapping } from '../domain/ip-mapping.js';
 import { IpNetwork } from '../domain/ip-network.js';
 import { Validity } from '../domain/validity.js';
 

@@ -1,8 +1,8 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import type { Principal } from '../../access/application/principal.js';
-import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { Caller, Requires } from '../../identity/infrastructure/identity.decorators.js';
 import { validationFailed } from '../../shared/errors.js';
 import { Produces } from '../../shared/http/accept.guard.js';
 import { Documented } from '../../shared/http/documented.js';
@@ -22,6 +22,8 @@ import {
   WhichMappingDto,
 } from './ip-mapping.dto.js';
 import { answer, sendMappings } from './mapping-answers.js';
+import { CUSTOMER_ERRORS } from '../../customers/domain/customer.errors.js';
+import { MAPPING_ERRORS } from '../domain/ip-mapping.errors.js';
 
 const EXAMPLE = {
   ipsubnet: '192.168.1.25/16',
@@ -48,7 +50,7 @@ export class IpMappingsController {
     answers: [MappingDto],
     alsoAs: [NDJSON],
     isPaged: true,
-    errors: ['customer_not_found'],
+    errors: [CUSTOMER_ERRORS.customer_not_found],
   })
   async list(
     @Caller() caller: Principal,
@@ -73,7 +75,11 @@ export class IpMappingsController {
     example: ['POST /api/ipdrcustomers_mapping', { UserID: 'B68t19', ...EXAMPLE }],
     answers: MappingDto,
     isVersioned: true,
-    errors: ['customer_not_found', 'mapping_overlap', 'mapping_duplicate'],
+    errors: [
+      CUSTOMER_ERRORS.customer_not_found,
+      MAPPING_ERRORS.mapping_overlap,
+      MAPPING_ERRORS.mapping_duplicate,
+    ],
   })
   async create(
     @Caller() caller: Principal,
@@ -94,8 +100,11 @@ export class IpMappingsController {
     answers: MappingDto,
     isVersioned: true,
     errors: [
-      ...(['customer_not_found', 'mapping_not_found', 'mapping_ambiguous'] as const),
-      ...(['mapping_overlap', 'mapping_duplicate'] as const),
+      CUSTOMER_ERRORS.customer_not_found,
+      MAPPING_ERRORS.mapping_not_found,
+      MAPPING_ERRORS.mapping_ambiguous,
+      MAPPING_ERRORS.mapping_overlap,
+      MAPPING_ERRORS.mapping_duplicate,
     ],
   })
   async change(
@@ -121,7 +130,11 @@ export class IpMappingsController {
     example: ['DELETE /api/ipdrcustomers_mapping/B68t19'],
     answers: MappingDto,
     isVersioned: true,
-    errors: ['customer_not_found', 'mapping_not_found', 'mapping_ambiguous'],
+    errors: [
+      CUSTOMER_ERRORS.customer_not_found,
+      MAPPING_ERRORS.mapping_not_found,
+      MAPPING_ERRORS.mapping_ambiguous,
+    ],
   })
   async delete(
     @Caller() caller: Principal,

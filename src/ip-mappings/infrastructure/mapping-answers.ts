@@ -1,11 +1,12 @@
 import type { Request, Response } from 'express';
-import type { Principal } from '../../access/application/principal.js';
+import type { Principal } from '../../identity/domain/principal.js';
 import { sendVersion } from '../../shared/http/etag.js';
-import { linkNext, startOf, type PageQueryDto } from '../../shared/http/paging.js';
+import { pageOrAll, startOf, type PagedList, type PageQueryDto } from '../../shared/http/paging.js';
 import { sendRows } from '../../shared/http/send-rows.js';
-import { versionOf } from '../../shared/version.js';
-import type { ListedMapping, RecordedMapping } from '../application/ip-mapping.repository.js';
+import { versionOf } from '../../versions/domain/version.js';
+import type { ListedMapping } from '../application/ip-mapping.repository.js';
 import type { IpMappingsService, MappingFilter } from '../application/ip-mappings.service.js';
+import type { RecordedMapping } from '../domain/ip-mapping.js';
 import { MappingDto, toListedDto, toMappingDto } from './ip-mapping.dto.js';
 
 /** The answer to a write: the mapping, and in the ETag which version that is. */
@@ -24,23 +25,11 @@ export async function sendMappings(
   response: Response,
 ): Promise<void> {
   const after = startOf(query) ?? 0;
-  const batches =
-    query.limit === undefined
-      ? mappings.all(caller, filter, after)
-      : page(mappings, caller, filter, after, Number(query.limit), request, response);
+  const list: PagedList<ListedMapping> = {
+    page: (limit) => mappings.page(caller, filter, after, limit),
+    all: () => mappings.all(caller, filter, after),
+    placeOf: ({ id }) => [id],
+  };
+  const batches = pageOrAll(list, query, request, response);
   await sendRows(response, request.answerType, batches, toListedDto);
-}
-
-async function* page(
-  mappings: IpMappingsService,
-  caller: Principal,
-  filter: MappingFilter,
-  after: number,
-  limit: number,
-  request: Request,
-  response: Response,
-): AsyncGenerator<ListedMapping[]> {
-  const { rows, next } = await mappings.page(caller, filter, after, limit);
-  if (next !== undefined) linkNext(request, response, next.id);
-  if (rows.length > 0) yield rows;
 }

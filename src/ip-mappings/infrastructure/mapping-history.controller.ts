@@ -1,13 +1,15 @@
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import type { Principal } from '../../access/application/principal.js';
-import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { Caller, Requires } from '../../identity/infrastructure/identity.decorators.js';
 import { Documented } from '../../shared/http/documented.js';
 import { linkNext, startOf } from '../../shared/http/paging.js';
-import { DEFAULT_LIMIT } from '../../shared/http/version.dto.js';
+import { DEFAULT_LIMIT } from '../../versions/infrastructure/version.dto.js';
 import { MappingHistoryService } from '../application/mapping-history.service.js';
 import { MappingHistoryQueryDto, MappingVersionDto, toMappingVersionDto } from './mapping-history.dto.js';
+import { CUSTOMER_ERRORS } from '../../customers/domain/customer.errors.js';
+import { MAPPING_ERRORS } from '../domain/ip-mapping.errors.js';
 
 /** What became of the mappings of a customer. */
 @ApiTags('History')
@@ -26,7 +28,7 @@ export class MappingHistoryController {
     example: ['GET /api/ipdrcustomers/B68t19/mappings/history'],
     answers: [MappingVersionDto],
     isPaged: true,
-    errors: ['customer_not_found', 'mapping_not_found'],
+    errors: [CUSTOMER_ERRORS.customer_not_found, MAPPING_ERRORS.mapping_not_found],
   })
   async versions(
     @Caller() caller: Principal,

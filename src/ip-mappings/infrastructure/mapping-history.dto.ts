@@ -2,9 +2,9 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { optional } from '../../shared/http/checks.js';
 import { PageQueryDto } from '../../shared/http/paging.js';
 import { Checked } from '../../shared/http/validation.js';
-import { toVersionDto, VersionDto } from '../../shared/http/version.dto.js';
-import type { RecordedVersion } from '../../shared/version.js';
-import type { RecordedMapping } from '../application/ip-mapping.repository.js';
+import { toVersionDto, VersionDto } from '../../versions/infrastructure/version.dto.js';
+import type { RecordedVersion } from '../../versions/domain/version.js';
+import type { RecordedMapping } from '../domain/ip-mapping.js';
 import { MappingDto, mappingId, toMappingDto } from './ip-mapping.dto.js';
 
 /** What may change of a mapping: its holder never does, as another one gets a mapping of its own. */

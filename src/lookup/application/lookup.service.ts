@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import pLimit from 'p-limit';
-import type { ContextId, Principal } from '../../access/application/principal.js';
-import { Holders, type Holder } from '../../customers/application/holders.js';
+import type { ContextId, Principal } from '../../identity/domain/principal.js';
+import { Holders } from '../../customers/application/holders.js';
+import type { PastCustomer } from '../../customers/domain/customer.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
-import { HeldAddresses, Validity, type IpAddress } from '../../ip-mappings/application/held-addresses.js';
-import type { Moment, RecordedMapping } from '../../ip-mappings/application/ip-mapping.repository.js';
+import { HeldAddresses } from '../../ip-mappings/application/held-addresses.js';
+import type { Moment, RecordedMapping } from '../../ip-mappings/domain/ip-mapping.js';
+import type { IpAddress } from '../../ip-mappings/domain/ip-network.js';
+import type { Validity } from '../../ip-mappings/domain/validity.js';
 import { Clock } from '../../shared/clock.js';
+import { LOOKUP_ACTIONS } from '../domain/lookup.actions.js';
 
 /** Who held an address: the customer, with the data that it had then, and the mapping that says so. */
 export interface Held {
-  readonly holder: Holder;
+  readonly holder: PastCustomer;
   readonly mapping: RecordedMapping;
 }
 
@@ -53,7 +57,7 @@ export class LookupService {
     const [answer] = (await this.answer(by.context, [query], inquiry)) as [Answer];
     const { second, held } = answer;
     await this.trail.recordRead(by, {
-      action: 'holder.looked_up',
+      action: LOOKUP_ACTIONS.one,
       ...(held === undefined ? {} : { userId: held.holder.userId }),
       details: {
         ...inquiry.asked,
@@ -72,13 +76,13 @@ export class LookupService {
     const lines = answers.map(({ address, second }) => `${address.toString()},${second}\n`);
     const digest = createHash('sha256').update(lines.join('')).digest('hex');
     const details = { ...inquiry.asked, queries: queries.length, queries_sha256: digest, records };
-    await this.trail.recordRead(by, { action: 'holders.looked_up', details });
+    await this.trail.recordRead(by, { action: LOOKUP_ACTIONS.many, details });
     return answers;
   }
 
   /** Everybody who held an address within a period, in order of time, each with the last data of that time. */
   async history(by: Principal, address: IpAddress, period: Validity, asked: object): Promise<Held[]> {
-    const mappings = await this.addresses.ever(by.context, address, period);
+    const mappings = await this.addresses.historyOf(by.context, address, period);
     const until = period.to ?? Infinity;
     const held = await this.withHolders(
       by.context,
@@ -87,7 +91,7 @@ export class LookupService {
     );
     const found = held.filter((each) => each !== undefined);
     const details = { ...asked, records: found.length };
-    await this.trail.recordRead(by, { action: 'holder.history_read', details });
+    await this.trail.recordRead(by, { action: LOOKUP_ACTIONS.history, details });
     return found;
   }
 

@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync';
-import { RegisterError, validationFailed } from '../../shared/errors.js';
+import { COMMON_ERRORS, RegisterError, validationFailed } from '../../shared/errors.js';
 import { MAX_QUERIES, type HeldDto } from './lookup.dto.js';
 
 const COLUMNS = ['ip', 'time'];
@@ -40,7 +40,7 @@ function parseRows(csv: string): string[][] {
     });
   } catch (error) {
     const { lines } = error as { lines?: number };
-    throw new RegisterError('body_malformed', `The body is not valid CSV (line ${lines ?? 1})`);
+    throw new RegisterError(COMMON_ERRORS.body_malformed, `The body is not valid CSV (line ${lines ?? 1})`);
   }
 }
 

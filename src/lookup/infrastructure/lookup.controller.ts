@@ -1,9 +1,9 @@
 import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import type { Principal } from '../../access/application/principal.js';
-import { Caller, Requires } from '../../access/infrastructure/access.decorators.js';
-import { IpAddress } from '../../ip-mappings/application/held-addresses.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { Caller, Requires } from '../../identity/infrastructure/identity.decorators.js';
+import { IpAddress } from '../../ip-mappings/domain/ip-network.js';
 import { validationFailed } from '../../shared/errors.js';
 import { Produces } from '../../shared/http/accept.guard.js';
 import { Documented } from '../../shared/http/documented.js';
@@ -11,7 +11,7 @@ import { CSV, sendObject, sendRows } from '../../shared/http/send-rows.js';
 import { merged } from '../../shared/http/validation.js';
 import { LookupService, type Answer } from '../application/lookup.service.js';
 import { CSV_COLUMNS, parseQueries, toLine } from './lookup-csv.js';
-import { toPeriod, toSecond } from './period.js';
+import { toPeriod, toSecond } from '../../ip-mappings/infrastructure/period.dto.js';
 import {
   HeldDto,
   InquiryDto,

@@ -8,7 +8,7 @@ import {
   PartialType,
 } from '@nestjs/swagger';
 import { CustomerDto, toDto } from '../../customers/infrastructure/customer.dto.js';
-import { IpAddress } from '../../ip-mappings/application/held-addresses.js';
+import { IpAddress } from '../../ip-mappings/domain/ip-network.js';
 import { MappingDto, toMappingDto } from '../../ip-mappings/infrastructure/ip-mapping.dto.js';
 import type { FieldFault } from '../../shared/errors.js';
 import {
@@ -23,7 +23,7 @@ import {
 import { FieldErrorDto } from '../../shared/http/documented.js';
 import { Checked, typeInWords, unknownMembers } from '../../shared/http/validation.js';
 import { parseInstant } from '../../shared/instant.js';
-import { toSecond } from './period.js';
+import { toSecond } from '../../ip-mappings/infrastructure/period.dto.js';
 import type { Held, Inquiry, Query } from '../application/lookup.service.js';
 
 export const MAX_QUERIES = 10_000;

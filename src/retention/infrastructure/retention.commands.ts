@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import type { Action } from '../../shared/command-line.js';
 import { validated } from '../../shared/http/validation.js';
-import { RetentionController } from './retention.controller.js';
-import { PurgeDto } from './retention.dto.js';
+import { parseInstant } from '../../shared/instant.js';
+import { RetentionService } from '../application/retention.service.js';
+import { PurgeDto, toPurgedDto } from './retention.dto.js';
 
 export function addRetentionCommands(program: Command, run: Action): void {
   program
@@ -15,7 +16,8 @@ export function addRetentionCommands(program: Command, run: Action): void {
       run(async (register, line) => {
         const fields = await validated(PurgeDto, { before });
         await line.confirm(`What is older than ${before ?? 'RETENTION_DAYS'} will be removed for good`);
-        line.print(await register.get(RetentionController).purge(undefined, fields));
+        const purged = await register.get(RetentionService).purge(undefined, parseInstant(fields.before));
+        line.print(toPurgedDto(purged));
       }),
     );
 }

@@ -1,7 +1,8 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Principal } from '../../access/application/principal.js';
-import { Caller, InSteps, Requires } from '../../access/infrastructure/access.decorators.js';
+import type { Principal } from '../../identity/domain/principal.js';
+import { InSteps } from '../../idempotency/infrastructure/idempotency.decorators.js';
+import { Caller, Requires } from '../../identity/infrastructure/identity.decorators.js';
 import { Documented } from '../../shared/http/documented.js';
 import { parseInstant } from '../../shared/instant.js';
 import { RetentionService } from '../application/retention.service.js';
@@ -26,7 +27,7 @@ export class RetentionController {
     as: 'admin',
     answers: PurgedDto,
   })
-  async purge(@Caller() caller: Principal | undefined, @Body() { before }: PurgeDto): Promise<PurgedDto> {
+  async purge(@Caller() caller: Principal, @Body() { before }: PurgeDto): Promise<PurgedDto> {
     return toPurgedDto(await this.retention.purge(caller, parseInstant(before)));
   }
 }

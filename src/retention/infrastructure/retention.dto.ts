@@ -31,12 +31,7 @@ export class PurgedDto {
   sign_ins!: number;
 }
 
-export function toPurgedDto({ before, auditEntries, signIns, ...purged }: Purged): PurgedDto {
-  return {
-    before: formatInstant(before),
-    customers: purged.customers,
-    mappings: purged.mappings,
-    audit_entries: auditEntries,
-    sign_ins: signIns,
-  };
+export function toPurgedDto({ before, counts }: Purged): PurgedDto {
+  const { customers = 0, mappings = 0, audit_entries = 0, sign_ins = 0 } = counts;
+  return { before: formatInstant(before), customers, mappings, audit_entries, sign_ins };
 }

@@ -1,5 +1,5 @@
 import { QueryFailedError } from 'typeorm';
-import { RegisterError } from '../errors.js';
+import { COMMON_ERRORS, RegisterError } from '../errors.js';
 import type { Statement } from './database.js';
 
 /**
@@ -89,16 +89,24 @@ export function tellable(error: unknown): unknown {
   switch (driverFailure(error)) {
     case 'conflict':
     case 'reference': // somebody deleted it meanwhile: the next try finds that out
-      return new RegisterError('database_busy', 'The register is busy with other changes; try again', {
-        headers: { 'Retry-After': '1' },
-        cause: error,
-      });
+      return new RegisterError(
+        COMMON_ERRORS.database_busy,
+        'The register is busy with other changes; try again',
+        {
+          headers: { 'Retry-After': '1' },
+          cause: error,
+        },
+      );
     case 'lost':
     case 'full':
-      return new RegisterError('database_unavailable', 'The database is not available; try again', {
-        headers: { 'Retry-After': '5' },
-        cause: error,
-      });
+      return new RegisterError(
+        COMMON_ERRORS.database_unavailable,
+        'The database is not available; try again',
+        {
+          headers: { 'Retry-After': '5' },
+          cause: error,
+        },
+      );
     case 'duplicate':
     case undefined:
       return error;

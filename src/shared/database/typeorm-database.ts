@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import { RegisterError } from '../errors.js';
+import { COMMON_ERRORS, RegisterError } from '../errors.js';
 import { Transactions } from '../transactions.js';
 import { Database, type OpenTransaction, type Snapshot, type SqlValue, type Statement } from './database.js';
 import { CommitInDoubt, driverFailure, endsTransaction, tellable } from './driver-errors.js';
@@ -72,9 +72,13 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
 
   async snapshot(): Promise<Snapshot> {
     if (this.snapshots >= MAX_SNAPSHOTS) {
-      throw new RegisterError('database_busy', 'Too many long lists are being read at once; try again', {
-        headers: { 'Retry-After': '5' },
-      });
+      throw new RegisterError(
+        COMMON_ERRORS.database_busy,
+        'Too many long lists are being read at once; try again',
+        {
+          headers: { 'Retry-After': '5' },
+        },
+      );
     }
     this.snapshots++;
     try {
@@ -206,7 +210,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
       }
     }
     throw new RegisterError(
-      'outcome_unknown',
+      COMMON_ERRORS.outcome_unknown,
       'The database was lost while the change was being kept, and is away; read before you repeat it',
       { cause },
     );

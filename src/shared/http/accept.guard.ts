@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
-import { RegisterError } from '../errors.js';
+import { COMMON_ERRORS, RegisterError } from '../errors.js';
 
 declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- the way Express offers
@@ -41,7 +41,10 @@ export class AcceptGuard implements CanActivate {
     if (accept !== undefined) request.headers.accept = accept;
     const accepted = request.accepts(types);
     if (accepted === false) {
-      throw new RegisterError('not_acceptable', `This can be answered as ${types.join(', ')} only`);
+      throw new RegisterError(
+        COMMON_ERRORS.not_acceptable,
+        `This can be answered as ${types.join(', ')} only`,
+      );
     }
     request.answerType = accepted;
     return true;

@@ -1,5 +1,5 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
-import { RegisterError } from '../errors.js';
+import { COMMON_ERRORS, RegisterError } from '../errors.js';
 import { parseStrictJson } from './strict-json.js';
 
 declare global {
@@ -35,7 +35,12 @@ export const jsonBody: RequestHandler = (request: Request, response: Response, n
   const isCsv = TAKES_CSV.has(path) && isType('text/csv', request.headers['content-type']);
   if (!isCsv && !isType('application/(json|[\\w.-]+\\+json)', request.headers['content-type'])) {
     const types = TAKES_CSV.has(path) ? 'application/json or text/csv' : 'application/json';
-    next(new RegisterError('content_type_unsupported', `Send the body as Content-Type: ${types}, in UTF-8`));
+    next(
+      new RegisterError(
+        COMMON_ERRORS.content_type_unsupported,
+        `Send the body as Content-Type: ${types}, in UTF-8`,
+      ),
+    );
     return;
   }
   const limit = BULK.has(path) ? BULK_MIB * MIB : MIB;
@@ -82,7 +87,7 @@ function toText(body: Buffer): string {
   try {
     return utf8.decode(body);
   } catch {
-    throw new RegisterError('body_malformed', 'The body is not valid UTF-8');
+    throw new RegisterError(COMMON_ERRORS.body_malformed, 'The body is not valid UTF-8');
   }
 }
 
@@ -91,13 +96,13 @@ function toObject(body: unknown): object {
   const value = parseStrictJson(body);
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     const found = value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
-    throw new RegisterError('body_malformed', `The body must be a JSON object, not ${found}`);
+    throw new RegisterError(COMMON_ERRORS.body_malformed, `The body must be a JSON object, not ${found}`);
   }
   return value;
 }
 
 function tooLarge(limit: number): RegisterError {
-  return new RegisterError('body_too_large', `The body is larger than ${limit} bytes`);
+  return new RegisterError(COMMON_ERRORS.body_too_large, `The body is larger than ${limit} bytes`);
 }
 
 function bodyError(error: unknown, limit: number): RegisterError {
@@ -107,9 +112,11 @@ function bodyError(error: unknown, limit: number): RegisterError {
   }
   if (type === 'encoding.unsupported') {
     return new RegisterError(
-      'content_type_unsupported',
+      COMMON_ERRORS.content_type_unsupported,
       'This Content-Encoding is not supported; send it plain',
     );
   }
-  return new RegisterError('body_malformed', 'The body could not be read to its end', { cause: error });
+  return new RegisterError(COMMON_ERRORS.body_malformed, 'The body could not be read to its end', {
+    cause: error,
+  });
 }

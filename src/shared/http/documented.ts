@@ -1,16 +1,15 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import {
+  ApiExtension,
   ApiExtraModels,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
   ApiProperty,
-  ApiPropertyOptional,
   ApiResponse,
   getSchemaPath,
 } from '@nestjs/swagger';
-import { ERROR_CODES, type ErrorCode } from '../errors.js';
-import { STATUS_OF } from './error.filter.js';
+import { COMMON_ERRORS, type ErrorCode } from '../errors.js';
 import { CSV } from './send-rows.js';
 
 export class FieldErrorDto {
@@ -20,54 +19,12 @@ export class FieldErrorDto {
   message!: string;
 }
 
-class ErrorDto {
-  @ApiProperty({ enum: ['ERROR'] })
-  status!: string;
-  @ApiProperty({ enum: Object.keys(ERROR_CODES) })
-  code!: string;
-  @ApiProperty({ description: 'For people; only the code is stable' })
-  message!: string;
-  @ApiProperty({ description: 'Also in the X-Request-Id header and in the log of the service' })
-  request_id!: string;
-  @ApiPropertyOptional({ type: [FieldErrorDto], description: 'There when single fields are at fault' })
-  errors?: FieldErrorDto[];
-}
-
-/** What any route that needs a token may answer. */
-const COMMON: readonly ErrorCode[] = [
-  'body_malformed',
-  'path_malformed',
-  'query_malformed',
-  'credentials_in_url',
-  'credentials_conflict',
-  'invalid_token',
-  'context_not_found',
-  'context_forbidden',
-  'role_forbidden',
-  'too_many_failures',
-  'too_many_requests',
-  'not_acceptable',
-  'body_too_large',
-  'content_type_unsupported',
-  'validation_failed',
-  'internal_error',
-  'database_unavailable',
-  'database_busy',
-];
-const WRITING: readonly ErrorCode[] = [
-  'scope_forbidden',
-  'idempotency_key_malformed',
-  'idempotency_key_reused',
-  'outcome_unknown',
-];
-
-const REQUEST_ID = {
+export const REQUEST_ID = {
   'X-Request-Id': {
     schema: { type: 'string' },
     description: 'The one that the request brought, or one made for it; also in the log of the service',
   },
 } as const;
-const RETRY_AFTER = { schema: { type: 'integer' }, description: 'Seconds to wait' } as const;
 const LINK = { schema: { type: 'string' }, description: 'Where the next page is: `rel="next"`' } as const;
 
 const REPLAYED = {
@@ -124,6 +81,15 @@ interface Documentation {
   readonly errors?: readonly ErrorCode[];
 }
 
+/** Where an operation says which errors it may answer; openapi.ts adds those that any route may, and removes it. */
+export const ROUTE_ERRORS = 'x-route-errors';
+
+export interface RouteErrors {
+  readonly isWrite: boolean;
+  /** The errors of this route besides those that any route may answer. */
+  readonly own: readonly ErrorCode[];
+}
+
 /** Documents a route in the OpenAPI document. */
 export function Documented(route: Documentation): MethodDecorator {
   const [request, members = {}] = route.example;
@@ -131,12 +97,10 @@ export function Documented(route: Documentation): MethodDecorator {
   const example = `\`\`\`bash\n${curl(request, members, route.as ?? 'user')}\n\`\`\``;
   const isWrite = method !== 'GET' && route.isRead !== true;
   const isConditional = route.isConditional ?? (route.isVersioned === true && method !== 'POST');
-  const codes = [
-    ...COMMON,
-    ...(isWrite ? WRITING : []),
-    ...(isConditional ? versioning(isWrite) : []),
-    ...(route.errors ?? []),
-  ];
+  const errors: RouteErrors = {
+    isWrite,
+    own: [...(isConditional ? versioning(isWrite) : []), ...(route.errors ?? [])],
+  };
   const condition = isWrite ? HEADERS.ifMatch : HEADERS.ifNoneMatch;
   const headers = [...(isConditional ? [condition] : []), ...(isWrite ? [HEADERS.idempotencyKey] : [])];
   const model = Array.isArray(route.answers) ? (route.answers as [Type])[0] : (route.answers as Type);
@@ -146,7 +110,7 @@ export function Documented(route: Documentation): MethodDecorator {
   const schemas: Record<string, object> = { 'application/json': schema, [CSV]: { type: 'string' } };
   const types = [route.onlyAs ?? 'application/json', ...(route.alsoAs ?? [])];
   return applyDecorators(
-    ApiExtraModels(model, ErrorDto),
+    ApiExtraModels(model),
     ApiOperation({ summary: route.summary, description: `${route.description ?? ''}\n\n${example}`.trim() }),
     ApiOkResponse({
       description: 'Done',
@@ -162,31 +126,13 @@ export function Documented(route: Documentation): MethodDecorator {
     ...(isConditional && !isWrite
       ? [ApiResponse({ status: 304, description: NOT_MODIFIED, headers: REQUEST_ID })]
       : []),
-    ...errorResponses(codes),
+    ApiExtension(ROUTE_ERRORS, errors),
   );
 }
 
 function versioning(isWrite: boolean): ErrorCode[] {
-  return isWrite ? ['etag_malformed', 'precondition_failed'] : ['etag_malformed'];
-}
-
-function errorResponses(codes: readonly ErrorCode[]): MethodDecorator[] {
-  const statuses = [...new Set(codes.map(statusOf))].sort();
-  return statuses.map((status) =>
-    ApiResponse({
-      status,
-      description: codes
-        .filter((code) => statusOf(code) === status)
-        .map((code) => `\`${code}\`: ${ERROR_CODES[code].when}`)
-        .join('\n\n'),
-      headers: [429, 503].includes(status) ? { ...REQUEST_ID, 'Retry-After': RETRY_AFTER } : REQUEST_ID,
-      content: { 'application/json': { schema: { $ref: getSchemaPath(ErrorDto) } } },
-    }),
-  );
-}
-
-function statusOf(code: ErrorCode): number {
-  return STATUS_OF[ERROR_CODES[code].kind];
+  const { etag_malformed, precondition_failed } = COMMON_ERRORS;
+  return isWrite ? [etag_malformed, precondition_failed] : [etag_malformed];
 }
 
 /** A request in the form of the reference document, with the tokens that the first start wrote. */

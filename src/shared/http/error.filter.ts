@@ -1,6 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { RegisterError, type ErrorKind } from '../errors.js';
+import { COMMON_ERRORS, RegisterError, type ErrorKind } from '../errors.js';
 import type { Logger } from './logging.js';
 import { methodsOf } from './routes.js';
 
@@ -64,7 +64,7 @@ function toRegisterError(thrown: unknown, request: Request): RegisterError {
   if (thrown instanceof RegisterError) return thrown;
   if (thrown instanceof HttpException && thrown.getStatus() < 500) return refusedByFramework(thrown, request);
   return new RegisterError(
-    'internal_error',
+    COMMON_ERRORS.internal_error,
     'The service failed; its log has the cause under this request_id',
     {
       cause: thrown,
@@ -76,7 +76,7 @@ function toRegisterError(thrown: unknown, request: Request): RegisterError {
 function refusedByFramework(thrown: HttpException, request: Request): RegisterError {
   if (thrown.getStatus() !== 404) {
     return new RegisterError(
-      'path_malformed',
+      COMMON_ERRORS.path_malformed,
       'The path holds a broken percent escape or is not valid UTF-8',
       {
         cause: thrown,
@@ -85,9 +85,9 @@ function refusedByFramework(thrown: HttpException, request: Request): RegisterEr
   }
   const allowed = methodsOf(request);
   if (allowed.length === 0 || allowed.includes(request.method))
-    return new RegisterError('route_not_found', 'Nothing is served under this path');
+    return new RegisterError(COMMON_ERRORS.route_not_found, 'Nothing is served under this path');
   const methods = allowed.join(', ');
-  return new RegisterError('method_not_allowed', `This path takes ${methods} only`, {
+  return new RegisterError(COMMON_ERRORS.method_not_allowed, `This path takes ${methods} only`, {
     headers: { Allow: methods },
   });
 }

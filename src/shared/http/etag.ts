@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import { RegisterError } from '../errors.js';
+import { COMMON_ERRORS, RegisterError } from '../errors.js';
 
 const TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/;
 const TAGS = new RegExp(`^(?:\\*|${TAG.source}(?:[ \\t]*,[ \\t]*${TAG.source})*)$`);
@@ -44,7 +44,7 @@ function tagsOf(request: Request, header: 'if-match' | 'if-none-match'): string[
   if (!TAGS.test(text)) {
     const name = header === 'if-match' ? 'If-Match' : 'If-None-Match';
     throw new RegisterError(
-      'etag_malformed',
+      COMMON_ERRORS.etag_malformed,
       `${name} must hold ETags as they were answered, quotes included, or *`,
     );
   }

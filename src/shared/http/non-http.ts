@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { RegisterError } from '../errors.js';
+import { COMMON_ERRORS, RegisterError } from '../errors.js';
 import { STATUS_OF, toBody } from './error.filter.js';
 import type { Logger } from './logging.js';
 
@@ -27,19 +27,22 @@ export const answerNonHttp =
 
 function errorOf(code: string | undefined): RegisterError {
   if (code === 'HPE_HEADER_OVERFLOW') {
-    return new RegisterError('headers_too_large', 'The URL and the headers are larger than 16 KiB together');
+    return new RegisterError(
+      COMMON_ERRORS.headers_too_large,
+      'The URL and the headers are larger than 16 KiB together',
+    );
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new RegisterError('request_timeout', 'The request did not come to its end in time');
+    return new RegisterError(COMMON_ERRORS.request_timeout, 'The request did not come to its end in time');
   }
-  return new RegisterError('request_malformed', 'This is not a valid HTTP request');
+  return new RegisterError(COMMON_ERRORS.request_malformed, 'This is not a valid HTTP request');
 }
 
 /** @see RFC 9112, section 3.2 */
 export const requireHost: RequestHandler = (request: Request, _response: Response, next: NextFunction) => {
   const hosts = request.rawHeaders.filter((text, n) => n % 2 === 0 && /^host$/i.test(text)).length;
   if (hosts === 1 || (hosts === 0 && request.httpVersion === '1.0')) next();
-  else next(new RegisterError('request_malformed', 'A request must have one Host header'));
+  else next(new RegisterError(COMMON_ERRORS.request_malformed, 'A request must have one Host header'));
 };
 
 /** The query string as it was sent: `request.query` stops reading after 1000 parameters. */
@@ -59,6 +62,6 @@ export const requireSoundQuery: RequestHandler = (
     next();
   } catch (cause) {
     const message = 'The query string holds a broken percent escape or is not valid UTF-8';
-    next(new RegisterError('query_malformed', message, { cause }));
+    next(new RegisterError(COMMON_ERRORS.query_malformed, message, { cause }));
   }
 };

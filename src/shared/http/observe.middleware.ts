@@ -9,6 +9,8 @@ declare global {
     interface Request {
       /** In every log line about the request, and in the answer's `X-Request-Id`. */
       id: string;
+      /** What else the log line about the request says; no personal data and no token. */
+      logFields: Readonly<Record<string, string | number>>;
     }
   }
 }
@@ -24,6 +26,7 @@ export function observe(logger: Logger, metrics: Metrics): RequestHandler {
     const startedAt = performance.now();
     const given = request.headers['x-request-id'];
     request.id = typeof given === 'string' && SANE_ID.test(given) ? given : randomUUID();
+    request.logFields = {};
     response.setHeader('X-Request-Id', request.id);
     // A token in the body leaves nothing by which a shared cache would know that the answer is private.
     response.setHeader('Cache-Control', 'no-store');
@@ -32,7 +35,6 @@ export function observe(logger: Logger, metrics: Metrics): RequestHandler {
       const route = routeOf(request);
       const status = response.writableFinished ? response.statusCode : 499;
       metrics.observeRequest(request.method, route, status, ms / 1000);
-      const { userName: user, tokenId: token_id, contextName: context } = request.principal ?? {};
       const level = route.startsWith('/api') || status >= 400 ? 'info' : 'debug'; // probes come every few seconds
       logger[level](
         {
@@ -41,9 +43,7 @@ export function observe(logger: Logger, metrics: Metrics): RequestHandler {
           route,
           status,
           ms: Math.round(ms * 10) / 10,
-          user,
-          token_id,
-          context,
+          ...request.logFields,
         },
         'request',
       );

@@ -2,6 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { optional, textThat } from './checks.js';
 import { validationFailed } from '../errors.js';
+import type { Page } from '../page.js';
 import { Checked } from './validation.js';
 
 const MAX_LIMIT = 10_000;
@@ -43,6 +44,31 @@ export function startOfPair(query: PageQueryDto): [number, number] | undefined {
 /** The same for lists whose order is by four numbers. */
 export function startOfFour(query: PageQueryDto): [number, number, number, number] | undefined {
   return placeIn(query, 4);
+}
+
+/** A list that is answered page by page or whole. */
+export interface PagedList<Row> {
+  page(limit: number): Promise<Page<Row>>;
+  /** A batch at a time. */
+  all(): AsyncGenerator<Row[]>;
+  /** The numbers of the cursor that a page after this row begins with. */
+  placeOf(row: Row): number[];
+}
+
+/** The page that the query asks for, with the Link header of the next one; without a limit, the whole list. */
+export async function* pageOrAll<Row>(
+  list: PagedList<Row>,
+  { limit }: PageQueryDto,
+  request: Request,
+  response: Response,
+): AsyncGenerator<Row[]> {
+  if (limit === undefined) {
+    yield* list.all();
+    return;
+  }
+  const { rows, next } = await list.page(Number(limit));
+  if (next !== undefined) linkNext(request, response, ...list.placeOf(next));
+  if (rows.length > 0) yield rows;
 }
 
 /** Tells in the answer's Link header where the next page is; relative, since a proxy may serve it elsewhere. */

@@ -1,5 +1,5 @@
 import { visit } from 'jsonc-parser';
-import { RegisterError } from '../errors.js';
+import { COMMON_ERRORS, RegisterError } from '../errors.js';
 
 const MAX_DEPTH = 20;
 /** Ten thousand of anything, with its members; the time that parsing takes goes by them, and nobody has signed in yet. */
@@ -44,7 +44,7 @@ function scan(text: string): string | undefined {
   let values = 0;
   const tally = (): void => {
     if (++values > MAX_VALUES) {
-      throw new RegisterError('body_too_large', `The body holds more than ${MAX_VALUES} values`);
+      throw new RegisterError(COMMON_ERRORS.body_too_large, `The body holds more than ${MAX_VALUES} values`);
     }
   };
   const deeper = (line: number, character: number): void => {
@@ -89,5 +89,5 @@ function place(line: number, character: number): string {
 }
 
 function malformed(message: string): RegisterError {
-  return new RegisterError('body_malformed', message);
+  return new RegisterError(COMMON_ERRORS.body_malformed, message);
 }

@@ -9,7 +9,7 @@ import {
   type User,
   type UserChanges,
 } from '../../../src/access/application/access.repositories.js';
-import type { ContextId } from '../../../src/access/application/principal.js';
+import type { ContextId } from '../../../src/identity/domain/principal.js';
 import {
   SignInRepository,
   type SignInEntry,

@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
-import {
-  AuditRepository,
-  type AuditFilter,
-  type Place,
-  type SealedBlock,
-} from '../../../src/history/application/audit.repository.js';
-import type { Block, Remainder, SealedVersion } from '../../../src/history/domain/audit-chain.js';
-import type { AuditEntry, RecordedEntry } from '../../../src/history/domain/audit-entry.js';
+import { AuditRepository } from '../../../src/history/application/audit.repository.js';
+import type {
+  Block,
+  Remainder,
+  SealedBlock,
+  SealedVersion,
+} from '../../../src/history/domain/audit-chain.js';
+import type {
+  AuditEntry,
+  AuditFilter,
+  EntryPlace,
+  RecordedEntry,
+} from '../../../src/history/domain/audit-entry.js';
 import type { InMemoryStore, MappingVersionRow, VersionRow } from './in-memory-store.js';
 
 export class InMemoryAuditRepository extends AuditRepository {
@@ -36,11 +41,6 @@ export class InMemoryAuditRepository extends AuditRepository {
     return this.head();
   }
 
-  async hashes(numbers: readonly number[]): Promise<ReadonlyMap<number, string>> {
-    const found = this.blocks().filter(({ number }) => numbers.includes(number));
-    return new Map(found.map(({ number, hash }) => [number, hash]));
-  }
-
   async insertBlock({ block, entries, versions }: SealedBlock): Promise<void> {
     const { draft } = this.store;
     const ids = new Set([...entries, ...versions].map(({ id }) => id)); // no two rows of the store share one
@@ -53,10 +53,10 @@ export class InMemoryAuditRepository extends AuditRepository {
   }
 
   async head(): Promise<Block | undefined> {
-    return this.blocks().at(-1);
+    return this.store.blocksInOrder.at(-1);
   }
 
-  async page(filter: AuditFilter, before: Place | undefined, limit: number): Promise<RecordedEntry[]> {
+  async page(filter: AuditFilter, before: EntryPlace | undefined, limit: number): Promise<RecordedEntry[]> {
     return this.store.rows.entries
       .filter((entry) => applies(filter, entry))
       .filter(({ at, id }) => before === undefined || at < before.at || (at === before.at && id < before.id))
@@ -66,7 +66,7 @@ export class InMemoryAuditRepository extends AuditRepository {
 
   async *all(
     filter: AuditFilter,
-    before: Place | undefined,
+    before: EntryPlace | undefined,
     announce: (count: number) => Promise<void>,
   ): AsyncGenerator<RecordedEntry[]> {
     const found = await this.page(filter, before, Infinity);
@@ -78,7 +78,7 @@ export class InMemoryAuditRepository extends AuditRepository {
 
   async *chain(): AsyncGenerator<SealedBlock, Remainder> {
     const { entries } = this.store.rows;
-    for (const block of this.blocks()) {
+    for (const block of this.store.blocksInOrder) {
       const { number } = block;
       yield {
         block,
@@ -87,10 +87,6 @@ export class InMemoryAuditRepository extends AuditRepository {
       };
     }
     return {}; // nobody tampers with a fake
-  }
-
-  async lastBlockBefore(at: number): Promise<number> {
-    return this.blocks().findLast(({ sealedAt }) => sealedAt < at)?.number ?? 0;
   }
 
   async deleteThrough(block: number, limit: number): Promise<number> {
@@ -117,10 +113,6 @@ export class InMemoryAuditRepository extends AuditRepository {
           at: ('customer' in row ? row.customer : row.mapping).updatedAt,
         })),
     );
-  }
-
-  private blocks(): Block[] {
-    return this.store.rows.blocks.toSorted((a, b) => a.number - b.number);
   }
 }
 

@@ -1,13 +1,7 @@
-import type { ContextId, Principal } from '../../../src/access/application/principal.js';
-import {
-  CustomerVersionRepository,
-  type ChangePlace,
-  type CustomerChange,
-  type GoneCustomer,
-  type PastCustomer,
-} from '../../../src/customers/application/customer-version.repository.js';
-import type { Customer, UserId } from '../../../src/customers/domain/customer.js';
-import type { ChangeMade, RecordedVersion } from '../../../src/shared/version.js';
+import type { ContextId, Principal } from '../../../src/identity/domain/principal.js';
+import { CustomerVersionRepository } from '../../../src/customers/application/customer-version.repository.js';
+import type { Customer, GoneCustomer, PastCustomer, UserId } from '../../../src/customers/domain/customer.js';
+import type { ChangeMade, RecordedVersion } from '../../../src/versions/domain/version.js';
 import type { InMemoryStore, VersionRow } from './in-memory-store.js';
 
 export class InMemoryCustomerVersionRepository extends CustomerVersionRepository {
@@ -77,25 +71,6 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
       (row) => row.context === context && row.customer.userId === userId,
     );
     return [...new Set(named.map(({ customer }) => customer.id))];
-  }
-
-  async changes(
-    context: ContextId,
-    after: ChangePlace,
-    through: number,
-    limit: number,
-  ): Promise<CustomerChange[]> {
-    return this.store.rows.versions
-      .filter((row) => row.context === context)
-      .flatMap(({ id, block, change, customer }) => (block === null ? [] : [{ block, id, change, customer }]))
-      .filter(({ block, id }) => block > after.block || (block === after.block && id > after.id))
-      .filter(({ block }) => block <= Math.max(through, after.block))
-      .sort((a, b) => a.block - b.block || a.id - b.id)
-      .slice(0, limit);
-  }
-
-  async lastBlock(): Promise<number> {
-    return Math.max(0, ...this.store.rows.versions.map(({ block }) => block ?? 0));
   }
 
   async deletedThrough(

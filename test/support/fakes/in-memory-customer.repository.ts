@@ -1,4 +1,4 @@
-import type { ContextId } from '../../../src/access/application/principal.js';
+import type { ContextId } from '../../../src/identity/domain/principal.js';
 import {
   CustomerRepository,
   type CustomerFilter,

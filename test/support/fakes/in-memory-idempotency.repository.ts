@@ -1,4 +1,4 @@
-import type { Principal } from '../../../src/access/application/principal.js';
+import type { Principal } from '../../../src/identity/domain/principal.js';
 import {
   IdempotencyRepository,
   type KeptAnswer,
@@ -34,16 +34,19 @@ export class InMemoryIdempotencyRepository extends IdempotencyRepository {
     draft.keys = draft.keys.map((row) => (isIt(row) ? { ...row, kept: { ...row.kept, answer } } : row));
   }
 
-  async deleteOf(userName: string): Promise<void> {
-    const { draft } = this.store;
-    draft.keys = draft.keys.filter((row) => row.userName !== userName);
+  async deleteOf(userName: string, limit: number): Promise<number> {
+    return this.deleteWhere((row) => row.userName === userName, limit);
   }
 
   async purge(before: number, limit: number): Promise<number> {
+    return this.deleteWhere(({ at }) => at < before, limit);
+  }
+
+  private deleteWhere(applies: (row: KeyRow) => boolean, limit: number): number {
     const { draft } = this.store;
-    const purged = new Set(draft.keys.filter(({ at }) => at < before).slice(0, limit));
-    draft.keys = draft.keys.filter((row) => !purged.has(row));
-    return purged.size;
+    const deleted = new Set(draft.keys.filter(applies).slice(0, limit));
+    draft.keys = draft.keys.filter((row) => !deleted.has(row));
+    return deleted.size;
   }
 }
 

@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Context, Token, User } from '../../../src/access/application/access.repositories.js';
-import type { ContextId } from '../../../src/access/application/principal.js';
+import type { ContextId } from '../../../src/identity/domain/principal.js';
 import type { SignInEntry } from '../../../src/access/application/sign-in-log.js';
 import type { Customer } from '../../../src/customers/domain/customer.js';
 import type { Block } from '../../../src/history/domain/audit-chain.js';
 import type { RecordedEntry } from '../../../src/history/domain/audit-entry.js';
-import type { RecordedMapping } from '../../../src/ip-mappings/application/ip-mapping.repository.js';
+import type { RecordedMapping } from '../../../src/ip-mappings/domain/ip-mapping.js';
 import { Transactions } from '../../../src/shared/transactions.js';
-import type { ChangeMade, Recorder } from '../../../src/shared/version.js';
+import type { ChangeMade, Recorder } from '../../../src/versions/domain/version.js';
 
 export interface VersionRow {
   readonly id: number;
@@ -85,6 +85,15 @@ export class InMemoryStore extends Transactions {
     return (this.open ?? this.committed).rows;
   }
 
+  /** The mappings of a context, by ascending id: that is how they were inserted. */
+  mappingsOf(context: ContextId): RecordedMapping[] {
+    return this.rows.mappings.filter((row) => row.context === context).map(({ mapping }) => mapping);
+  }
+
+  get blocksInOrder(): Block[] {
+    return this.rows.blocks.toSorted((a, b) => a.number - b.number);
+  }
+
   /** What a write changes. */
   get draft(): Rows {
     if (this.open === undefined) throw new Error('a write was attempted outside Transactions.run');
@@ -122,4 +131,10 @@ function copyOf(rows: Rows): Rows {
     Array.isArray(value) ? value.map((row) => ({ ...row })) : value instanceof Map ? new Map(value) : value,
   ]);
   return Object.fromEntries(copies) as Rows;
+}
+
+/** More than one batch, as soon as there is more than one. */
+export function* inBatches<T>([first, ...others]: T[]): Generator<T[]> {
+  if (first !== undefined) yield [first];
+  if (others.length > 0) yield others;
 }

@@ -1,0 +1,20 @@
+import { Injectable } from '@nestjs/common';
+import { Purge, type PurgeLimit, type PurgeStep } from '../../history/application/purge.js';
+import { SignInRepository } from './sign-in-log.js';
+
+const AT_A_TIME = 1000;
+
+/** Removes old entries of the sign-in log. */
+@Injectable()
+export class SignInPurge extends Purge {
+  readonly what = 'sign_ins';
+
+  constructor(private readonly signIns: SignInRepository) {
+    super();
+  }
+
+  async step({ before }: PurgeLimit): Promise<PurgeStep> {
+    const removed = await this.signIns.purge(before, AT_A_TIME);
+    return { removed, next: removed === 0 ? undefined : 0 };
+  }
+}

@@ -1,0 +1,90 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { WIRE_NAMES } from '../../customers/infrastructure/customer.dto.js';
+import { IpNetwork } from '../../ip-mappings/domain/ip-network.js';
+import { accepted, instant, optional, text } from '../../shared/http/checks.js';
+import { Checked } from '../../shared/http/validation.js';
+import { toAddressText } from '../../shared/ip-address.js';
+import type { DoubtfulCustomer } from '../application/coverage.service.js';
+import type { Gap } from '../domain/gaps.js';
+
+export class CoverageQueryDto {
+  @ApiProperty({ example: '203.0.113.0/24', description: 'A network of the provider: an address, or CIDR' })
+  @Checked(text((value) => accepted(() => IpNetwork.parse(value))))
+  prefix!: string;
+
+  @ApiPropertyOptional({
+    example: 1735669800,
+    description: 'The first second: Unix seconds, or ISO 8601 with an offset; left out = as `to`',
+  })
+  @Checked(optional(instant))
+  from?: string;
+
+  @ApiPropertyOptional({ example: 1767205799, description: 'The last second, inclusive; left out = now' })
+  @Checked(optional(instant))
+  to?: string;
+}
+
+class DoubtfulCustomerDto {
+  @ApiProperty({ type: 'integer' })
+  id!: number;
+  @ApiProperty()
+  UserID!: string;
+  @ApiProperty({
+    isArray: true,
+    enum: ['ipsubnet', 'Address', 'Email', 'PhoneNumber'],
+    description: 'What an inquiry would not find; `ipsubnet` = it held no address in the period',
+  })
+  missing!: string[];
+  @ApiProperty({
+    isArray: true,
+    enum: ['PhoneNumber', 'AltPhoneNumber'],
+    description: "Numbers that can't be anybody's, such as 9999999999",
+  })
+  placeholders!: string[];
+}
+
+class GapDto {
+  @ApiProperty({ example: '203.0.113.0' })
+  first!: string;
+  @ApiProperty({ example: '203.0.113.6' })
+  last!: string;
+  @ApiProperty({ type: 'integer', description: 'From this second' })
+  starttime!: number;
+  @ApiProperty({ type: 'integer', description: 'To this one, inclusive' })
+  endtime!: number | null;
+}
+
+/** What the register could not answer. */
+export class CoverageDto {
+  @ApiProperty({ example: '203.0.113.0/24', description: 'The network, in its shortest form' })
+  prefix!: string;
+  @ApiProperty({ type: 'integer', description: 'Unix seconds' })
+  from!: number;
+  @ApiProperty({ type: 'integer', description: 'Unix seconds, inclusive' })
+  to!: number;
+  @ApiProperty({
+    type: [DoubtfulCustomerDto],
+    description:
+      'All customers of the context, whatever the prefix, who held no address in the period or whose data, as it is now, ' +
+      'has gaps; by id',
+  })
+  customers!: DoubtfulCustomerDto[];
+  @ApiProperty({ type: [GapDto], description: 'Addresses that nobody held, in their order' })
+  gaps!: GapDto[];
+}
+
+export function toDoubtDto(doubtful: DoubtfulCustomer): DoubtfulCustomerDto {
+  const { customer, isMapped, missing, placeholders } = doubtful;
+  return {
+    id: customer.id,
+    UserID: customer.userId,
+    missing: [...(isMapped ? [] : ['ipsubnet']), ...missing.map((field) => WIRE_NAMES[field])],
+    placeholders: placeholders.map((field) => WIRE_NAMES[field]),
+  };
+}
+
+/** A line for each period. */
+export function toGapDtos({ first, last, periods }: Gap): GapDto[] {
+  const range = { first: toAddressText(first), last: toAddressText(last) };
+  return periods.map((period) => ({ ...range, ...period.toWire() }));
+}

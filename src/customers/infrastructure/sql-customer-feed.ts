@@ -1,0 +1,12 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../shared/database/database.js';
+import { SqlVersionFeed } from '../../versions/infrastructure/sql-version-feed.js';
+import type { Customer } from '../domain/customer.js';
+import { customerOf } from './customer-version.entity.js';
+
+@Injectable()
+export class SqlCustomerFeed extends SqlVersionFeed<Customer, Customer> {
+  constructor(database: Database) {
+    super(database, { table: 'customer_versions', columns: customerOf('v') }, (customer) => customer);
+  }
+}

@@ -1,0 +1,20 @@
+import { Injectable } from '@nestjs/common';
+import { Purge, type PurgeLimit, type PurgeStep } from '../../history/application/purge.js';
+import { IpMappingVersionRepository } from './ip-mapping-version.repository.js';
+
+const AT_A_TIME = 1000;
+
+/** Removes mappings that were withdrawn, with all their versions. */
+@Injectable()
+export class MappingPurge extends Purge {
+  readonly what = 'mappings';
+
+  constructor(private readonly versions: IpMappingVersionRepository) {
+    super();
+  }
+
+  async step({ throughBlock }: PurgeLimit, after: number): Promise<PurgeStep> {
+    const { mappings, next } = await this.versions.purgeDeleted(throughBlock, after, AT_A_TIME);
+    return { removed: mappings, next };
+  }
+}

@@ -1,0 +1,16 @@
+import type { ContextId } from '../../identity/domain/principal.js';
+import type { FeedPlace, SealedChange } from '../domain/version.js';
+
+/** The sealed versions of one kind, in the order of their sealing. */
+export abstract class VersionFeed<State> {
+  /** At most `limit` changes behind a place, in order, and none in a block behind `through`. */
+  abstract changes(
+    context: ContextId,
+    after: FeedPlace,
+    through: number,
+    limit: number,
+  ): Promise<SealedChange<State>[]>;
+
+  /** The last block that seals a version of this kind, in any context; 0 = none does. */
+  abstract lastBlock(): Promise<number>;
+}
