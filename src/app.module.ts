@@ -18,6 +18,7 @@ import { RetentionModule } from './retention/retention.module.js';
 import type { Configuration } from './shared/config/configuration.js';
 import type { Database } from './shared/database/database.js';
 import { AcceptGuard } from './shared/http/accept.guard.js';
+import { BodyGuard } from './shared/http/body.guard.js';
 import { MembersGuard } from './shared/http/members.guard.js';
 import { validationPipe } from './shared/http/validation.js';
 import { SharedModule } from './shared/shared.module.js';
@@ -49,6 +50,7 @@ export class AppModule {
         OperationsModule,
       ],
       providers: [
+        { provide: APP_GUARD, useClass: BodyGuard },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: AcceptGuard },
         { provide: APP_GUARD, useClass: MembersGuard },

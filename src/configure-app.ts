@@ -1,11 +1,10 @@
 import type { Server } from 'node:http';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
-import { refuseTokenInUrl, takeCredentials } from './access/infrastructure/credentials.js';
+import { refuseTokenInUrl } from './access/infrastructure/credentials.js';
 import { setUpOpenApi } from './openapi.js';
 import { holds } from './shared/address-list.js';
 import type { Configuration } from './shared/config/configuration.js';
-import { jsonBody } from './shared/http/body.middleware.js';
 import { ErrorFilter } from './shared/http/error.filter.js';
 import type { Logger } from './shared/http/logging.js';
 import { Metrics } from './shared/http/metrics.js';
@@ -29,8 +28,6 @@ export function configureApp(
   app.use(requireHost);
   app.use(refuseTokenInUrl);
   app.use(requireSoundQuery);
-  app.use(jsonBody);
-  app.use(takeCredentials);
   setUpOpenApi(app);
   app.getHttpServer().on('clientError', answerNonHttp(logger));
   setTimeouts(app.getHttpServer());

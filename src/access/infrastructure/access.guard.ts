@@ -5,6 +5,7 @@ import { plainAddress } from '../../shared/address-list.js';
 import { AuthenticationService } from '../application/authentication.service.js';
 import type { Right } from '../../identity/domain/rights.js';
 import { RIGHT } from '../../identity/infrastructure/identity.decorators.js';
+import { takeCredentials } from './credentials.js';
 
 /** Checks the token of every request; a route that says nothing about who may call it is closed to all. */
 @Injectable()
@@ -19,10 +20,12 @@ export class AccessGuard implements CanActivate {
       context.getHandler(),
       context.getClass(),
     ]);
-    if (right === 'public') return true;
     if (right === undefined) throw new Error(`${context.getClass().name} does not say who may call it`);
     const request = context.switchToHttp().getRequest<Request>();
-    const { credentials, ip = '' } = request;
+    const credentials = takeCredentials(request);
+    if (right === 'public') return true;
+    const { ip = '' } = request;
+    request.credentials = credentials;
     request.authenticate = () => this.authentication.authenticate(credentials, plainAddress(ip), right);
     request.principal = await request.authenticate();
     const { userName: user, tokenId: token_id, contextName } = request.principal;

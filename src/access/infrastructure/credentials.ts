@@ -1,4 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Credentials } from '../../identity/domain/principal.js';
 import { holdsToken } from '../domain/token.js';
 import { contextKey } from '../../shared/context-name.js';
 import { queryOf } from '../../shared/http/non-http.js';
@@ -8,14 +9,11 @@ import { ACCESS_ERRORS } from '../domain/access.errors.js';
 const MEMBERS = ['api_token', 'username', 'contextname', 'context'] as const;
 
 /**
- * Takes the credentials off the request before anything else sees it: off the body, which is validated and
- * may be logged, and off the headers.
+ * Takes the credentials off the body and the headers, so that validation and logs never see them.
+ *
+ * @throws RegisterError `credentials_conflict` if one is given twice, with different values
  */
-export const takeCredentials: RequestHandler = (
-  request: Request,
-  _response: Response,
-  next: NextFunction,
-) => {
+export function takeCredentials(request: Request): Credentials {
   const body = request.body as Record<string, unknown>;
   const faults: FieldFault[] = [];
   const [token, userName, contextName, context] = MEMBERS.map((member) => {
@@ -30,7 +28,7 @@ export const takeCredentials: RequestHandler = (
     (value) => /^bearer +(\S+) *$/i.exec(value)?.[1] ?? '',
   );
   delete request.headers.authorization;
-  request.credentials = {
+  return {
     token: only('api_token', token, ...bearer),
     userName: only('username', userName, ...headers(request, 'x-username')),
     contextName: only(
@@ -39,8 +37,7 @@ export const takeCredentials: RequestHandler = (
     ),
     faults,
   };
-  next();
-};
+}
 
 /** Broken escapes are told of by others. */
 function decoded(url: string): string {

@@ -146,7 +146,11 @@ describe('what is told of a mapping', () => {
     expect(mappingDuplicate(EXAMPLE, 'U1001')).toMatchObject({
       code: 'mapping_duplicate',
       message: 'Duplicate Mapping for UserID : U1001',
-      tells: { userId: 'U1001', records: 1, ipSubnet: EXAMPLE.network.text },
+      discloses: {
+        action: 'mapping.refused',
+        userId: 'U1001',
+        details: { ipsubnet: EXAMPLE.network.text, records: 1 },
+      },
     });
   });
 

@@ -6,6 +6,7 @@ import { Caller, Requires } from '../../identity/infrastructure/identity.decorat
 import { IpAddress } from '../../ip-mappings/domain/ip-network.js';
 import { validationFailed } from '../../shared/errors.js';
 import { Produces } from '../../shared/http/accept.guard.js';
+import { Takes } from '../../shared/http/body.guard.js';
 import { Documented } from '../../shared/http/documented.js';
 import { CSV, sendObject, sendRows } from '../../shared/http/send-rows.js';
 import { merged } from '../../shared/http/validation.js';
@@ -59,6 +60,7 @@ export class LookupController {
   @Post()
   @HttpCode(200)
   @Requires('read')
+  @Takes({ mib: 4, csv: true }) // ten thousand queries, however they are laid out
   @Produces(JSON_TYPE, CSV)
   @Documented({
     summary: 'Who held one address, or up to 10,000, each at a second',
