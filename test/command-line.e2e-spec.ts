@@ -184,11 +184,8 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     [['--yes', 'token', 'rotate', '2', '--grace-seconds', ''], /grace_seconds must be a whole number/],
     [['--yes', 'token', 'rotate', '2', '--grace-seconds', '0x10'], /grace_seconds must be a whole number/],
     [['--yes', 'token', 'revoke', 'x'], /No token has this id/],
-    [
-      ['--yes', 'admin', 'reset-token', '--user', 'nobody'],
-      /nobody is no admin; those who can sign in: admin/,
-    ],
-    [['--yes', 'admin', 'reset-token', '--user', 'user'], /user is no admin; those who can sign in: admin/],
+    [['--yes', 'admin', 'reset-token', '--user', 'nobody'], /nobody is not an admin; enabled admins: admin/],
+    [['--yes', 'admin', 'reset-token', '--user', 'user'], /user is not an admin; enabled admins: admin/],
     [['--yes', 'user', 'delete', 'admin'], /last enabled admin/],
     [['user', 'create', 'user', '--role', 'reader'], /User user already exists/],
     [['user', 'change', 'user'], /body must hold at least one member/],

@@ -114,7 +114,7 @@ export function tellable(error: unknown): unknown {
 }
 
 /** Runs a write; undefined = a unique key refused it. */
-export function unlessTaken<T>(write: () => Promise<T>): Promise<T | undefined> {
+export function unlessDuplicate<T>(write: () => Promise<T>): Promise<T | undefined> {
   return unless('duplicate', write);
 }
 
