@@ -618,7 +618,7 @@ describe('an audit trail that was exported', () => {
 
   it.each(['', '\n\n'])('is not a file that has no block: %j', async (content) => {
     await writeFile(file, content);
-    expectRefusal(await command('audit', 'verify', file), /holds no block/);
+    expectRefusal(await command('audit', 'verify', file), /contains no block/);
   });
 
   it('may be a file with blank lines', async () => {
