@@ -537,7 +537,7 @@ describe('the command `purge`', () => {
     const asked = await runCommand(['purge'], env);
     expect(asked).toMatchObject({ code: 1, stdout: '' });
     expect(asked.stderr).toMatch(
-      /^ipdr-customers: What is older than RETENTION_DAYS will be removed[^\n]+\n$/,
+      /^ipdr-customers: Everything older than RETENTION_DAYS will be permanently removed[^\n]+\n$/,
     );
     const { code, stdout, stderr } = await runCommand(['--yes', '--json', 'purge'], env);
     expect([code, stderr]).toEqual([0, '']);

@@ -269,7 +269,7 @@ describe.each(databaseKinds)('an audit trail in a database of $name that somebod
     await sql(`UPDATE customer_versions SET ${column} = ${value} WHERE id = ?`, [id]);
     await expectFault('edited', Number(block), null);
     expect((await verify(service)).fault?.message).toBe(
-      `Row ${String(id)} of customer_versions is not what was sealed`,
+      `Row ${String(id)} of customer_versions was changed after its block was sealed`,
     );
   });
 
