@@ -188,7 +188,7 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     [['--yes', 'admin', 'reset-token', '--user', 'user'], /user is not an admin; enabled admins: admin/],
     [['--yes', 'user', 'delete', 'admin'], /last enabled admin/],
     [['user', 'create', 'user', '--role', 'reader'], /User user already exists/],
-    [['user', 'change', 'user'], /body must hold at least one member/],
+    [['user', 'change', 'user'], /body must have at least one member/],
     [['context', 'create', 'a b'], /name must have 1 to 64/],
     [['context', 'rename', 'nowhere', 'somewhere'], /No context has this name/],
   ])('says in one line what is wrong, and changes nothing: %j', async (args, line) => {
@@ -237,7 +237,7 @@ describe('the command line', () => {
       });
       expect([code, stderr]).toEqual([
         1,
-        expect.stringMatching(/no register of this version yet; start the service/),
+        expect.stringMatching(/schema of this version yet; start the service/),
       ]);
       const tables = await dump(configuration);
       expect(tables).toEqual({});

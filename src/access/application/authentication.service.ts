@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { addressList, holds } from '../../shared/address-list.js';
+import { addressList, includesAddress } from '../../shared/address-list.js';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
@@ -96,7 +96,7 @@ function failureOf(
   if (signIn.userName !== userName) return 'other_user';
   if (!signIn.userEnabled) return 'disabled_user';
   if (signIn.expiresAt !== null && signIn.expiresAt <= now) return 'expired_token';
-  if (signIn.allowedIps.length > 0 && !holds(addressList(signIn.allowedIps), address)) {
+  if (signIn.allowedIps.length > 0 && !includesAddress(addressList(signIn.allowedIps), address)) {
     return 'address_not_allowed';
   }
   return undefined;

@@ -367,7 +367,7 @@ function inserted({ table, id, block }: Stray): Fault {
 function registerChanged({ table, id, isMissing }: Differing): Fault {
   const what = isMissing
     ? 'is missing, though its last version is not a deletion'
-    : 'is not as in its last version';
+    : 'is not what its last version says';
   const message = `Row ${id} of ${table} ${what}: it was changed without the service`;
   return { fault: 'register_changed', block: null, entry: null, message };
 }

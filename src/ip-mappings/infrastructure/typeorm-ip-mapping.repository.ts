@@ -84,7 +84,9 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
   }
 
   async insert(context: ContextId, mapping: Omit<RecordedMapping, 'id'>): Promise<number | undefined> {
-    return unlessDuplicate(() => this.database.write(INSERT, [context, ...toValues(mapping), mapping.updatedAt]));
+    return unlessDuplicate(() =>
+      this.database.write(INSERT, [context, ...toValues(mapping), mapping.updatedAt]),
+    );
   }
 
   async update(context: ContextId, mapping: RecordedMapping): Promise<boolean> {
