@@ -394,7 +394,7 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
     });
 
     it('is needed by PATCH, at least one', async () => {
-      await refuses(faulty({ body: 'must hold at least one member that is to be changed' }), 'PATCH', ONE);
+      await refuses(faulty({ body: 'must have at least one member to change' }), 'PATCH', ONE);
     });
 
     it.each([
@@ -448,17 +448,14 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
       ['limit=1e2', { limit: NOT_A_LIMIT }],
       ['limit=0x10', { limit: NOT_A_LIMIT }],
       ['limit=', { limit: NOT_A_LIMIT }],
-      ['limit=1&limit=2', { limit: 'must be given once' }],
+      ['limit=1&limit=2', { limit: 'must be sent once' }],
       ['limit=1;DROP', { limit: NOT_A_LIMIT }],
-      ['after=', { after: 'must be a cursor of this list, as its Link header or an item of it has it' }],
-      ['after=1', { after: 'must be a cursor of this list, as its Link header or an item of it has it' }],
-      [
-        'after=aWQ6LTE',
-        { after: 'must be a cursor of this list, as its Link header or an item of it has it' },
-      ],
+      ['after=', { after: 'must be a cursor from the Link header or an item of this list' }],
+      ['after=1', { after: 'must be a cursor from the Link header or an item of this list' }],
+      ['after=aWQ6LTE', { after: 'must be a cursor from the Link header or an item of this list' }],
       ['search=', { search: 'must have 1 to 64 characters' }],
       [`search=${'x'.repeat(65)}`, { search: 'must have 1 to 64 characters' }],
-      ['search=a&search=b', { search: 'must be given once' }],
+      ['search=a&search=b', { search: 'must be sent once' }],
       ['updated_since=', { updated_since: NOT_A_TIME }],
       ['updated_since=yesterday', { updated_since: NOT_A_TIME }],
       ['updated_since=-1', { updated_since: NOT_A_TIME }],
@@ -469,7 +466,7 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
       ['updated_since=2026-02-30T00:00:00Z', { updated_since: NOT_A_TIME }],
       ['updated_since=2026-11-24T25:00:00Z', { updated_since: NOT_A_TIME }],
       ['Name=', { Name: 'must not be empty' }],
-      ['Name=a&Name=b', { Name: 'must be given once' }],
+      ['Name=a&Name=b', { Name: 'must be sent once' }],
       ['Name[$ne]=x', { 'Name[$ne]': UNKNOWN }],
       ['Email=no', { Email: NOT_AN_ADDRESS }],
       ['order=id', { order: UNKNOWN }],
@@ -552,7 +549,11 @@ describe.each(databaseKinds)('bad input on $name', (kind) => {
       ['POST', '/health/live', 'GET'],
       ['DELETE', '/metrics', 'GET'],
     ])('%s %s is refused, and Allow says what is served', async (method, path, allow) => {
-      const refusal = { status: 405, code: 'method_not_allowed', message: `This path takes ${allow} only` };
+      const refusal = {
+        status: 405,
+        code: 'method_not_allowed',
+        message: `This path supports only ${allow}`,
+      };
       const { headers } = await refuses(refusal, method, path, { body: customer('B68t19') });
       expect(headers['allow']).toBe(allow);
     });

@@ -42,7 +42,7 @@ const nextOf = ({ headers }: Answer): string => {
 
 /** What a service's waits for changes end with, in the order in which they begin. */
 function watch(service: TestService): () => Promise<boolean>[] {
-  const { mock } = jest.spyOn(service.app.get(ChangeNews), 'beyond');
+  const { mock } = jest.spyOn(service.app.get(ChangeNews), 'waitBeyond');
   return () => mock.results.map(({ value }) => value as Promise<boolean>);
 }
 

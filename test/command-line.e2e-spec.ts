@@ -184,14 +184,11 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     [['--yes', 'token', 'rotate', '2', '--grace-seconds', ''], /grace_seconds must be a whole number/],
     [['--yes', 'token', 'rotate', '2', '--grace-seconds', '0x10'], /grace_seconds must be a whole number/],
     [['--yes', 'token', 'revoke', 'x'], /No token has this id/],
-    [
-      ['--yes', 'admin', 'reset-token', '--user', 'nobody'],
-      /nobody is no admin; those who can sign in: admin/,
-    ],
-    [['--yes', 'admin', 'reset-token', '--user', 'user'], /user is no admin; those who can sign in: admin/],
+    [['--yes', 'admin', 'reset-token', '--user', 'nobody'], /nobody is not an admin; enabled admins: admin/],
+    [['--yes', 'admin', 'reset-token', '--user', 'user'], /user is not an admin; enabled admins: admin/],
     [['--yes', 'user', 'delete', 'admin'], /last enabled admin/],
     [['user', 'create', 'user', '--role', 'reader'], /User user already exists/],
-    [['user', 'change', 'user'], /body must hold at least one member/],
+    [['user', 'change', 'user'], /body must have at least one member/],
     [['context', 'create', 'a b'], /name must have 1 to 64/],
     [['context', 'rename', 'nowhere', 'somewhere'], /No context has this name/],
   ])('says in one line what is wrong, and changes nothing: %j', async (args, line) => {
@@ -240,7 +237,7 @@ describe('the command line', () => {
       });
       expect([code, stderr]).toEqual([
         1,
-        expect.stringMatching(/no register of this version yet; start the service/),
+        expect.stringMatching(/schema of this version yet; start the service/),
       ]);
       const tables = await dump(configuration);
       expect(tables).toEqual({});

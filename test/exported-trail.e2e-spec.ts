@@ -204,7 +204,7 @@ describe('an exported audit trail', () => {
 
   it.each(['', '\n\n'])('is refused as a file without a block: %j', async (content) => {
     await writeFile(file, content);
-    expectRefusal(await command('audit', 'verify', file), /holds no block/);
+    expectRefusal(await command('audit', 'verify', file), /contains no block/);
   });
 
   it('may have blank lines', async () => {

@@ -152,7 +152,7 @@ describe.each(databaseKinds)(
       };
       const all = { ipsubnet: '1.2', starttime: -1, endtime: 'x', terminalid: true, startime: 1 };
       await expectFaults(faults, 'POST', MAPPINGS, { UserID: 5, ...all });
-      const nothing = { body: 'must hold at least one member that is to be changed' };
+      const nothing = { body: 'must have at least one member to change' };
       for (const body of [{}, { id: one.id }, { UserID: 'U1' }]) {
         await expectFaults(nothing, 'PUT', `${MAPPINGS}/U1`, body);
       }
@@ -255,7 +255,7 @@ describe.each(databaseKinds)(
     });
 
     it('as a list of one customer in the query string, and of another in the body', async () => {
-      const faults = { UserID: 'is given twice, in the query string and in the body' };
+      const faults = { UserID: 'differs between the query string and the body' };
       await expectFaults(faults, 'GET', `${MAPPINGS}?UserID=U1`, { UserID: 'U2' });
     });
 

@@ -253,7 +253,7 @@ describe.each(databaseKinds)('a look-up, on $name,', (kind) => {
 
   it('refuses what is asked twice, in two ways', async () => {
     const answer = await caller.call('GET', `${LOOKUP}?ip=203.0.113.8`, { body: { ip: IP } });
-    const message = 'is given twice, in the query string and in the body';
+    const message = 'differs between the query string and the body';
     expect(answer).toMatchObject({ status: 422, json: { errors: [{ field: 'ip', message }] } });
   });
 

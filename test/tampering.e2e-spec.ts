@@ -255,7 +255,7 @@ describe.each(databaseKinds)('verifying an audit trail that somebody tampered wi
     await sql(`UPDATE customer_versions SET ${column} = ${value} WHERE id = ?`, [id]);
     await expectFault('edited', Number(block), null);
     expect((await verify(service)).fault?.message).toBe(
-      `Row ${String(id)} of customer_versions is not what was sealed`,
+      `Row ${String(id)} of customer_versions was changed after its block was sealed`,
     );
   });
 

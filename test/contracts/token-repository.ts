@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import type { FreshToken, Token, User } from '../../src/access/application/access.repositories.js';
+import type { UnsavedToken, Token, User } from '../../src/access/application/access.repositories.js';
 import type { Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
 export function tokenRepositoryContract(register: () => Register): void {
   const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
-  const insert = (token: FreshToken, hash: string): ReturnType<Register['tokens']['insert']> =>
+  const insert = (token: UnsavedToken, hash: string): ReturnType<Register['tokens']['insert']> =>
     run(() => register().tokens.insert(token, hash));
 
   /** A user, and a token of it that was not inserted yet. */
-  const newUser = async (fields: Partial<User> = {}): Promise<FreshToken> => {
+  const newUser = async (fields: Partial<User> = {}): Promise<UnsavedToken> => {
     const user: User = {
       name: randomUUID(),
       role: 'operator',

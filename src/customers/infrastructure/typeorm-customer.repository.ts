@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ContextId } from '../../identity/domain/principal.js';
 import { BATCH, wholeList } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
-import { unlessTaken } from '../../shared/database/driver-errors.js';
+import { unlessDuplicate } from '../../shared/database/driver-errors.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import { CustomerRepository, type CustomerFilter } from '../application/customer.repository.js';
 import { toUserId, type Customer, type CustomerDetails, type UserId } from '../domain/customer.js';
@@ -34,12 +34,12 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
   }
 
   async insert(context: ContextId, customer: Omit<Customer, 'id'>): Promise<number | undefined> {
-    return unlessTaken(() => this.database.write(INSERT, [...toValues(customer), context]));
+    return unlessDuplicate(() => this.database.write(INSERT, [...toValues(customer), context]));
   }
 
   async update(context: ContextId, customer: Customer): Promise<boolean> {
     const parameters = [...toValues(customer), context, customer.id];
-    return (await unlessTaken(() => this.database.write(UPDATE, parameters))) !== undefined;
+    return (await unlessDuplicate(() => this.database.write(UPDATE, parameters))) !== undefined;
   }
 
   async delete(context: ContextId, id: number): Promise<void> {

@@ -14,7 +14,7 @@ import {
 } from './audit-chain.js';
 import type { AuditEntry, RecordedEntry } from './audit-entry.js';
 
-/** What is in the database; those who tamper with it can change all of it. */
+/** The database's content, all of which a tamperer can change. */
 interface Trail {
   readonly blocks: readonly Block[];
   readonly entries: readonly RecordedEntry[];
@@ -23,7 +23,7 @@ interface Trail {
 
 type PlacedVersion = SealedVersion & { readonly block: number };
 
-/** Verifies a trail as the register does: block by block, each with the entries that name it. */
+/** Verifies a trail as the register does: block by block, each with the entries that refer to it. */
 function verify(
   { blocks, entries, versions = [] }: Trail,
   kept?: Head,
@@ -49,7 +49,7 @@ function expectFault(trail: Trail, fault: Partial<Fault>, kept?: Head): void {
   expect(verify(trail, kept).fault).toMatchObject(fault);
 }
 
-/** Ids have gaps, in which something could be inserted. */
+/** Leaves gaps between ids, for insertions. */
 const ID_STEP = 10;
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
@@ -58,7 +58,7 @@ const timeOf = (block: number): number => (1000 + block) * DAY;
 /** Long after all blocks. */
 const VERIFIER: Verifier = { now: timeOf(1000), retentionDays: 1 };
 
-/** Seals each list of entries in a block, one block after the other, a day apart, and some versions with them. */
+/** Seals each list of entries in a block of its own, a day apart, with some versions. Dates the entries. */
 function sealed(
   contents: readonly (readonly AuditEntry[])[],
   versions: readonly (readonly SealedVersion[])[] = [],
@@ -67,7 +67,7 @@ function sealed(
   return sealedAsTheyAre(dated, versions);
 }
 
-/** The same, whatever times the entries are of. */
+/** The same with the entries' own times. */
 function sealedAsTheyAre(
   contents: readonly (readonly AuditEntry[])[],
   versions: readonly (readonly SealedVersion[])[] = [],
@@ -85,8 +85,8 @@ function sealedAsTheyAre(
   return { blocks, entries, versions: placed };
 }
 
-/** As blocks were sealed before versions were. */
-function sealedOfOld(contents: readonly (readonly AuditEntry[])[]): Trail {
+/** Seals blocks as before versions were sealed. */
+function sealedWithoutVersions(contents: readonly (readonly AuditEntry[])[]): Trail {
   const { blocks, entries } = sealed(contents);
   const old: Block[] = [];
   for (const { number, sealedAt, digests } of blocks) {
@@ -127,17 +127,17 @@ const entry: fc.Arbitrary<AuditEntry> = fc.record({
   details: fc.json({ maxDepth: 1 }),
   nonce: fc.base64String({ minLength: 24, maxLength: 24 }),
 });
-/** A version that says `content`. */
+/** A version with the digest of `content`. */
 function version(id: number, content = 'a', table = 'customer_versions'): SealedVersion {
   const digest = createHash('sha256').update(`${table} ${id} ${content}`).digest();
   return { table, id, digest, at: 0, hasAuthor: false };
 }
 
-/** Nonces are random: no two entries are the same. */
+/** Entries with distinct nonces. */
 const entries = (minLength: number, maxLength: number): fc.Arbitrary<AuditEntry[]> =>
   fc.uniqueArray(entry, { minLength, maxLength, selector: ({ nonce }) => nonce });
 
-/** Entries in blocks. */
+/** The entries of each block. */
 const contents = (minBlocks = 1, minEntries = 1): fc.Arbitrary<AuditEntry[][]> =>
   fc
     .array(fc.integer({ min: minEntries, max: minEntries + 3 }), { minLength: minBlocks, maxLength: 5 })
@@ -151,7 +151,7 @@ const contents = (minBlocks = 1, minEntries = 1): fc.Arbitrary<AuditEntry[][]> =
 const trail = (minBlocks = 1, minEntries = 1): fc.Arbitrary<Trail> =>
   contents(minBlocks, minEntries).map(sealed);
 
-/** An index of a list, whatever its length turns out to be. */
+/** An index into a list of any length, for `at`. */
 const pick = fc.nat();
 function at<T>(list: readonly T[], n: number): T {
   return list[n % list.length] as T;
@@ -184,14 +184,18 @@ const EDITS = {
 } as const satisfies Record<keyof AuditEntry, (entry: AuditEntry) => Partial<AuditEntry>>;
 const NULLABLE = ['userName', 'tokenId', 'tokenLabel', 'address', 'contextName', 'userId'] as const;
 
-describe('an audit trail that nobody tampered with', () => {
-  it('is intact, with its head and whatever head was kept', () => {
+describe('an untampered audit trail', () => {
+  it('is intact, with and without any stored head', () => {
     fc.assert(
       fc.property(trail(), pick, (whole, n) => {
         const { number, hash } = last(whole.blocks);
         const verdict = {
-          ...{ fault: undefined, blocks: whole.blocks.length, entries: whole.entries.length },
-          ...{ versions: 0, unsealedVersions: 0, purged: 0 },
+          fault: undefined,
+          blocks: whole.blocks.length,
+          entries: whole.entries.length,
+          versions: 0,
+          unsealedVersions: 0,
+          purged: 0,
           head: { number, hash },
         };
         expect(verify(whole)).toEqual(verdict);
@@ -200,17 +204,15 @@ describe('an audit trail that nobody tampered with', () => {
     );
   });
 
-  it('may be empty, or have entries that are not sealed yet', () => {
+  it('may be empty or have unsealed entries', () => {
     const empty = { blocks: [], entries: [] };
-    expect(verify(empty)).toEqual({
-      ...{ blocks: 0, entries: 0, versions: 0, unsealedVersions: 0, purged: 0 },
-    });
+    expect(verify(empty)).toEqual({ blocks: 0, entries: 0, versions: 0, unsealedVersions: 0, purged: 0 });
     const whole = sealed([[EXAMPLE]]);
     const unsealed = { ...EXAMPLE, id: 99, block: null };
     expect(verify({ ...whole, entries: [...whole.entries, unsealed] }).fault).toBeUndefined();
   });
 
-  it('has blocks whose hashes hold for all that came before', () => {
+  it('has hashes that cover all earlier blocks', () => {
     fc.assert(
       fc.property(contents(2), (all) => {
         const [changed = [], ...rest] = all;
@@ -224,10 +226,10 @@ describe('an audit trail that nobody tampered with', () => {
   });
 });
 
-describe('the chain', () => {
+describe('the hash chain', () => {
   const contents = [[EXAMPLE, { ...EXAMPLE, userName: null, tokenId: null, userId: 'é😀' }], [EXAMPLE]];
 
-  it('is computed as it always was: chains that are there would break', () => {
+  it('stays compatible with existing chains', () => {
     const { blocks } = sealedAsTheyAre(contents, [[version(1)]]);
     expect(blocks.map(({ hash }) => hash)).toEqual([
       'faf559c192d13b431303f8e28bfa216f90dd6da4a2049dd8d7bb4d414a86a8de',
@@ -235,8 +237,8 @@ describe('the chain', () => {
     ]);
   });
 
-  it('goes on from blocks that were sealed before versions were', () => {
-    const { blocks: old, entries } = sealedOfOld(contents);
+  it('continues from blocks that seal no versions', () => {
+    const { blocks: old, entries } = sealedWithoutVersions(contents);
     const versions = [{ ...version(1), block: 1 }];
     expect(verify({ blocks: old, entries, versions }).fault).toBeUndefined();
     const entry = { ...EXAMPLE, at: timeOf(3) };
@@ -244,14 +246,15 @@ describe('the chain', () => {
     const tampered = { ...version(3), block: 3 };
     const all = { blocks: [...old, next], entries: [...entries, { ...entry, id: 99, block: 3 }] };
     expect(verify({ ...all, versions: [{ ...version(2), block: 3 }] })).toMatchObject({
-      ...{ fault: undefined, unsealedVersions: 2 },
+      fault: undefined,
+      unsealedVersions: 2,
     });
     expectFault({ ...all, versions: [tampered] }, { fault: 'edited', block: 3, entry: null });
   });
 });
 
-describe('an entry of the audit trail', () => {
-  it.each(Object.keys(EDITS) as (keyof AuditEntry)[])('is found when its %s is edited', (field) => {
+describe('an audit entry', () => {
+  it.each(Object.keys(EDITS) as (keyof AuditEntry)[])('is reported when its %s is edited', (field) => {
     fc.assert(
       fc.property(trail(), pick, ({ blocks, entries }, n) => {
         const edited = at(entries, n);
@@ -262,7 +265,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it.each(NULLABLE)('is found when its %s is erased', (field) => {
+  it.each(NULLABLE)('is reported when its %s is erased', (field) => {
     fc.assert(
       fc.property(trail(), pick, ({ blocks, entries }, n) => {
         const edited = at(entries, n);
@@ -274,7 +277,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when what one field tells is moved to the next', () => {
+  it('is reported when text moves from one field to another', () => {
     const whole = sealed([[{ ...EXAMPLE, userName: 'a', tokenLabel: 'b' }]]);
     const moved = { ...first(whole.entries), userName: 'a"', tokenLabel: '"b' };
     expectFault({ ...whole, entries: [moved] }, { fault: 'edited', block: 1, entry: ID_STEP });
@@ -282,7 +285,7 @@ describe('an entry of the audit trail', () => {
     expectFault({ ...whole, entries: [swapped] }, { fault: 'edited', block: 1, entry: ID_STEP });
   });
 
-  it('is missed when it is removed, behind the one before it', () => {
+  it('is reported missing after the entry before it', () => {
     fc.assert(
       fc.property(trail(), pick, (whole, n) => {
         const removed = at(whole.entries, n);
@@ -294,7 +297,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is missed when others of its block are removed too', () => {
+  it('is reported missing when others of its block are removed too', () => {
     fc.assert(
       fc.property(trail(1, 2), pick, fc.infiniteStream(fc.boolean()), (whole, n, isGone) => {
         const siblings = entriesOf(whole, at(whole.blocks, n).number);
@@ -308,7 +311,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when it was forged and inserted, wherever that is', () => {
+  it('is reported when forged and inserted anywhere', () => {
     fc.assert(
       fc.property(trail(), entry, pick, pick, (whole, forged, n, m) => {
         fc.pre(!whole.entries.some(({ nonce }) => nonce === forged.nonce));
@@ -322,13 +325,13 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when it is a copy of one that was sealed, wherever that is', () => {
+  it('is reported when a copy of it is inserted anywhere', () => {
     fc.assert(
       fc.property(trail(), pick, pick, pick, (whole, n, m, place) => {
         const copied = at(whole.entries, n);
         const { number } = at(whole.blocks, m);
         const ids = entriesOf(whole, number).map(({ id }) => id);
-        // In its own block, behind itself: before, the original would be the one too many.
+        // In its own block, place the copy after the original, or the original is reported.
         const places = ids.filter((id) => number !== copied.block || id >= copied.id).map((id) => id + 1);
         const id = at(places, place);
         const tampered = { ...whole, entries: [...whole.entries, { ...copied, id, block: number }] };
@@ -338,7 +341,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when it changed places with another of its block', () => {
+  it('is reported when swapped with another of its block', () => {
     fc.assert(
       fc.property(trail(1, 2), pick, pick, pick, (whole, n, i, j) => {
         const { number } = at(whole.blocks, n);
@@ -350,7 +353,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when it changed places with one of another block', () => {
+  it('is reported when swapped with one of another block', () => {
     fc.assert(
       fc.property(trail(2), pick, pick, (whole, i, j) => {
         const [one, two] = [at(whole.entries, i), at(whole.entries, j)];
@@ -361,7 +364,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when the whole of a block is in reverse', () => {
+  it('is reported when its whole block is reversed', () => {
     const whole = sealed([[EXAMPLE], ['a', 'b', 'c'].map((nonce) => ({ ...EXAMPLE, nonce }))]);
     const [one, ...rest] = whole.entries;
     const reversed = rest.map((each, n) => ({ ...each, id: at(rest, 2 - n).id }));
@@ -371,7 +374,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when it was moved into another block', () => {
+  it('is reported when moved to another block', () => {
     fc.assert(
       fc.property(trail(2), pick, pick, (whole, n, m) => {
         const moved = at(whole.entries, n);
@@ -389,7 +392,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is missed when it is said not to be sealed yet', () => {
+  it('is reported missing when marked as unsealed', () => {
     fc.assert(
       fc.property(trail(), pick, (whole, n) => {
         const freed = at(whole.entries, n);
@@ -399,7 +402,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  /** Gives each of two entries what the other one tells. */
+  /** Swaps the contents of two entries. */
   function swap(whole: Trail, one: RecordedEntry, two: RecordedEntry): Trail {
     const given = (to: RecordedEntry, from: RecordedEntry): RecordedEntry => {
       return { ...from, id: to.id, block: to.block };
@@ -413,12 +416,12 @@ describe('an entry of the audit trail', () => {
 
 describe('a block of the audit trail', () => {
   it.each<[string, (block: Block, n: number) => Partial<Block>]>([
-    ['digests', ({ digests }, n) => ({ digests: flipped(digests, n) })],
-    ['digests, by one that is added,', ({ digests }) => ({ digests: Buffer.concat([digests, digests]) })],
-    ['digests, by one that is taken,', ({ digests }) => ({ digests: digests.subarray(32) })],
-    ['hash', ({ hash }, n) => ({ hash: flipped(Buffer.from(hash, 'hex'), n).toString('hex') })],
-    ['time', ({ sealedAt }) => ({ sealedAt: sealedAt - 1 })],
-  ])('is found when its %s is edited', (_what, edit) => {
+    ['digests are edited', ({ digests }, n) => ({ digests: flipped(digests, n) })],
+    ['digests are doubled', ({ digests }) => ({ digests: Buffer.concat([digests, digests]) })],
+    ['first digest is removed', ({ digests }) => ({ digests: digests.subarray(32) })],
+    ['hash is edited', ({ hash }, n) => ({ hash: flipped(Buffer.from(hash, 'hex'), n).toString('hex') })],
+    ['time is edited', ({ sealedAt }) => ({ sealedAt: sealedAt - 1 })],
+  ])('is reported when its %s', (_what, edit) => {
     fc.assert(
       fc.property(trail(), pick, pick, ({ blocks, entries }, n, m) => {
         const edited = at(blocks, n);
@@ -428,7 +431,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is missed under its number when that is edited', () => {
+  it('is reported missing when its number is edited', () => {
     fc.assert(
       fc.property(trail(), pick, fc.integer({ min: 1, max: 9 }), ({ blocks, entries }, n, more) => {
         const edited = at(blocks, n);
@@ -443,7 +446,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is found when it changed places with another', () => {
+  it('is reported when swapped with another', () => {
     fc.assert(
       fc.property(trail(2), pick, pick, ({ blocks, entries }, n, m) => {
         const [one, two] = [at(blocks, n), at(blocks, m)];
@@ -460,7 +463,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is missed when its row is removed: its entries still name it', () => {
+  it('is reported missing while its entries remain', () => {
     fc.assert(
       fc.property(trail(), pick, ({ blocks, entries }, n) => {
         const removed = at(blocks, n);
@@ -472,7 +475,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is missed when it is removed with its entries, unless it was the last', () => {
+  it('is reported missing when removed with its entries, unless it is the last', () => {
     fc.assert(
       fc.property(trail(2), pick, (whole, n) => {
         const removed = at(whole.blocks.slice(0, -1), n);
@@ -485,7 +488,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is missed when its entries alone are removed', () => {
+  it('is reported when only its entries are removed', () => {
     fc.assert(
       fc.property(trail(), pick, (whole, n) => {
         const { number } = at(whole.blocks, n);
@@ -495,7 +498,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is missed when it is taken out, and those after it are sealed anew', () => {
+  it('is reported missing when the later blocks are sealed again, given a stored head', () => {
     fc.assert(
       fc.property(contents(2), pick, (all, n) => {
         const kept = last(sealed(all).blocks);
@@ -508,13 +511,13 @@ describe('a block of the audit trail', () => {
 });
 
 describe('the end of the audit trail', () => {
-  /** The trail up to a block; of what comes after it, nothing is left. */
+  /** The trail up to a block, with nothing after it. */
   const upTo = (whole: Trail, count: number): Trail => ({
     blocks: whole.blocks.slice(0, count),
     entries: whole.entries.filter(({ block }) => (block ?? 0) <= count),
   });
 
-  it('is missed when it was cut off, by whoever kept the head of then or a later one', () => {
+  it('is reported missing, given a stored head of the cut or later', () => {
     fc.assert(
       fc.property(trail(2), pick, (whole, n) => {
         const left = n % whole.blocks.length;
@@ -525,7 +528,7 @@ describe('the end of the audit trail', () => {
     );
   });
 
-  it('is not missed without a kept head, nor by one from before the cut', () => {
+  it('is not reported missing without a stored head, or with one from before the cut', () => {
     fc.assert(
       fc.property(trail(2), pick, (whole, n) => {
         const left = n % whole.blocks.length;
@@ -536,7 +539,7 @@ describe('the end of the audit trail', () => {
     );
   });
 
-  it('is missed when any of its entries is left', () => {
+  it('is reported missing while any of its entries remains', () => {
     fc.assert(
       fc.property(trail(2), pick, pick, (whole, n, m) => {
         const left = n % whole.blocks.length;
@@ -548,7 +551,7 @@ describe('the end of the audit trail', () => {
     );
   });
 
-  it('is not there yet when a block is appended', () => {
+  it('may move when a block is appended', () => {
     fc.assert(
       fc.property(contents(2), (all) => {
         const [before, after] = [sealed(all.slice(0, -1)), sealed(all)];
@@ -558,14 +561,14 @@ describe('the end of the audit trail', () => {
   });
 });
 
-describe('an audit trail that was sealed anew from some block on', () => {
+describe('an audit trail sealed again from some block on', () => {
   const rewritten = (all: AuditEntry[][], from: number): Trail => {
     const [edited = [], ...rest] = all.slice(from);
     const forged = [otherThan(first(edited)), ...edited.slice(1)];
     return sealed([...all.slice(0, from), forged, ...rest]);
   };
 
-  it('is found by a head that was kept from then on, and by no other', () => {
+  it('is reported given a stored head from that block on, and by no other', () => {
     fc.assert(
       fc.property(contents(), pick, (all, n) => {
         const from = n % all.length;
@@ -579,7 +582,7 @@ describe('an audit trail that was sealed anew from some block on', () => {
     );
   });
 
-  it('is found where the forger stopped', () => {
+  it('is reported where the forgery ends', () => {
     fc.assert(
       fc.property(contents(2), pick, (all, n) => {
         const whole = sealed(all);
@@ -608,43 +611,44 @@ describe('a block', () => {
   };
 
   it.each([
-    ['from before the last one', timeOf(1) - 1],
+    ['before the last block', timeOf(1) - 1],
     ['that is text', String(timeOf(2))],
-    ['that is made of bytes', Buffer.from(String(timeOf(2)))],
-    ['of half a millisecond', timeOf(2) + 0.5],
-  ])('is not believed to be sealed at a time %s, though its hash is right', (_what, sealedAt) => {
+    ['that is a buffer', Buffer.from(String(timeOf(2)))],
+    ['with half a millisecond', timeOf(2) + 0.5],
+  ])('is reported when its time is one %s, despite a valid hash', (_what, sealedAt) => {
     expect(verify(resealed(timeOf(2), [{ ...EXAMPLE, at: timeOf(2) }])).fault).toBeUndefined();
     expectFault(resealed(sealedAt), { fault: 'block_changed', block: 2, entry: null });
   });
 });
 
-describe('what says that it was recorded', () => {
+describe('the time of an entry or version', () => {
   const dated = (at: number): AuditEntry => ({ ...EXAMPLE, at });
   const ofVersion = (at: number, hasAuthor = true, id = 2): SealedVersion => ({
     ...version(id, `${at}`),
-    ...{ at, hasAuthor },
+    at,
+    hasAuthor,
   });
 
   it.each([
-    ['long before the block before was sealed', timeOf(2) - 2 * HOUR, true],
-    ['long after it was sealed', timeOf(3) + 2 * HOUR, true],
+    ['long before the previous block was sealed', timeOf(2) - 2 * HOUR, true],
+    ['long after its own block was sealed', timeOf(3) + 2 * HOUR, true],
     ['between the two', timeOf(2) + 1, false],
-    ['shortly before the block before was sealed', timeOf(2) - HOUR / 2, false],
-    ['when it was sealed', timeOf(3), false],
-  ])('%s is found if it can not be true', (_what, time, isFound) => {
+    ['shortly before the previous block was sealed', timeOf(2) - HOUR / 2, false],
+    ['when its own block was sealed', timeOf(3), false],
+  ])('%s is reported if impossible', (_what, time, isReported) => {
     const first = [dated(timeOf(1))];
     const entries = sealedAsTheyAre([first, [dated(timeOf(2))], [dated(timeOf(3)), dated(time)]]);
     const ofEntry = { fault: 'misdated', block: 3, entry: 40 };
-    expect(verify(entries).fault).toEqual(isFound ? expect.objectContaining(ofEntry) : undefined);
+    expect(verify(entries).fault).toEqual(isReported ? expect.objectContaining(ofEntry) : undefined);
     const versions = sealedAsTheyAre(
       [first, [], []],
       [[], [], [ofVersion(timeOf(3), true, 1), ofVersion(time)]],
     );
     const row = { fault: 'misdated', block: 3, entry: null, message: expect.stringContaining('Row 2 of') };
-    expect(verify(versions).fault).toEqual(isFound ? expect.objectContaining(row) : undefined);
+    expect(verify(versions).fault).toEqual(isReported ? expect.objectContaining(row) : undefined);
   });
 
-  it('is believed of versions without an author as long as there are no others', () => {
+  it('is not checked for versions without an author until the first with one', () => {
     const backfilled = [[], [ofVersion(5, false)], [ofVersion(timeOf(3))], [ofVersion(timeOf(4))]];
     const blocks = [[dated(timeOf(1))], [], [], []];
     expect(verify(sealedAsTheyAre(blocks, backfilled)).fault).toBeUndefined();
@@ -652,7 +656,7 @@ describe('what says that it was recorded', () => {
     expectFault(sealedAsTheyAre(blocks, later), { fault: 'misdated', block: 4 });
   });
 
-  it('is believed of what waited behind full blocks, however long, and of nothing else', () => {
+  it('may be old after full blocks, and after no others', () => {
     const backlog = (count: number): Trail => {
       const full = Array.from({ length: count }, (_, n) => ({ ...dated(timeOf(2)), nonce: `${n}` }));
       return sealedAsTheyAre([[dated(timeOf(1))], [dated(timeOf(2))], full, full, [dated(timeOf(2))]]);
@@ -664,7 +668,7 @@ describe('what says that it was recorded', () => {
     expectFault(sealedAsTheyAre(blocks, [[], versions, []]), { fault: 'misdated', block: 4 });
   });
 
-  it('is a block, if that is of the future', () => {
+  it('of a block must not be in the future', () => {
     const { blocks, entries } = sealed([[EXAMPLE], [EXAMPLE]]);
     const now = timeOf(2) - 2 * HOUR;
     expect(verify({ blocks, entries }, undefined, { now }).fault).toMatchObject({
@@ -676,14 +680,14 @@ describe('what says that it was recorded', () => {
     expect(verify({ blocks, entries: edited }, undefined, { now }).fault).toMatchObject({ fault: 'edited' });
   });
 
-  it('hides no other fault, as a clock may have been wrong', () => {
+  it('hides no other fault, since a clock may have been wrong', () => {
     const { blocks, entries } = sealedAsTheyAre([[dated(timeOf(1))], [dated(0)], [dated(timeOf(3))]]);
     const tampered = { blocks, entries: instead(entries, last(entries), { ...last(entries), userId: 'U2' }) };
     expectFault(tampered, { fault: 'edited', block: 3 });
   });
 });
 
-describe('what there is now', () => {
+describe('the current register', () => {
   const { blocks, entries } = sealed([[EXAMPLE]]);
   const verdict = (isMissing: boolean): Verdict => {
     const check = new ChainCheck(VERIFIER);
@@ -691,7 +695,7 @@ describe('what there is now', () => {
     return check.finish({ differing: { table: 'ip_mappings', id: 7, isMissing } });
   };
 
-  it('must be what its last version says', () => {
+  it('must match the last versions', () => {
     const fault = { fault: 'register_changed', block: null, entry: null };
     expect(verdict(false).fault).toMatchObject({
       ...fault,
@@ -704,30 +708,30 @@ describe('what there is now', () => {
   });
 });
 
-describe('an audit trail of which entries were purged', () => {
-  /** What it removed was sealed in the block before. */
+describe('a purged audit trail', () => {
+  /** An entry about a purge through a block that was sealed a second before the limit. */
   const purgeOf = (through_block: unknown, details: object = {}): AuditEntry => {
     const before = new Date(timeOf(Number(through_block)) + 1000);
-    const told = {
+    const members = {
       through_block,
       before: isNaN(before.getTime()) ? null : before,
       retention_days: 1,
       ...details,
     };
-    return { ...EXAMPLE, action: 'purge.started', details: JSON.stringify(told) };
+    return { ...EXAMPLE, action: 'purge.started', details: JSON.stringify(members) };
   };
-  /** The last block tells of a purge; the entries of the first `emptied` blocks are gone. */
+  /** The last block has the entry about the purge; the first `emptied` blocks have lost their entries. */
   const purged = (all: AuditEntry[][], through: unknown, emptied: number, details?: object): Trail => {
     const whole = sealed([...all, [purgeOf(through, details)]]);
     return { ...whole, entries: whole.entries.filter(({ block }) => (block ?? 0) > emptied) };
   };
-  /** Blocks, how many of them a purge may have emptied, and how many it has, by now. */
+  /** Blocks, how many of them a purge may empty, and how many it has emptied so far. */
   const purge = fc.tuple(contents(1, 2), pick, pick).map(([all, n, m]) => {
     const through = 1 + (n % all.length);
     return { all, through, emptied: m % (through + 1) };
   });
 
-  it('is intact as long as the purge is on record, also when that was cut short', () => {
+  it('is intact if the purge is audited, even when it was interrupted', () => {
     fc.assert(
       fc.property(purge, ({ all, through, emptied }) => {
         const trail = purged(all, through, emptied);
@@ -735,7 +739,11 @@ describe('an audit trail of which entries were purged', () => {
         const { number, hash } = last(trail.blocks);
         const before = timeOf(through) + 1000;
         const verdict = {
-          ...{ fault: undefined, blocks: all.length + 1, entries, versions: 0, purged: emptied },
+          fault: undefined,
+          blocks: all.length + 1,
+          entries,
+          versions: 0,
+          purged: emptied,
           unsealedVersions: 0,
           purge: { entry: last(trail.entries).id, throughBlock: through, before, retentionDays: 1 },
         };
@@ -745,13 +753,13 @@ describe('an audit trail of which entries were purged', () => {
     );
   });
 
-  it('is intact after a second purge that removed the record of the first', () => {
+  it('is intact after a second purge that removed the entry about the first', () => {
     const all = [[EXAMPLE], [purgeOf(1)], [{ ...EXAMPLE, nonce: 'b' }]];
     expect(verify(purged(all, 3, 3))).toMatchObject({ fault: undefined, purged: 3 });
     expectFault(purged(all, 1, 3), { fault: 'removed', block: 2, entry: null });
   });
 
-  it('is found when more is gone than the purge may have removed', () => {
+  it('is reported when more is missing than the purge could remove', () => {
     fc.assert(
       fc.property(contents(2), pick, (all, n) => {
         const through = n % all.length;
@@ -762,20 +770,20 @@ describe('an audit trail of which entries were purged', () => {
   });
 
   it.each([
-    ['is not old enough for its own retention', { retention_days: 3 }],
+    ['violates its own retention', { retention_days: 3 }],
     ['has no retention', { retention_days: undefined }],
-    ['has a retention below what can be set', { retention_days: 0 }],
-    ['is of what was sealed later', { before: new Date(timeOf(1)) }],
-    ['is of the future', { before: '9999-01-01T00:00:00Z' }],
-    ['tells no time', { before: 'soon' }],
-    ['names blocks that are not there yet', { through_block: 3 }],
-    ['names no whole block', { through_block: 1.5 }],
-  ])('is found when the purge that is on record %s', (_what, details) => {
+    ['has a retention below the minimum', { retention_days: 0 }],
+    ['is limited to before these blocks were sealed', { before: new Date(timeOf(1)) }],
+    ['has a limit in the future', { before: '9999-01-01T00:00:00Z' }],
+    ['has no time', { before: 'soon' }],
+    ['refers to later blocks', { through_block: 3 }],
+    ['refers to a fraction of a block', { through_block: 1.5 }],
+  ])('is reported when the audited purge %s', (_what, details) => {
     expect(verify(purged([[EXAMPLE], [EXAMPLE]], 1, 1)).fault).toBeUndefined();
     expectFault(purged([[EXAMPLE], [EXAMPLE]], 1, 1, details), { fault: 'removed', block: 1, entry: null });
   });
 
-  it('is found when what was cut off had the record of the purge', () => {
+  it('is reported when the entry about the purge was cut off', () => {
     const whole = purged([[EXAMPLE], [{ ...EXAMPLE, nonce: 'b' }]], 1, 1);
     const cut = {
       blocks: whole.blocks.slice(0, 2),
@@ -785,7 +793,7 @@ describe('an audit trail of which entries were purged', () => {
     expectFault(cut, { fault: 'removed', block: 1, entry: null });
   });
 
-  it('is found when no purge is on record', () => {
+  it('is reported when no purge is audited', () => {
     fc.assert(
       fc.property(trail(), pick, (whole, n) => {
         const emptied = 1 + (n % whole.blocks.length);
@@ -795,7 +803,7 @@ describe('an audit trail of which entries were purged', () => {
     );
   });
 
-  it('is found when it took what must be kept today, whatever retention it names', () => {
+  it('is reported when the purge broke the current retention, whatever retention it claims', () => {
     const trail = purged([[EXAMPLE], [EXAMPLE]], 1, 1);
     const now = last(trail.blocks).sealedAt;
     const { fault } = verify(trail, undefined, { now, retentionDays: 730 });
@@ -810,27 +818,27 @@ describe('an audit trail of which entries were purged', () => {
     ['through', { through_block: { toString: 1 } }],
     ['before', { before: { toString: 1 } }],
     ['retention', { retention_days: { valueOf: 1 } }],
-  ])('is found when its record has an object for the %s', (_what, details) => {
+  ])('is reported when the entry about it has an object as %s', (_what, details) => {
     expectFault(purged([[EXAMPLE], [EXAMPLE]], 1, 1, details), { fault: 'removed', block: 1, entry: null });
   });
 
   it.each([undefined, null, '2', true, {}])(
-    'is found when the record names %j as the last block',
+    'is reported when the entry about it has %j as last block',
     (through) => {
       expectFault(purged([[EXAMPLE]], through, 1), { fault: 'removed', block: 1, entry: null });
     },
   );
 
-  it('may be gone by a purge from before versions were sealed, which did not tell the retention', () => {
+  it('accepts a purge without a retention from before versions were sealed', () => {
     const details = { through_block: 1, before: new Date(timeOf(1) + 1000) };
     const record = { ...EXAMPLE, action: 'purge.started' as const, details: JSON.stringify(details) };
-    const { blocks, entries } = sealedOfOld([[EXAMPLE], [record]]);
+    const { blocks, entries } = sealedWithoutVersions([[EXAMPLE], [record]]);
     const trail = { blocks, entries: entries.slice(1) };
     expect(verify(trail)).toMatchObject({ fault: undefined, purged: 1, purge: { retentionDays: null } });
     expectFault(purged([[EXAMPLE]], 1, 1, { retention_days: undefined }), { fault: 'removed' });
   });
 
-  it('is found when the record of the purge is not sealed, or was altered or removed', () => {
+  it('is reported when the entry about the purge is unsealed, edited or removed', () => {
     fc.assert(
       fc.property(contents(), (all) => {
         const { blocks, entries } = purged(all, all.length, all.length);
@@ -852,7 +860,7 @@ describe('an audit trail of which entries were purged', () => {
     );
   });
 
-  it('is found when entries behind the purged ones are gone too', () => {
+  it('is reported when entries after the purged ones are missing too', () => {
     fc.assert(
       fc.property(contents(3, 2), (all) => {
         const { blocks, entries } = purged(all, 3, 1);
@@ -864,7 +872,7 @@ describe('an audit trail of which entries were purged', () => {
     );
   });
 
-  it('is found when one is put into a block that was purged', () => {
+  it('is reported when an entry is inserted into a purged block', () => {
     fc.assert(
       fc.property(purge, entry, pick, ({ all, through, emptied }, forged, n) => {
         fc.pre(emptied > 0);
@@ -876,7 +884,7 @@ describe('an audit trail of which entries were purged', () => {
     );
   });
 
-  it('names what was edited, not what was purged before it', () => {
+  it('is reported with the edited entry, not with the purged ones before it', () => {
     fc.assert(
       fc.property(purge, pick, ({ all, through, emptied }, n) => {
         const { blocks, entries } = purged(all, through, emptied);
@@ -888,7 +896,7 @@ describe('an audit trail of which entries were purged', () => {
     );
   });
 
-  it.each(['digests', 'row'])('is found when the %s of a block that was purged are gone', (what) => {
+  it.each(['list of digests', 'row'])('is reported when the %s of a purged block is missing', (what) => {
     fc.assert(
       fc.property(purge, pick, ({ all, through, emptied }, n) => {
         fc.pre(emptied > 0);
@@ -903,8 +911,8 @@ describe('an audit trail of which entries were purged', () => {
   });
 });
 
-describe('a version that was sealed with the audit trail', () => {
-  /** Blocks that seal versions as well. */
+describe('a sealed version', () => {
+  /** Blocks that also seal versions. */
   const withVersions = contents(2).map((all) => {
     const versions = all.map((some, n) => some.map((_, m) => version(10 * n + m)));
     return sealed(all, versions);
@@ -923,7 +931,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('is found when it is edited', () => {
+  it('is reported when edited', () => {
     fc.assert(
       fc.property(withVersions, pick, (whole, n) => {
         const edited = at(versionsOf(whole), n);
@@ -935,7 +943,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('is found when it is inserted, or is a copy', () => {
+  it('is reported when inserted or copied', () => {
     fc.assert(
       fc.property(withVersions, pick, pick, (whole, n, m) => {
         const { number: block } = at(whole.blocks, n);
@@ -947,7 +955,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('is missed when it is removed, or placed elsewhere', () => {
+  it('is reported when removed or moved', () => {
     fc.assert(
       fc.property(withVersions, pick, (whole, n) => {
         const removed = at(versionsOf(whole), n);
@@ -961,7 +969,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('is found when it names a block which there is not', () => {
+  it('is reported when it refers to a block that does not exist', () => {
     fc.assert(
       fc.property(withVersions, fc.constantFrom(-1, 0.5), (whole, block) => {
         const tampered = { ...whole, versions: [...versionsOf(whole), { ...version(99), block }] };
@@ -972,7 +980,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('is found when its digest is told to be that of an entry', () => {
+  it('is reported when its digest is passed off as that of an entry', () => {
     fc.assert(
       fc.property(withVersions, pick, (whole, n) => {
         const block = at(whole.blocks, n);
@@ -983,7 +991,7 @@ describe('a version that was sealed with the audit trail', () => {
           { digests: all, versionDigests: null },
           { digests: Buffer.alloc(0), versionDigests: all },
           { versionDigests: null },
-          // As if it were all of one kind, sealed before there was another.
+          // As if the block were from before versions were sealed.
           { digests: Buffer.concat([Buffer.from(`${digests.length} `), all]), versionDigests: null },
         ]) {
           const tampered = { ...whole, blocks: instead(whole.blocks, block, { ...block, ...edited }) };
@@ -993,7 +1001,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('may be gone from a block that a purge went through, and from no other', () => {
+  it('may be missing from a purged block, and from no other', () => {
     const all = [[EXAMPLE], [EXAMPLE], [EXAMPLE]];
     const details = { through_block: 1, before: new Date(timeOf(1) + 1000), retention_days: 1 };
     const purge: AuditEntry = { ...EXAMPLE, action: 'purge.started', details: JSON.stringify(details) };
@@ -1012,13 +1020,13 @@ describe('a version that was sealed with the audit trail', () => {
     expectFault(both, { fault: 'removed', block: 2, entry: null });
   });
 
-  it('may be all that a block seals', () => {
+  it('can be all that a block seals', () => {
     const whole = sealed([[], [EXAMPLE], [], [EXAMPLE]], [[version(1)], [], [version(2)]]);
     expect(verify(whole)).toMatchObject({ fault: undefined, blocks: 4, purged: 0 });
     expectFault({ ...whole, versions: [] }, { fault: 'removed', block: 1, entry: null });
   });
 
-  it('is not asked for where only the entries are at hand', () => {
+  it('is not required when only the entries are known', () => {
     const { blocks } = sealed([[]], [[version(1)]]);
     const check = new ChainCheck(VERIFIER);
     check.add(first(blocks), []);
@@ -1026,7 +1034,7 @@ describe('a version that was sealed with the audit trail', () => {
   });
 });
 
-/** The same bytes, but for one bit. */
+/** A copy with one bit flipped. */
 function flipped(bytes: Buffer, n: number): Buffer {
   const copy = Buffer.from(bytes);
   const place = n % copy.length;
