@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { faultOf, faultsOf, toUserId, type CustomerField } from './customer.js';
+import { faultOf, type CustomerField } from './customer-fields.js';
+import { faultsOf, toUserId } from './customer.js';
 
 const LIMITS = [
   ['userId', 1, 128],
