@@ -1,8 +1,16 @@
+import {
+  CUSTOMER_FIELDS,
+  FIELDS,
+  PHONE_NUMBERS,
+  type CustomerField,
+} from '../../customers/domain/customer-fields.js';
 import type { Customer } from '../../customers/domain/customer.js';
 
 /** Without which an inquiry finds nobody. */
-const NEEDED = ['address', 'email', 'phoneNumber'] as const;
-const NUMBERS = ['phoneNumber', 'altPhoneNumber'] as const;
+export const NEEDED: readonly CustomerField[] = ['address', 'email', 'phoneNumber'];
+
+/** Fields whose numbers may be placeholders. */
+export const NUMBERS = FIELDS.filter((field) => CUSTOMER_FIELDS[field].kind === PHONE_NUMBERS);
 
 /** What stands in a field for want of a value, as CRMs are full of it. */
 const NOTHING = /^(na|n\/a|nil|none|null|unknown|not (available|known|provided))$/i;
@@ -12,8 +20,8 @@ const COUNTING = ['01234567890', '09876543210'];
 
 /** The fields of a customer that an inquiry would find empty, and the numbers that can't be anybody's. */
 export interface FieldDoubts {
-  readonly missing: readonly (typeof NEEDED)[number][];
-  readonly placeholders: readonly (typeof NUMBERS)[number][];
+  readonly missing: readonly CustomerField[];
+  readonly placeholders: readonly CustomerField[];
 }
 
 export function doubtsOf(customer: Customer): FieldDoubts {
