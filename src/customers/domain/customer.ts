@@ -1,6 +1,6 @@
 import type { ContextId } from '../../identity/domain/principal.js';
 import type { FieldFault } from '../../shared/errors.js';
-import { faultOf, FIELDS, type CustomerField, type FieldValue } from './customer-fields.js';
+import { CUSTOMER_FIELDS, faultOf, FIELDS, type CustomerField, type FieldValue } from './customer-fields.js';
 
 declare const userId: unique symbol;
 
@@ -42,13 +42,11 @@ export function changedFields(before: CustomerDetails, changes: Partial<Customer
   return FIELDS.filter((field) => changes[field] !== undefined && changes[field] !== before[field]);
 }
 
-/** Everything that is wrong with `fields`, under the names that `nameOf` gives them. */
-export function faultsOf(
-  fields: Partial<CustomerDetails>,
-  nameOf: (field: CustomerField) => string = (field) => field,
-): FieldFault[] {
-  return Object.entries(fields).flatMap(([field, value]) => {
-    const fault = faultOf(field as CustomerField, value);
-    return fault === undefined ? [] : [{ field: nameOf(field as CustomerField), message: fault }];
+/** Everything that is wrong with `fields`, under the names that the API has for them. */
+export function faultsOf(fields: Partial<CustomerDetails>): FieldFault[] {
+  return FIELDS.flatMap((field) => {
+    const value = fields[field];
+    const message = value === undefined ? undefined : faultOf(field, value);
+    return message === undefined ? [] : [{ field: CUSTOMER_FIELDS[field].wireName, message }];
   });
 }
