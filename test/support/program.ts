@@ -29,16 +29,24 @@ export class Program extends Client {
   }
 
   /** @param env what the environment sets; the port is one that is free unless it says so */
-  static async start(env: Environment = {}, on: 'pipe' | 'terminal' = 'pipe'): Promise<Program> {
-    const run = new Run(env, on);
+  static async start(
+    env: Environment = {},
+    on: 'pipe' | 'terminal' = 'pipe',
+    built?: string,
+  ): Promise<Program> {
+    const run = new Run(env, on, built);
     const url = await run.listening();
     return new Program(run, url, await readTokens(join(run.folder, 'data')));
   }
 
-  /** Over a database of the test's. */
-  static over({ configuration }: TestDatabase, env: Environment = {}): Promise<Program> {
+  /**
+   * Over a database of the test's.
+   *
+   * @param built a folder that has another build of the service than this one's
+   */
+  static over({ configuration }: TestDatabase, env: Environment = {}, built?: string): Promise<Program> {
     const url = configuration.type === 'mysql' ? configuration.url : `sqlite:${configuration.path}`;
-    return Program.start({ DATABASE_URL: url, ...env });
+    return Program.start({ DATABASE_URL: url, ...env }, 'pipe', built);
   }
 
   /** Runs it to its end, for starts that are meant to fail. */
@@ -122,9 +130,9 @@ class Run {
   stdout = '';
   private stderr = '';
 
-  constructor(env: Environment, on: 'pipe' | 'terminal') {
-    buildProgram();
-    const program = [process.execPath, resolve('dist/main.js')];
+  constructor(env: Environment, on: 'pipe' | 'terminal', built?: string) {
+    if (built === undefined) buildProgram();
+    const program = [process.execPath, resolve(built ?? '.', 'dist/main.js')];
     const terminal = ['script', '--quiet', '--return', '--command', program.join(' '), '/dev/null'];
     const [command = '', ...options] = on === 'pipe' ? program : terminal;
     this.process = spawn(command, options, {
