@@ -130,7 +130,7 @@ describe.each(databaseKinds)(
     });
 
     it('without what a mapping is made of, every fault being told at once', async () => {
-      const required = 'is required; 0 = since ever';
+      const required = 'is required; 0 = always';
       for (const none of [undefined, null, '']) {
         const body = { ...valid, starttime: none };
         await expectFaults({ starttime: required }, 'POST', mappingsOf('U1'), body);

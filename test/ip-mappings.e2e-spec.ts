@@ -313,8 +313,7 @@ describe.each(databaseKinds)('IP mappings on $name', (kind) => {
 
     it('never go to another customer', async () => {
       const made = await add('U1', '192.168.1.25/16');
-      const message =
-        'must be the UserID of the path; to pass an address on to another customer, reassign it';
+      const message = 'must be the UserID of the path; to give an address to another customer, reassign it';
       for (const [method, body] of [
         ['PUT', { UserID: 'U2', terminalid: 'x' }],
         ['PUT', { UserID: 'u1', id: made.id, terminalid: 'x' }],
@@ -565,7 +564,7 @@ describe.each(databaseKinds)('IP mappings on $name', (kind) => {
           invalid('UserID', 'must be another customer than the holder'),
         ],
         [ended, { UserID: 'U2', starttime: -1 }, invalid('starttime', 'must not be negative')],
-        [ended, { UserID: 'U2' }, invalid('starttime', 'is required; 0 = since ever')],
+        [ended, { UserID: 'U2' }, invalid('starttime', 'is required; 0 = always')],
         [ended, { starttime: 150 }, invalid('UserID', 'is required')],
         [
           ended,

@@ -4,7 +4,7 @@ import { IpMappingVersionRepository } from './ip-mapping-version.repository.js';
 
 const BATCH_SIZE = 1000;
 
-/** Removes mappings that were withdrawn, with all their versions. */
+/** Purges withdrawn mappings with all their versions. */
 @Injectable()
 export class MappingPurge extends Purge {
   readonly what = 'mappings';
