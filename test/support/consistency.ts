@@ -1,7 +1,8 @@
+import { COLUMN_OF } from '../../src/customers/infrastructure/customer.entity.js';
 import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
 import { withDataSource } from './with-data-source.js';
 
-const FIELDS = ['context_id', 'user_id', 'name', 'address', 'email', 'phone_number', 'alt_phone_number'];
+const FIELDS = ['context_id', ...Object.values(COLUMN_OF)];
 
 type Row = Record<string, string | number | null>;
 

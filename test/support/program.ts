@@ -29,16 +29,24 @@ export class Program extends Client {
   }
 
   /** @param env environment variables; the default port is a free one */
-  static async start(env: Environment = {}, on: 'pipe' | 'terminal' = 'pipe'): Promise<Program> {
-    const run = new Run(env, on);
+  static async start(
+    env: Environment = {},
+    on: 'pipe' | 'terminal' = 'pipe',
+    built?: string,
+  ): Promise<Program> {
+    const run = new Run(env, on, built);
     const url = await run.listening();
     return new Program(run, url, await readTokens(join(run.folder, 'data')));
   }
 
-  /** Starts the service on a test database. */
-  static over({ configuration }: TestDatabase, env: Environment = {}): Promise<Program> {
+  /**
+   * Starts the service on a test database.
+   *
+   * @param built the folder of another build of the service
+   */
+  static over({ configuration }: TestDatabase, env: Environment = {}, built?: string): Promise<Program> {
     const url = configuration.type === 'mysql' ? configuration.url : `sqlite:${configuration.path}`;
-    return Program.start({ DATABASE_URL: url, ...env });
+    return Program.start({ DATABASE_URL: url, ...env }, 'pipe', built);
   }
 
   /** Runs the service to its end, for starts that should fail. */
@@ -122,9 +130,9 @@ class Run {
   stdout = '';
   private stderr = '';
 
-  constructor(env: Environment, on: 'pipe' | 'terminal') {
-    buildProgram();
-    const program = [process.execPath, resolve('dist/main.js')];
+  constructor(env: Environment, on: 'pipe' | 'terminal', built?: string) {
+    if (built === undefined) buildProgram();
+    const program = [process.execPath, resolve(built ?? '.', 'dist/main.js')];
     const terminal = ['script', '--quiet', '--return', '--command', program.join(' '), '/dev/null'];
     const [command = '', ...options] = on === 'pipe' ? program : terminal;
     this.process = spawn(command, options, {

@@ -1,8 +1,16 @@
+import {
+  CUSTOMER_FIELDS,
+  FIELDS,
+  PHONE_NUMBERS,
+  type CustomerField,
+} from '../../customers/domain/customer-fields.js';
 import type { Customer } from '../../customers/domain/customer.js';
 
 /** The fields that an inquiry needs. */
-const NEEDED = ['address', 'email', 'phoneNumber'] as const;
-const NUMBERS = ['phoneNumber', 'altPhoneNumber'] as const;
+export const NEEDED: readonly CustomerField[] = ['address', 'email', 'phoneNumber'];
+
+/** Fields whose numbers may be placeholders. */
+export const NUMBERS = FIELDS.filter((field) => CUSTOMER_FIELDS[field].kind === PHONE_NUMBERS);
 
 /** What CRMs contain instead of a value. */
 const FILLER = /^(na|n\/a|nil|none|null|unknown|not (available|known|provided))$/i;
@@ -12,8 +20,8 @@ const SEQUENCES = ['01234567890', '09876543210'];
 
 /** The needed fields that are empty, and the phone numbers that can't be real. */
 export interface FieldDoubts {
-  readonly missing: readonly (typeof NEEDED)[number][];
-  readonly placeholders: readonly (typeof NUMBERS)[number][];
+  readonly missing: readonly CustomerField[];
+  readonly placeholders: readonly CustomerField[];
 }
 
 export function doubtsOf(customer: Customer): FieldDoubts {

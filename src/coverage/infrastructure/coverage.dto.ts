@@ -5,6 +5,7 @@ import { accepted, instant, optional, text } from '../../shared/http/checks.js';
 import { Checked } from '../../shared/http/validation.js';
 import { toAddressText } from '../../shared/ip-address.js';
 import type { DoubtfulCustomer } from '../application/coverage.service.js';
+import { NEEDED, NUMBERS } from '../domain/doubts.js';
 import type { Gap } from '../domain/gaps.js';
 
 export class CoverageQueryDto {
@@ -31,13 +32,13 @@ class DoubtfulCustomerDto {
   UserID!: string;
   @ApiProperty({
     isArray: true,
-    enum: ['ipsubnet', 'Address', 'Email', 'PhoneNumber'],
+    enum: ['ipsubnet', ...NEEDED.map((field) => WIRE_NAMES[field])],
     description: 'Missing data; `ipsubnet` = the customer held no address during the period',
   })
   missing!: string[];
   @ApiProperty({
     isArray: true,
-    enum: ['PhoneNumber', 'AltPhoneNumber'],
+    enum: NUMBERS.map((field) => WIRE_NAMES[field]),
     description: "Numbers that can't be real, such as 9999999999",
   })
   placeholders!: string[];

@@ -5,7 +5,8 @@ import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessDuplicate } from '../../shared/database/driver-errors.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import { CustomerRepository, type CustomerFilter } from '../application/customer.repository.js';
-import { toUserId, type Customer, type CustomerDetails, type UserId } from '../domain/customer.js';
+import { FIELDS } from '../domain/customer-fields.js';
+import { toUserId, type Customer, type UserId } from '../domain/customer.js';
 import {
   COLUMN_OF,
   READ_COLUMNS,
@@ -111,10 +112,10 @@ function select(
   const conditions = ['context_id = ?'];
   const parameters: SqlValue[] = [...(searched?.parameters ?? []), context];
   for (const fields of filter.equal ?? []) {
-    for (const [field, column] of Object.entries(COLUMN_OF)) {
-      const value = fields[field as keyof CustomerDetails];
+    for (const field of FIELDS) {
+      const value = fields[field];
       if (value === undefined) continue;
-      conditions.push(value === null ? `${column} IS NULL` : `${column} = ?`);
+      conditions.push(value === null ? `${COLUMN_OF[field]} IS NULL` : `${COLUMN_OF[field]} = ?`);
       if (value !== null) parameters.push(value);
     }
   }

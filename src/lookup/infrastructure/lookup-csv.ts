@@ -1,4 +1,5 @@
 import { parse } from 'csv-parse/sync';
+import { MEMBERS_BY_USER_ID } from '../../customers/infrastructure/customer.dto.js';
 import { COMMON_ERRORS, RegisterError, validationFailed } from '../../shared/errors.js';
 import { MAX_QUERIES, type HeldDto } from './lookup.dto.js';
 
@@ -61,12 +62,7 @@ export function toLine(
   return {
     ip,
     time,
-    UserID: holder?.UserID ?? null,
-    Name: holder?.Name ?? null,
-    Address: holder?.Address ?? null,
-    Email: holder?.Email ?? null,
-    PhoneNumber: holder?.PhoneNumber ?? null,
-    AltPhoneNumber: holder?.AltPhoneNumber ?? null,
+    ...Object.fromEntries(MEMBERS_BY_USER_ID.map((name) => [name, holder?.[name] ?? null])),
     deleted: holder?.deleted ?? null,
     mapping_id: mapping?.id ?? null,
     ipdr_customer_id: mapping?.ipdr_customer_id ?? null,
