@@ -341,7 +341,7 @@ describe('the program', () => {
     );
     await program.stop();
     program = await Program.start({ DATABASE_URL: `sqlite:${file}`, ADMIN_API_TOKEN: `${token}-changed` });
-    expect(program.stdout).toMatch(/tokens +not here: /);
+    expect(program.stdout).toMatch(/tokens +no token files; /);
     expect(program.stdout).toContain('ADMIN_API_TOKEN is not a token of this register');
     expect(program.stdout).not.toContain('data/user-token');
   });

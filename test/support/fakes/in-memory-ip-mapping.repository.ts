@@ -18,7 +18,7 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
   }
 
   async guard(context: ContextId, now: number): Promise<number> {
-    const { guards } = this.store.draft; // one transaction at a time works on it anyway
+    const { guards } = this.store.draft; // transactions run one at a time anyway
     const last = guards.get(context) ?? 0;
     const at = last >= now && last < now + MAX_AHEAD_MS ? last + 1 : now;
     guards.set(context, at);
@@ -80,7 +80,12 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
       .filter(({ id }) => id > after)
       .slice(0, limit)
       .map(({ network, validity: { from, to }, id, customerId: holder, terminalId }) => ({
-        ...{ id, customerId: holder, ipSubnet: network.text, from, to, terminalId },
+        id,
+        customerId: holder,
+        ipSubnet: network.text,
+        from,
+        to,
+        terminalId,
       }));
   }
 
