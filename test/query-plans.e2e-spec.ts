@@ -1,3 +1,4 @@
+import { NO_TERMINAL } from '../src/ip-mappings/domain/ip-mapping.js';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { ContextId } from '../src/identity/domain/principal.js';
 import { CustomerVersionRepository } from '../src/customers/application/customer-version.repository.js';
@@ -108,7 +109,7 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
       await run(async () => {
         for (let n = 0; n < 2000; n++) {
           const network = IpNetwork.parse(`${n % 2 === 0 ? '10.0' : '2001:db8::10.0'}.${n >> 8}.${n & 255}`);
-          const mapping = { customerId: n, network, validity: ALWAYS, terminalId: '', updatedAt: n };
+          const mapping = { customerId: n, network, validity: ALWAYS, terminalId: NO_TERMINAL, updatedAt: n };
           const id = Number(await mappings().insert(here, mapping));
           const by = { userName: '', tokenId: 0, tokenLabel: '', address: '', contextName: '' };
           const principal = { ...by, role: 'operator', scope: 'write', context: here } as const;

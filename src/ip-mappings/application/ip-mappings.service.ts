@@ -9,7 +9,7 @@ import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
 import { versionOf, type Expectation } from '../../versions/domain/version.js';
 import { mappingAmbiguous, mappingChanged, mappingNotFound } from '../domain/ip-mapping.errors.js';
-import type { RecordedMapping } from '../domain/ip-mapping.js';
+import type { RecordedMapping, TerminalId } from '../domain/ip-mapping.js';
 import type { IpNetwork } from '../domain/ip-network.js';
 import { EmptyValidity, Validity } from '../domain/validity.js';
 import { IpMappingRepository, type ListedMapping } from './ip-mapping.repository.js';
@@ -21,7 +21,7 @@ export interface MappingFields {
   readonly network: IpNetwork;
   readonly starttime: number;
   readonly endtime: number | null;
-  readonly terminalId: string;
+  readonly terminalId: TerminalId;
 }
 
 /** Which mappings a list holds. */

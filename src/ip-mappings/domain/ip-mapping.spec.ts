@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { mappingAmbiguous, mappingDuplicate, mappingOverlap } from './ip-mapping.errors.js';
+import { InvalidValue } from '../../shared/invalid-value.js';
 import {
   conflictsWith,
-  faultOfTerminalId,
   isDuplicateOf,
   mostSpecific,
+  toTerminalId,
   withoutHolder,
   type IpMapping,
 } from './ip-mapping.js';
@@ -39,7 +40,7 @@ const mapping: fc.Arbitrary<IpMapping> = fc.record({
   customerId: fc.integer({ min: 1, max: 2 }),
   network,
   validity,
-  terminalId: fc.constantFrom('', 'T1'),
+  terminalId: fc.constantFrom('', 'T1').map(toTerminalId),
 });
 
 const EXAMPLE: IpMapping = {
@@ -47,7 +48,7 @@ const EXAMPLE: IpMapping = {
   customerId: 1,
   network: IpNetwork.parse('192.168.1.25/16'),
   validity: Validity.fromWire(1_723_431_899, 1_723_444_899),
-  terminalId: 'TERM12345',
+  terminalId: toTerminalId('TERM12345'),
 };
 
 describe('an IP mapping', () => {
@@ -114,7 +115,7 @@ describe('a terminal id', () => {
   it.each(['', 'TERM12345', ' TERM2025010001', '00:11:22:aa', 'टर्मिनल', '😀'.repeat(64)])(
     'may be "%s"',
     (text) => {
-      expect(faultOfTerminalId(text)).toBeUndefined();
+      expect(toTerminalId(text)).toBe(text);
     },
   );
 
@@ -126,7 +127,7 @@ describe('a terminal id', () => {
     ['\u0085', 'must not contain control characters or line breaks'],
     ['\ud800', 'must be valid Unicode text'],
   ])('is not %j', (text, fault) => {
-    expect(faultOfTerminalId(text)).toBe(fault);
+    expect(() => toTerminalId(text)).toThrow(new InvalidValue(fault));
   });
 });
 

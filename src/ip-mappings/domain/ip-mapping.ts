@@ -1,6 +1,16 @@
+import { InvalidValue } from '../../shared/invalid-value.js';
 import type { Versioned } from '../../versions/domain/version.js';
 import type { IpAddress, IpNetwork } from './ip-network.js';
 import type { Validity } from './validity.js';
+
+const MAX_TERMINAL_ID = 64;
+
+declare const terminalId: unique symbol;
+
+/** The provider's name of a holder's equipment; '' = not given. Only `toTerminalId` makes one. */
+export type TerminalId = string & { readonly [terminalId]: true };
+
+export const NO_TERMINAL = toTerminalId('');
 
 /** Who holds a network, and when. */
 export interface IpMappingDetails {
@@ -8,8 +18,7 @@ export interface IpMappingDetails {
   readonly customerId: number;
   readonly network: IpNetwork;
   readonly validity: Validity;
-  /** The provider's name of the holder's equipment; '' = not given. */
-  readonly terminalId: string;
+  readonly terminalId: TerminalId;
 }
 
 export interface IpMapping extends IpMappingDetails {
@@ -82,13 +91,12 @@ export function withoutHolder<M extends IpMapping>(
   return fromLast.reverse();
 }
 
-const MAX_TERMINAL_ID = 64;
-
-/** What is wrong with a terminal id, to follow the field's name in a sentence; undefined = nothing. */
-export function faultOfTerminalId(text: string): string | undefined {
-  if (!text.isWellFormed()) return 'must be valid Unicode text';
+/** @throws InvalidValue */
+export function toTerminalId(text: string): TerminalId {
+  if (!text.isWellFormed()) throw new InvalidValue('must be valid Unicode text');
   if (text.length > MAX_TERMINAL_ID && [...text].length > MAX_TERMINAL_ID) {
-    return `must be at most ${MAX_TERMINAL_ID} characters`;
+    throw new InvalidValue(`must be at most ${MAX_TERMINAL_ID} characters`);
   }
-  return /\p{Cc}/u.test(text) ? 'must not contain control characters or line breaks' : undefined;
+  if (/\p{Cc}/u.test(text)) throw new InvalidValue('must not contain control characters or line breaks');
+  return text as TerminalId;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { RegisterError } from '../../shared/errors.js';
-import { conflictsWith, type IpMapping } from './ip-mapping.js';
+import { NO_TERMINAL, toTerminalId, conflictsWith, type IpMapping } from './ip-mapping.js';
 import { IpNetwork } from './ip-network.js';
 import { reassigned } from './reassignment.js';
 import { Validity } from './validity.js';
@@ -13,7 +13,7 @@ const held = (from: number, to: number | null): IpMapping => ({
   customerId: HOLDER,
   network: IpNetwork.parse('192.0.2.0/24'),
   validity: Validity.between(from, to),
-  terminalId: 'T1',
+  terminalId: toTerminalId('T1'),
 });
 
 const refusal = (reassign: () => unknown): unknown => {
@@ -44,7 +44,11 @@ describe('a reassignment', () => {
           expect(next.validity.holds(second)).toBe(old.validity.holds(second) && second >= start);
         }
         expect({ ...ended, validity: old.validity }).toEqual(old);
-        expect(next).toMatchObject({ customerId: NEXT_HOLDER, network: old.network, terminalId: '' });
+        expect(next).toMatchObject({
+          customerId: NEXT_HOLDER,
+          network: old.network,
+          terminalId: NO_TERMINAL,
+        });
         expect(conflictsWith(ended, next)).toBe(false);
         expect(next).not.toHaveProperty('id');
       }),

@@ -1,5 +1,5 @@
 import { reassignedOutside, reassignedToItself } from './ip-mapping.errors.js';
-import type { IpMapping, IpMappingDetails } from './ip-mapping.js';
+import { NO_TERMINAL, type IpMapping, type IpMappingDetails } from './ip-mapping.js';
 import { Validity } from './validity.js';
 
 /**
@@ -22,6 +22,6 @@ export function reassigned<M extends IpMapping>(
   const after = Validity.between(from, validity.to);
   return [
     { ...mapping, validity: before },
-    { customerId, network, validity: after, terminalId: '' },
+    { customerId, network, validity: after, terminalId: NO_TERMINAL },
   ];
 }

@@ -12,7 +12,7 @@ import { Checked, typeInWords } from '../../shared/http/validation.js';
 import type { ListedMapping } from '../application/ip-mapping.repository.js';
 import type { MappingFields } from '../application/ip-mappings.service.js';
 import type { Reassignment } from '../application/reassignment.service.js';
-import { faultOfTerminalId, type RecordedMapping } from '../domain/ip-mapping.js';
+import { toTerminalId, type RecordedMapping } from '../domain/ip-mapping.js';
 import { IpNetwork } from '../domain/ip-network.js';
 import { parseWireTime } from '../domain/validity.js';
 
@@ -23,7 +23,8 @@ const time: Check = (value) => accepted(() => parseWireTime(value));
 /** A time that is required: null and '' count as not given. */
 const givenTime: Check = (value) =>
   value === undefined || value === null || value === '' ? 'is required; 0 = always' : time(value);
-const terminalId: Check = (value) => (value === null ? undefined : text(faultOfTerminalId)(value));
+const terminalId: Check = (value) =>
+  value === null ? undefined : text((given) => accepted(() => toTerminalId(given)))(value);
 export const mappingId: Check = (value) => {
   const isText = typeof value === 'string';
   if (!isText && typeof value !== 'number') return `must be a whole number, not ${typeInWords(value)}`;
@@ -188,7 +189,7 @@ export function toChangedFields(dto: ChangeOwnMappingDto): Partial<MappingFields
     ...(ipsubnet === undefined ? {} : { network: IpNetwork.parse(ipsubnet) }),
     ...(starttime === undefined ? {} : { starttime: parseWireTime(starttime) ?? 0 }),
     ...(endtime === undefined ? {} : { endtime: parseWireTime(endtime) }),
-    ...(terminalid === undefined ? {} : { terminalId: terminalid ?? '' }),
+    ...(terminalid === undefined ? {} : { terminalId: toTerminalId(terminalid ?? '') }),
   };
 }
 
@@ -198,7 +199,7 @@ export function toMappingFields(dto: CreateOwnMappingDto): MappingFields {
     network: IpNetwork.parse(dto.ipsubnet),
     starttime: parseWireTime(dto.starttime) ?? 0,
     endtime: parseWireTime(dto.endtime),
-    terminalId: dto.terminalid ?? '',
+    terminalId: toTerminalId(dto.terminalid ?? ''),
   };
 }
 

@@ -2,7 +2,7 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColum
 import type { ContextId } from '../../identity/domain/principal.js';
 import type { SqlValue } from '../../shared/database/database.js';
 import { namedColumns, VersionColumns } from '../../versions/infrastructure/version-columns.js';
-import type { IpMappingDetails, RecordedMapping } from '../domain/ip-mapping.js';
+import type { IpMappingDetails, RecordedMapping, TerminalId } from '../domain/ip-mapping.js';
 import { IpNetwork } from '../domain/ip-network.js';
 import { Validity } from '../domain/validity.js';
 
@@ -125,7 +125,7 @@ export interface MappingRow {
   readonly ipSubnet: string;
   readonly validFrom: number;
   readonly validTo: number;
-  readonly terminalId: string;
+  readonly terminalId: TerminalId; // checked when it was written
   readonly updatedAt: number;
 }
 

@@ -5,6 +5,7 @@ import {
   type ListedMapping,
 } from '../../../src/ip-mappings/application/ip-mapping.repository.js';
 import {
+  NO_TERMINAL,
   conflictsWith,
   isDuplicateOf,
   type IpMappingDetails,
@@ -43,7 +44,7 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
   ): Promise<RecordedMapping | undefined> {
     return this.store
       .mappingsOf(context)
-      .find((other) => conflictsWith({ ...mapping, terminalId: '' }, other));
+      .find((other) => conflictsWith({ ...mapping, terminalId: NO_TERMINAL }, other));
   }
 
   async insert(context: ContextId, mapping: Omit<RecordedMapping, 'id'>): Promise<number | undefined> {
