@@ -12,7 +12,7 @@ export interface Network {
 }
 
 /** A mapping as requested. Times are Unix seconds, both inclusive; null = open. */
-export interface Asked {
+export interface MappingRequest {
   readonly network: Network;
   readonly start: number;
   readonly end: number | null;
@@ -20,7 +20,7 @@ export interface Asked {
 }
 
 /** A past or current state of a mapping. */
-export interface MappingState extends Asked {
+export interface MappingState extends MappingRequest {
   readonly id: number;
   readonly customerId: number;
   /** When this state was recorded, in Unix milliseconds. */
@@ -56,7 +56,7 @@ export interface Expected {
 }
 
 /** A change of the feed, without its cursor. */
-export interface Told {
+export interface FeedChange {
   /** Unix milliseconds. */
   readonly at: number;
   readonly change: 'created' | 'updated' | 'deleted';
@@ -92,7 +92,7 @@ export class LookupModel {
   /** How many requests changed something. */
   changes = 0;
   /** The expected changes of the feed, in the order in which they were recorded. */
-  readonly told: Told[] = [];
+  readonly feed: FeedChange[] = [];
   readonly acts: Act[] = [];
   private present: MappingState[] = [];
   private readonly idsByUserId = new Map<string, number>();
@@ -146,20 +146,25 @@ export class LookupModel {
     return { status: 200, text: toText(before.id, before.fields) };
   }
 
-  assign(userId: string, asked: Asked, now: number, given: () => number): Expected {
-    if (isEmpty(asked)) return invalid('endtime');
+  assign(userId: string, request: MappingRequest, now: number, given: () => number): Expected {
+    if (isEmpty(request)) return invalid('endtime');
     const holder = this.customer(userId);
     if (holder === undefined) return NOT_FOUND;
-    const refusal = this.refusal(holder.id, asked, this.present);
+    const refusal = this.refusal(holder.id, request, this.present);
     if (refusal !== undefined) return refusal;
     const at = (this.lastChangeAt = this.nextChangeAt(now));
     this.changes++;
     const id = this.newId('mapping', given);
-    return answered(this.createOne(userId, { ...asked, id, customerId: holder.id }, at));
+    return answered(this.createOne(userId, { ...request, id, customerId: holder.id }, at));
   }
 
   /** @param id undefined = the only one */
-  changeMapping(userId: string, id: number | undefined, changes: Partial<Asked>, now: number): Expected {
+  changeMapping(
+    userId: string,
+    id: number | undefined,
+    changes: Partial<MappingRequest>,
+    now: number,
+  ): Expected {
     const before = this.one(userId, id);
     if ('status' in before) return before;
     const after = { ...before, ...changes };
@@ -312,14 +317,18 @@ export class LookupModel {
   }
 
   /** The error if a mapping conflicts with others. */
-  private refusal(customerId: number, asked: Asked, others: readonly MappingState[]): Expected | undefined {
+  private refusal(
+    customerId: number,
+    request: MappingRequest,
+    others: readonly MappingState[],
+  ): Expected | undefined {
     const inTheWay = others.filter(
       (other) =>
         other.customerId !== customerId &&
-        other.network.first <= asked.network.last &&
-        asked.network.first <= other.network.last &&
-        other.start <= (asked.end ?? Infinity) &&
-        asked.start <= (other.end ?? Infinity),
+        other.network.first <= request.network.last &&
+        request.network.first <= other.network.last &&
+        other.start <= (request.end ?? Infinity) &&
+        request.start <= (other.end ?? Infinity),
     );
     if (inTheWay.length > 0) {
       const messages = inTheWay.map(
@@ -327,7 +336,7 @@ export class LookupModel {
       );
       return { ...refused(409, 'mapping_overlap'), messages };
     }
-    const isDuplicate = others.some((other) => other.customerId === customerId && isSame(other, asked));
+    const isDuplicate = others.some((other) => other.customerId === customerId && isSame(other, request));
     if (!isDuplicate) return undefined;
     const messages = [`Duplicate Mapping for UserID : ${this.userIdOf({ customerId })}`];
     return { ...refused(409, 'mapping_duplicate'), messages };
@@ -341,7 +350,7 @@ export class LookupModel {
     this.changes++;
     const states = this.customers.get(state.id);
     const change = state.isDeleted ? 'deleted' : states === undefined ? 'created' : 'updated';
-    this.told.push({ at: state.at, change, customer: toCustomer(state.id, state.fields) });
+    this.feed.push({ at: state.at, change, customer: toCustomer(state.id, state.fields) });
     this.customers.set(state.id, states === undefined ? [state] : [...states, state]);
     this.idsByUserId.set(state.fields.UserID, state.id);
     return answeredCustomer(state);
@@ -367,14 +376,14 @@ export class LookupModel {
   private deleteOne(userId: string, mapping: MappingState, changedAt: number): void {
     this.act('mapping.deleted', userId, idsOf(mapping));
     const at = this.take(mapping, changedAt);
-    this.told.push({ at, change: 'deleted', mapping: toMapping(mapping) });
+    this.feed.push({ at, change: 'deleted', mapping: toMapping(mapping) });
   }
 
   private put(change: 'created' | 'updated', state: MappingState): MappingState {
     this.states.push(state);
     this.present.push(state);
     this.present.sort((a, b) => a.id - b.id);
-    this.told.push({ at: state.at, change, mapping: toMapping(state) });
+    this.feed.push({ at: state.at, change, mapping: toMapping(state) });
     return state;
   }
 
@@ -436,7 +445,7 @@ function holds({ network, start, end }: MappingState, address: bigint, from: num
   return start <= to && from <= (end ?? Infinity) && network.first <= address && address <= network.last;
 }
 
-function isSame(one: Asked, other: Asked): boolean {
+function isSame(one: MappingRequest, other: MappingRequest): boolean {
   return (
     one.network.first === other.network.first &&
     one.network.last === other.network.last &&
@@ -445,7 +454,7 @@ function isSame(one: Asked, other: Asked): boolean {
   );
 }
 
-function isEmpty({ start, end }: Asked): boolean {
+function isEmpty({ start, end }: MappingRequest): boolean {
   return end !== null && end < start;
 }
 

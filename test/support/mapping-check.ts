@@ -65,12 +65,12 @@ export async function expectOneHolder(
 function judge(configuration: DatabaseConfiguration, attempts: readonly Attempt[]): Promise<Verdict> {
   return withDataSource(configuration, async (dataSource) => {
     const customers = await readCustomers(dataSource, attempts);
-    const told = toldOf(attempts);
+    const reported = reportedChanges(attempts);
     const read = await dataSource.query<Row[]>('SELECT * FROM ip_mapping_versions ORDER BY recorded_at, id');
     const states = read.map((row): State => {
       const mapping = toMapping(row, 'mapping_id');
       const change = String(row['change_made']);
-      const by = told.get(keyOf(change, mapping.json)) ?? customers.get(mapping.customerId)?.deleted;
+      const by = reported.get(keyOf(change, mapping.json)) ?? customers.get(mapping.customerId)?.deleted;
       return { ...mapping, change, recordedAt: Number(row['recorded_at']), by, next: undefined };
     });
     const present = (await dataSource.query<Row[]>('SELECT * FROM ip_mappings')).map((row) =>
@@ -87,7 +87,7 @@ function judge(configuration: DatabaseConfiguration, attempts: readonly Attempt[
         ...[...customers]
           .filter(([, { userIds }]) => userIds.size === 0)
           .map(([id]) => `no version of customer ${id}`),
-        ...missing(told, states),
+        ...missing(reported, states),
         ...contradictions,
         ...differences(live, present),
         ...leftBehind(present, customers),
@@ -114,30 +114,30 @@ function isExpected({ status, json }: Attempt): boolean {
 }
 
 /** The changes of mappings that responses reported, with their attempts. */
-function toldOf(attempts: readonly Attempt[]): Map<string, Attempt> {
-  const told = new Map<string, Attempt>();
+function reportedChanges(attempts: readonly Attempt[]): Map<string, Attempt> {
+  const reported = new Map<string, Attempt>();
   for (const attempt of attempts.filter(({ status }) => status === 200)) {
     const { created, ended, ...json } = attempt.json as MappingJson &
       Record<'created' | 'ended', MappingJson>;
-    if (attempt.kind === 'create') told.set(keyOf('created', json), attempt);
-    if (attempt.kind === 'change' || attempt.kind === 'end') told.set(keyOf('updated', json), attempt);
-    if (attempt.kind === 'delete') told.set(keyOf('deleted', json), attempt);
+    if (attempt.kind === 'create') reported.set(keyOf('created', json), attempt);
+    if (attempt.kind === 'change' || attempt.kind === 'end') reported.set(keyOf('updated', json), attempt);
+    if (attempt.kind === 'delete') reported.set(keyOf('deleted', json), attempt);
     if (attempt.kind === 'reassign') {
-      told.set(keyOf('updated', ended), attempt);
-      told.set(keyOf('created', created), attempt);
+      reported.set(keyOf('updated', ended), attempt);
+      reported.set(keyOf('created', created), attempt);
     }
   }
-  return told;
+  return reported;
 }
 
 /** Acknowledged changes that were not recorded exactly once. */
-function missing(told: ReadonlyMap<string, Attempt>, states: readonly State[]): string[] {
+function missing(reported: ReadonlyMap<string, Attempt>, states: readonly State[]): string[] {
   const kept = new Map<string, number>();
   for (const { change, json } of states) {
     const key = keyOf(change, json);
     kept.set(key, (kept.get(key) ?? 0) + 1);
   }
-  return [...told].flatMap(([key, attempt]) =>
+  return [...reported].flatMap(([key, attempt]) =>
     kept.get(key) === 1 ? [] : [`kept ${kept.get(key) ?? 0} times: ${shown(attempt)}`],
   );
 }
@@ -153,21 +153,22 @@ function replay(states: readonly State[]): { live: Map<number, State>; contradic
       const before = live.get(state.id);
       if (before !== undefined) before.next = state;
       if ((before === undefined) !== (state.change === 'created')) {
-        contradictions.push(`out of turn: ${named(state)}`);
+        contradictions.push(`out of turn: ${described(state)}`);
       }
       if (state.change === 'deleted') live.delete(state.id);
       else live.set(state.id, state);
     }
     const [by, ...others] = new Set(transaction.map((state) => state.by));
-    if (by === undefined) contradictions.push(`no response reported ${transaction.map(named).join()}`);
-    if (others.length > 0) contradictions.push(`at one time: ${transaction.map(named).join()}`);
+    if (by === undefined) contradictions.push(`no response reported ${transaction.map(described).join()}`);
+    if (others.length > 0) contradictions.push(`at one time: ${transaction.map(described).join()}`);
     if (by !== undefined && done.has(by)) contradictions.push(`at two times: ${shown(by)}`);
     done.add(by);
     if (by !== undefined && by.answered < lastSent) contradictions.push(`recorded too late: ${shown(by)}`);
     lastSent = Math.max(lastSent, by?.sent ?? -1);
     for (const state of transaction.filter(({ change }) => change !== 'deleted')) {
       for (const other of live.values()) {
-        if (isConflict(state, other)) contradictions.push(`${named(state)} overlapped ${named(other)}`);
+        if (isConflict(state, other))
+          contradictions.push(`${described(state)} overlapped ${described(other)}`);
       }
     }
   }
@@ -187,8 +188,8 @@ function transactionsOf(states: readonly State[]): State[][] {
 
 /** Where the current mappings differ from their versions. */
 function differences(live: ReadonlyMap<number, State>, present: readonly Mapping[]): string[] {
-  const expected = [...live.values()].map(named).sort();
-  const found = present.map(named).sort();
+  const expected = [...live.values()].map(described).sort();
+  const found = present.map(described).sort();
   return [
     ...expected.filter((each) => !found.includes(each)).map((each) => `missing: ${each}`),
     ...found.filter((each) => !expected.includes(each)).map((each) => `has no such version: ${each}`),
@@ -201,7 +202,7 @@ function overlaps(present: readonly Mapping[]): string[] {
     present
       .slice(n + 1)
       .filter((other) => isConflict(one, other))
-      .map((other) => `${named(one)} overlaps ${named(other)}`),
+      .map((other) => `${described(one)} overlaps ${described(other)}`),
   );
 }
 
@@ -209,7 +210,7 @@ function overlaps(present: readonly Mapping[]): string[] {
 function leftBehind(present: readonly Mapping[], customers: ReadonlyMap<number, Customer>): string[] {
   return present
     .filter(({ customerId, end }) => customers.get(customerId)?.deleted && end >= Date.now() / 1000)
-    .map((mapping) => `held by nobody: ${named(mapping)}`);
+    .map((mapping) => `held by nobody: ${described(mapping)}`);
 }
 
 /** Looks for the cause of each refusal among all recorded states. */
@@ -259,11 +260,11 @@ function judgeRefusals(
 
 /** What an attempt wanted customers to hold. For an existing mapping, that depends on the state it found. */
 function wantedBy(attempt: Attempt, byId: ReadonlyMap<string, State[]>): (Held & { holder: string })[] {
-  const { userId, mappingId, kind, asked, nextUserId } = attempt;
-  if (mappingId === undefined) return [{ holder: userId, ...toHeld({ ...NOTHING, ...asked }) }];
+  const { userId, mappingId, kind, request, nextUserId } = attempt;
+  if (mappingId === undefined) return [{ holder: userId, ...toHeld({ ...NOTHING, ...request }) }];
   const found = (byId.get(String(mappingId)) ?? []).filter((state) => isThere(state, attempt));
   return found.flatMap(({ json }) => {
-    const changed = toHeld({ ...json, ...asked });
+    const changed = toHeld({ ...json, ...request });
     if (kind !== 'reassign' && kind !== 'try') return [{ holder: userId, ...changed }];
     return [
       { holder: nextUserId ?? '', ...changed },
@@ -399,7 +400,7 @@ function inWords({ ipsubnet, starttime, endtime }: MappingJson): string {
   return `ipsubnet ${ipsubnet}, starttime ${starttime}, endtime ${endtime}`;
 }
 
-function named({ id, customerId, json }: Mapping): string {
+function described({ id, customerId, json }: Mapping): string {
   return `mapping ${id} of customer ${customerId} (${inWords(json)}, ${json.terminalid})`;
 }
 

@@ -5,14 +5,14 @@ import { pathOf } from './customers.js';
 export const KINDS = ['create', 'change', 'end', 'delete', 'reassign', 'try', 'leave', 'register'] as const;
 
 /** Members of a request. */
-interface Asked {
+interface RequestMembers {
   readonly ipsubnet?: string;
   readonly starttime?: number;
   readonly endtime?: number | null;
 }
 
 /** A mapping as the API returns it. */
-export interface MappingJson extends Required<Asked> {
+export interface MappingJson extends Required<RequestMembers> {
   readonly id: number;
   readonly ipdr_customer_id: number;
   readonly terminalid: string;
@@ -26,7 +26,7 @@ export interface Attempt {
   /** The next holder of a reassigned mapping. */
   readonly nextUserId: string | undefined;
   readonly mappingId: number | undefined;
-  readonly asked: Asked;
+  readonly request: RequestMembers;
   /** When it was sent and answered, as the number of the event in the race. */
   readonly sent: number;
   readonly answered: number;
@@ -111,13 +111,13 @@ export async function race(instances: readonly Client[], count: number): Promise
     path: string,
     more: object = {},
   ): Promise<Attempt> => {
-    const { nextUserId, mappingId, asked = {} } = what;
+    const { nextUserId, mappingId, request = {} } = what;
     const instance = instances[n % instances.length] as Client;
     const sent = events++;
     const { status, json } = await instance.callAs(credentials, method, path, {
-      body: { ...asked, ...more },
+      body: { ...request, ...more },
     });
-    const done = { ...what, nextUserId, mappingId, asked, sent, answered: events++ };
+    const done = { ...what, nextUserId, mappingId, request, sent, answered: events++ };
     const full = { ...done, status, json: json as Attempt['json'] };
     attempts.push(full);
     if (mappingId !== undefined && isGone(full)) known.delete(mappingId);
@@ -149,7 +149,7 @@ export async function race(instances: readonly Client[], count: number): Promise
     const recent = [...known.values()].slice(-CLIENTS);
     const one = recent[which % recent.length];
     if (kind === 'create' || one === undefined) {
-      const what = { kind: 'create', userId, asked: whole } as const;
+      const what = { kind: 'create', userId, request: whole } as const;
       const { status, json } = await attempt(n, what, 'POST', `${pathOf(userId)}/mappings`, { terminalid });
       if (status === 200) learn(userId, json as MappingJson);
       return;
@@ -159,16 +159,16 @@ export async function race(instances: readonly Client[], count: number): Promise
     const path = `${pathOf(one.userId)}/mappings/${mapping.id}`;
     const after = (seconds: number): number => mapping.starttime + seconds;
     if (kind === 'change') {
-      await attempt(n, { ...what, asked: whole }, 'PATCH', path, { terminalid });
+      await attempt(n, { ...what, request: whole }, 'PATCH', path, { terminalid });
     } else if (kind === 'end') {
-      const asked = { endtime: after(slots * SLOT_SECONDS - 1 + late) };
-      await attempt(n, { ...what, asked }, 'PATCH', path, { terminalid });
+      const request = { endtime: after(slots * SLOT_SECONDS - 1 + late) };
+      await attempt(n, { ...what, request }, 'PATCH', path, { terminalid });
     } else if (kind === 'delete') {
       await attempt(n, what, 'DELETE', path);
     } else {
-      const asked = { starttime: after((slots * SLOT_SECONDS) / 2) };
+      const request = { starttime: after((slots * SLOT_SECONDS) / 2) };
       const query = kind === 'try' ? '?dry_run=true' : '';
-      const passed = { ...what, nextUserId, asked };
+      const passed = { ...what, nextUserId, request };
       const to = { UserID: nextUserId };
       const { status, json } = await attempt(n, passed, 'POST', `${path}/reassign${query}`, to);
       if (status !== 200 || kind === 'try') return;

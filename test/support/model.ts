@@ -121,14 +121,14 @@ export class ContextModel {
 
   /**
    * @param after the id after which the list begins
-   * @param asked the filter as sent
+   * @param query the filter as sent
    */
-  list(by: Author, filter: Filter, asked: object, now: number, after = 0, limit = Infinity): Known[] {
+  list(by: Author, filter: Filter, query: object, now: number, after = 0, limit = Infinity): Known[] {
     const found = [...this.customers.values()]
       .filter((each) => each.id > after && matches(each, filter))
       .sort((a, b) => a.id - b.id)
       .slice(0, limit);
-    this.put(by, now, 'customers.listed', null, { filter: asked, records: found.length });
+    this.put(by, now, 'customers.listed', null, { filter: query, records: found.length });
     return found;
   }
 

@@ -45,7 +45,7 @@ export class AuthenticationService {
     await this.throttle.countRequest(found.tokenId);
     this.log.success(found, address);
     this.recordUse(found);
-    const context = requireContext(found, contextName, right);
+    const context = requireUsableContext(found, contextName, right);
     requireRight(found, right);
     const { userName, role, tokenId, tokenLabel, scope } = found;
     return {
@@ -103,7 +103,7 @@ function failureOf(
 }
 
 /** @param name as the client sent it @throws RegisterError `context_not_found`, `context_forbidden` */
-function requireContext(
+function requireUsableContext(
   { context, role, userName }: SignIn,
   name: string,
   right: Right,

@@ -113,7 +113,10 @@ export class InMemoryAuditRepository extends AuditRepository {
       rows
         .filter((row) => row.block === block)
         .map((row) => ({
-          ...{ table, id: row.id, digest: digestOf(row), hasAuthor: true },
+          table,
+          id: row.id,
+          digest: digestOf(row),
+          hasAuthor: true,
           at: ('customer' in row ? row.customer : row.mapping).updatedAt,
         })),
     );
