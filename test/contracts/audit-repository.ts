@@ -14,12 +14,16 @@ const T = 1_764_000_000_000;
 const MANY = 1001;
 /** Enough for `chain` to need several batches. */
 const MANY_BLOCKS = 101;
-/** More than may read at once. */
+/** More than can read at once over connections of their own. */
 const MANY_READERS = 20;
 
 const CUSTOMER = {
-  ...{ userId: toUserId('U'), name: 'Trisul', address: null },
-  ...{ email: null, phoneNumber: null, altPhoneNumber: null },
+  userId: toUserId('U'),
+  name: 'Trisul',
+  address: null,
+  email: null,
+  phoneNumber: null,
+  altPhoneNumber: null,
 };
 
 const ODD = `O'Brien "Óscar" \\ \\0 100 %_ 😀 \0 end`;
@@ -48,7 +52,7 @@ export function auditRepositoryContract(register: () => Register): void {
   const insert = (...entries: AuditEntry[]): Promise<void> => run(() => register().audit.insert(entries));
   const page = (filter: AuditFilter, before?: EntryPlace, limit = 10_000): Promise<RecordedEntry[]> =>
     register().audit.page(filter, before, limit);
-  /** All entries to which a filter applies, as `all` yields them. */
+  /** Gathers what `all` yields. */
   const all = async (filter: AuditFilter, before?: EntryPlace): Promise<RecordedEntry[]> => {
     const found: RecordedEntry[] = [];
     for await (const batch of register().audit.all(filter, before, ignore)) {
@@ -59,7 +63,7 @@ export function auditRepositoryContract(register: () => Register): void {
   };
 
   let sealedAt = T;
-  /** Seals at most `limit` entries and versions. @returns the block; undefined = there was nothing to seal */
+  /** Seals at most `limit` entries and versions. @returns the block, or undefined if there was nothing to seal */
   const sealSome = (limit = 1000, at = ++sealedAt): Promise<Block | undefined> =>
     run(async () => {
       const head = await register().audit.lockHead();
@@ -73,7 +77,7 @@ export function auditRepositoryContract(register: () => Register): void {
   const sealAll = async (): Promise<void> => {
     while ((await sealSome()) !== undefined);
   };
-  /** Seals these entries, and no others, in a block of their own. */
+  /** Seals these entries in a block of their own. */
   const sealed = async (...entries: AuditEntry[]): Promise<Block> => {
     await sealAll();
     await insert(...entries);
@@ -84,10 +88,12 @@ export function auditRepositoryContract(register: () => Register): void {
     run(() => register().audit.deleteThrough(block, limit));
 
   type Chain = ReturnType<Register['audit']['chain']>;
-  /** Comparing long texts is fast, comparing long Buffers is not. */
+  /** Turns Buffers into texts, which compare faster. */
   const plain = (links: readonly SealedBlock[]): object[] =>
     links.map(({ block, entries, versions }) => ({
-      ...{ ...block, digests: block.digests.toString('hex'), entries },
+      ...block,
+      digests: block.digests.toString('hex'),
+      entries,
       versionDigests: block.versionDigests?.toString('hex'),
       versions: versions.map((version) => ({ ...version, digest: version.digest.toString('hex') })),
     }));
@@ -96,7 +102,7 @@ export function auditRepositoryContract(register: () => Register): void {
     for (;;) {
       const { done, value } = await chain.next();
       if (done === true) {
-        expect(value.stray).toBeUndefined(); // nothing names a block which there is not
+        expect(value.stray).toBeUndefined(); // nothing refers to a block that does not exist
         return links;
       }
       links.push(value);
@@ -124,11 +130,16 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await register().audit.unsealed(2)).toEqual([two]);
   });
 
-  it('keeps entries as they are, in the order in which they are given', async () => {
+  it('stores entries unchanged and in their order', async () => {
     const contextName = randomUUID();
     const odd = anEntry({
-      ...{ contextName, userName: ODD, tokenLabel: ODD, userId: ODD, details: ODD },
-      ...{ tokenId: 2 ** 31 - 1, address: 'ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255' },
+      contextName,
+      userName: ODD,
+      tokenLabel: ODD,
+      userId: ODD,
+      details: ODD,
+      tokenId: 2 ** 31 - 1,
+      address: 'ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255',
     });
     const long = anEntry({ contextName, details: JSON.stringify({ text: '😀'.repeat(14_000) }) });
     const empty = anEntry({
@@ -149,7 +160,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await page({ from: bare.at, to: bare.at + 1 })).toEqual([{ id, ...bare, block: null }]);
   });
 
-  it('pages by descending time, then id', async () => {
+  it('returns pages by descending time, then id', async () => {
     const contextName = randomUUID();
     const entries = [5, 3, 5, 4, 5, 3].map((at, n) => anEntry({ at, contextName, details: `${n}` }));
     await insert(...entries.slice(0, 4));
@@ -169,7 +180,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await page({ contextName }, { at: 3, id: 0 })).toEqual([]);
   });
 
-  it('answers those that a filter leaves', async () => {
+  it('returns the entries that match a filter', async () => {
     const [context, other, user] = [randomUUID(), randomUUID(), randomUUID()];
     const base = { contextName: context, userName: user, userId: `${user} 1` };
     await insert(
@@ -233,24 +244,27 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await all(filter, before)).toEqual([{ id, ...match, block: null }]);
   });
 
-  it.each([0, 3, MANY - 1, MANY])('tells how many there are before the first of %d', async (count) => {
-    const [contextName, userId] = [randomUUID(), randomUUID()];
-    const entries = Array.from({ length: count }, (_, n) => anEntry({ contextName, userId, at: T - n }));
-    const newer = anEntry({ contextName, userId, at: T + 1 });
-    await insert(anEntry(), anEntry({ contextName: userId }), newer, ...entries);
-    for (const filter of [{ contextName }, { contextName, userId }]) {
-      const told: unknown[] = [];
-      const announce = async (found: number): Promise<void> => void told.push(found);
-      const [place] = await page(filter, undefined, 1);
-      for await (const batch of register().audit.all(filter, place, announce)) {
-        expect(batch).not.toEqual([]);
-        told.push(...batch.map(({ at }) => at));
+  it.each([0, 3, MANY - 1, MANY])(
+    'announces how many entries there are before the first of %d',
+    async (count) => {
+      const [contextName, userId] = [randomUUID(), randomUUID()];
+      const entries = Array.from({ length: count }, (_, n) => anEntry({ contextName, userId, at: T - n }));
+      const newer = anEntry({ contextName, userId, at: T + 1 });
+      await insert(anEntry(), anEntry({ contextName: userId }), newer, ...entries);
+      for (const filter of [{ contextName }, { contextName, userId }]) {
+        const events: unknown[] = [];
+        const announce = async (found: number): Promise<void> => void events.push(found);
+        const [place] = await page(filter, undefined, 1);
+        for await (const batch of register().audit.all(filter, place, announce)) {
+          expect(batch).not.toEqual([]);
+          events.push(...batch.map(({ at }) => at));
+        }
+        expect(events).toEqual([count, ...entries.map(({ at }) => at)]);
       }
-      expect(told).toEqual([count, ...entries.map(({ at }) => at)]);
-    }
-  });
+    },
+  );
 
-  it('lists all as they stood at the first batch, whatever changes meanwhile', async () => {
+  it('lists all entries as they were at the first batch, whatever changes meanwhile', async () => {
     const contextName = randomUUID();
     await sealAll();
     await insert(...Array.from({ length: MANY }, () => anEntry({ contextName })));
@@ -270,7 +284,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(after.slice(0, -1).filter(({ block }) => block === null)).toEqual([]);
   });
 
-  it('sees nothing of a transaction under way in a list of all', async () => {
+  it('lists no entry of a transaction that failed', async () => {
     const contextName = randomUUID();
     await expect(
       run(async () => {
@@ -283,7 +297,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await all({ contextName })).toEqual([]);
   });
 
-  it('gives back what a long read holds when that is left early, or fails', async () => {
+  it('releases the connection of a long read that is abandoned or fails', async () => {
     const contextName = randomUUID();
     const last = await sealed(anEntry({ contextName }), anEntry({ contextName }));
     const refuse = async (): Promise<never> => {
@@ -306,7 +320,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await lastLink()).toBe(last.number);
   });
 
-  it('tells what is not sealed yet, by ascending id', async () => {
+  it('returns unsealed entries by ascending id', async () => {
     const { audit } = register();
     await sealAll();
     expect(await audit.hasUnsealed()).toBe(false);
@@ -332,7 +346,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(kept.flat()).toEqual([block, block, next].map((of, n) => ({ ...unsealed[n], block: of?.number })));
   });
 
-  it('knows the last block', async () => {
+  it('returns the last block as the head', async () => {
     const { audit } = register();
     const before = await headNumber();
     for (const count of [1, 3]) {
@@ -357,7 +371,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await audit.head()).toEqual(head);
   });
 
-  it('has one after another seal', async () => {
+  it('makes concurrent sealers take turns', async () => {
     const contextName = randomUUID();
     const last = await sealed(anEntry());
     await insert(...Array.from({ length: 6 }, () => anEntry({ contextName })));
@@ -375,7 +389,7 @@ export function auditRepositoryContract(register: () => Register): void {
     }
   });
 
-  it('goes through every block with its entries', async () => {
+  it('reads every block with its entries', async () => {
     const contextName = randomUUID();
     const before = await sealed(anEntry());
     const descending = [3, 2, 1].map((at) => anEntry({ at, contextName }));
@@ -403,7 +417,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await lastLink()).toBe(next?.number);
   });
 
-  it('goes through a long chain', async () => {
+  it('reads a chain of more blocks than a batch', async () => {
     await sealAll();
     const last = await headNumber();
     await run(async () => {
@@ -421,7 +435,7 @@ export function auditRepositoryContract(register: () => Register): void {
     );
   });
 
-  it('goes through the chain as it was at the first block, whatever changes meanwhile', async () => {
+  it('reads the chain as it was at the first block, whatever changes meanwhile', async () => {
     await sealed(anEntry(), anEntry());
     const before = await rest(register().audit.chain());
     const chain = register().audit.chain();
@@ -433,7 +447,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(links.at(-1)?.block.number).toBe(next.number - 1);
   });
 
-  it('seals versions of customers, each as it is, some at a time', async () => {
+  it('seals versions of customers a few at a time', async () => {
     const { audit, versions } = register();
     await sealAll();
     const here = principal(await newContext(register()));
@@ -445,7 +459,11 @@ export function auditRepositoryContract(register: () => Register): void {
     const unsealed = await audit.unsealedVersions(10);
     expect(unsealed).toEqual(
       [T, T + 1, T + 2].map((at) => ({
-        ...{ table: 'customer_versions', id, digest: expect.any(Buffer), at, hasAuthor: true },
+        table: 'customer_versions',
+        id,
+        digest: expect.any(Buffer),
+        at,
+        hasAuthor: true,
       })),
     );
     const ids = unsealed.map((version) => version.id);
@@ -473,7 +491,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(changes.map(({ block }) => block)).toEqual([first, first, second].map((block) => block?.number));
   });
 
-  it('tells the last block that was sealed before a time', async () => {
+  it('finds the last block that was sealed before a time', async () => {
     const { blocks } = register();
     await sealAll();
     const before = await headNumber();
@@ -495,7 +513,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await blocks.lastBefore(start + 6)).toBe(third);
   });
 
-  it('deletes the entries of some blocks at a time, and leaves the blocks', async () => {
+  it('deletes the entries of a few blocks at a time and keeps the blocks', async () => {
     await sealAll();
     await deleteThrough(await headNumber(), 10_000);
     const contextName = randomUUID();
@@ -514,7 +532,7 @@ export function auditRepositoryContract(register: () => Register): void {
     expect(await deleteThrough(second.number, 3)).toBe(1);
     expect(await deleteThrough(second.number, 3)).toBe(0);
     expect(await left()).toEqual([null, 4, 4, 3, 2, 2, 2]);
-    // The limit is reached within the third block, which must not be half gone.
+    // The limit falls inside the third block, which must not be half deleted.
     expect(await deleteThrough(fourth.number, 2)).toBe(0);
     expect(await left()).toEqual([null, 4, 4, 3, 2, 2, 2]);
     expect(await deleteThrough(last.number, 5)).toBe(4);

@@ -5,7 +5,14 @@ import { contextRepositoryContract } from './context-repository.js';
 import { customerRepositoryContract } from './customer-repository.js';
 import { customerVersionRepositoryContract } from './customer-version-repository.js';
 import { idempotencyRepositoryContract } from './idempotency-repository.js';
-import { ipMappingRepositoryContract } from './ip-mapping-repository.js';
+import { ipMappingConflictsContract } from './ip-mapping-conflicts.js';
+import { ipMappingGuardingContract } from './ip-mapping-guarding.js';
+import { ipMappingHoldingContract } from './ip-mapping-holding.js';
+import { ipMappingListingContract } from './ip-mapping-listing.js';
+import { ipMappingModelContract } from './ip-mapping-model.js';
+import { ipMappingPurgingContract } from './ip-mapping-purging.js';
+import { ipMappingVersionsContract } from './ip-mapping-versions.js';
+import { ipMappingWritingContract } from './ip-mapping-writing.js';
 import { signInRepositoryContract } from './sign-in-repository.js';
 import { tokenRepositoryContract } from './token-repository.js';
 import { transactionsContract } from './transactions.js';
@@ -29,6 +36,13 @@ describe.each(registerKinds)('on $name', (kind) => {
     ['CustomerVersionRepository', customerVersionRepositoryContract],
     ['AuditRepository', auditRepositoryContract],
     ['IdempotencyRepository', idempotencyRepositoryContract],
-    ['IpMappingRepository', ipMappingRepositoryContract],
+    ['IpMappingRepository: writing', ipMappingWritingContract],
+    ['IpMappingRepository: guarding a context', ipMappingGuardingContract],
+    ['IpMappingRepository: conflicts', ipMappingConflictsContract],
+    ['HoldingRepository', ipMappingHoldingContract],
+    ['IpMappingRepository: listing', ipMappingListingContract],
+    ['IpMappingVersionRepository', ipMappingVersionsContract],
+    ['IpMappingVersionRepository: purging', ipMappingPurgingContract],
+    ['IpMappingRepository and HoldingRepository against a model', ipMappingModelContract],
   ])('%s', (_port, contract) => contract(() => register));
 });

@@ -29,7 +29,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
 
   const record = (of: ContextId | Principal, change: ChangeMade, customer: Customer): Promise<void> =>
     run(() => register().versions.insert(typeof of === 'number' ? principal(of) : of, change, customer));
-  /** Records a version, and answers it as the customer that it is of. */
+  /** Records a version. @returns the customer in it */
   const create = async (of: ContextId | Principal, customer: Customer): Promise<Customer> => {
     await record(of, 'created', customer);
     return customer;
@@ -52,7 +52,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     await record(of, 'deleted', after);
     return after;
   };
-  /** Gives all that have none yet their place in a block, which seals nothing else. */
+  /** Puts every unsealed version into a block, which seals nothing else. */
   const place = (number: number): Promise<void> =>
     run(async () => {
       const { audit } = register();
@@ -60,7 +60,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
       await audit.insertBlock({ block: { ...seal(undefined, [], [], T), number }, entries: [], versions });
     });
   const nextBlock = async (): Promise<number> => ((await register().audit.head())?.number ?? 0) + 1;
-  /** Purges customers who were deleted. */
+  /** Purges deleted customers. */
   const purge = (
     throughBlock: number,
     after: number,
@@ -71,7 +71,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
       await register().versions.purge(customers);
       return { customers: customers.length, next };
     });
-  /** Places all, and purges what was deleted. */
+  /** Seals every version and purges every deleted customer. */
   const purgeAll = async (): Promise<void> => {
     const block = await nextBlock();
     await place(block);
@@ -86,14 +86,14 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     before = NEWEST,
     limit = 100,
   ): Promise<RecordedVersion<Customer>[]> => register().versions.history(of, toUserId(userId), before, limit);
-  /** The versions that a history holds, the newest first, each as its customer. */
+  /** The customer in each version of a history, newest first. */
   const states = async (of: ContextId, userId: string): Promise<Customer[]> =>
     (await history(of, userId)).map(({ state }) => state);
-  /** The customers that the feed tells of. */
+  /** The customers of the feed's changes. */
   const fed = async (of: ContextId, after = FIRST, limit = 10_000): Promise<Customer[]> =>
     (await register().customerFeed.changes(of, after, NEWEST, limit)).map(({ state }) => state);
 
-  it('tells what a customer was at a moment, to the millisecond', async () => {
+  it('finds a customer as it was at a given millisecond', async () => {
     const here = await context();
     const created = await create(here, aCustomer('U'));
     const updated = await update(here, created, { name: 'Changed', updatedAt: T + 10 });
@@ -112,7 +112,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     }
   });
 
-  it('finds it under the UserID that it had then', async () => {
+  it('finds a customer by the UserID that it had at the time', async () => {
     const here = await context();
     const before = await create(here, aCustomer('old'));
     const after = await update(here, before, { userId: toUserId('new'), updatedAt: T + 10 });
@@ -129,7 +129,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await asOf(here, 'other', T + 20)).toEqual(back);
   });
 
-  it('tells apart customers who had one UserID after another', async () => {
+  it('distinguishes customers who had the same UserID one after another', async () => {
     const here = await context();
     const first = await create(here, aCustomer('U'));
     await destroy(here, first, T + 10);
@@ -148,7 +148,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     }
   });
 
-  it('takes the one that is known from a later time on, where two overlap because clocks differ', async () => {
+  it('prefers the customer who begins later when clocks make two overlap', async () => {
     const here = await context();
     const first = await create(here, aCustomer('U'));
     await destroy(here, first, T + 50);
@@ -156,7 +156,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await asOf(here, 'U', T + 39)).toEqual(first);
     for (const at of [T + 40, T + 49, T + 50]) expect(await asOf(here, 'U', at)).toEqual(second);
 
-    // The one recorded last is known from an earlier time on.
+    // The one recorded last begins earlier.
     const ahead = await create(here, aCustomer('V', { updatedAt: T + 40 }));
     await destroy(here, ahead, T + 60);
     const behind = await create(here, aCustomer('V', { updatedAt: T + 35 }));
@@ -170,7 +170,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await asOf(here, 'W', T)).toEqual(last);
   });
 
-  it('tells what each of many customers was at a moment of its own, and whether it is gone', async () => {
+  it('finds many customers, each as it was at its own time, and whether it is deleted', async () => {
     const [here, there] = [await context(), await context()];
     const u1 = await create(here, aCustomer('U', { address: ODD }));
     const u2 = await update(here, u1, { userId: toUserId('renamed'), updatedAt: T + 10 });
@@ -178,38 +178,38 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const v = await create(here, aCustomer('V', { updatedAt: T + 5 }));
     const theirs = await create(there, aCustomer('U'));
     const cases = [
-      [u1, 0, u1], // before the first, as it was in that one
-      [u1, T - 1, u1],
-      [u1, T, u1],
-      [u1, T + 9, u1],
-      [v, T + 4, v],
-      [u1, T + 10, u2],
-      [u1, T + 19, u2],
-      [v, NEWEST, v],
-      [u1, T + 20, u3],
-      [u1, NEWEST, u3],
-      [theirs, T, undefined],
-      [{ id: 2 ** 31 - 1 }, T, undefined],
-    ] as const;
-    const asked = cases.map(([{ id }, at]) => ({ customerId: id, at }));
+      { customerId: u1.id, at: 0, found: u1 }, // before its first version: that one
+      { customerId: u1.id, at: T - 1, found: u1 },
+      { customerId: u1.id, at: T, found: u1 },
+      { customerId: u1.id, at: T + 9, found: u1 },
+      { customerId: v.id, at: T + 4, found: v },
+      { customerId: u1.id, at: T + 10, found: u2 },
+      { customerId: u1.id, at: T + 19, found: u2 },
+      { customerId: v.id, at: NEWEST, found: v },
+      { customerId: u1.id, at: T + 20, found: u3 },
+      { customerId: u1.id, at: NEWEST, found: u3 },
+      { customerId: theirs.id, at: T, found: undefined },
+      { customerId: 2 ** 31 - 1, at: T, found: undefined },
+    ];
+    const queries = cases.map(({ customerId, at }) => ({ customerId, at }));
     const { versions } = register();
-    for (const [knownAt, isGone] of [
-      [T - 1, false],
-      [T + 19, false],
-      [T + 20, true],
-      [NEWEST, true],
-    ] as const) {
+    for (const { knownAt, isDeleted } of [
+      { knownAt: T - 1, isDeleted: false },
+      { knownAt: T + 19, isDeleted: false },
+      { knownAt: T + 20, isDeleted: true },
+      { knownAt: NEWEST, isDeleted: true },
+    ]) {
       const expected = cases.map(
-        ([{ id }, , customer]) => customer && { ...customer, isDeleted: isGone && id === u1.id },
+        ({ customerId, found }) => found && { ...found, isDeleted: isDeleted && customerId === u1.id },
       );
-      expect(await versions.asOfEach(here, asked, knownAt)).toEqual(expected);
-      // Many at once, in another order each time.
+      expect(await versions.asOfEach(here, queries, knownAt)).toEqual(expected);
+      // Many queries at once, in another order.
       const many = Array.from({ length: 600 }, (_, n) => (n * 7) % cases.length);
       for (const count of [600, 513, 257, 256, 3, 1, 0]) {
         const some = many.slice(0, count);
         const found = await versions.asOfEach(
           here,
-          some.map((n) => asked[n]!),
+          some.map((n) => queries[n]!),
           knownAt,
         );
         expect(found).toEqual(some.map((n) => expected[n]));
@@ -219,13 +219,13 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(other).toEqual({ ...theirs, isDeleted: false });
   });
 
-  it('names those who were deleted, of every context, in the order of their deletion', async () => {
+  it('returns deleted customers of every context in the order of their deletion', async () => {
     await purgeAll();
     const [here, there] = [await context(), await context()];
     const block = await nextBlock();
-    const named = ['a', 'b', 'c', 'late', 'unsealed', 'kept'];
+    const userIds = ['a', 'b', 'c', 'late', 'unsealed', 'kept'];
     const [a, b, c, late, unsealed] = await Promise.all(
-      named.map((userId) => create(userId === 'b' ? there : here, aCustomer(userId))),
+      userIds.map((userId) => create(userId === 'b' ? there : here, aCustomer(userId))),
     );
     await destroy(here, c!, T + 3);
     await destroy(there, b!, T + 1);
@@ -234,7 +234,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     await destroy(here, late!, T + 1);
     await place(block + 1);
     await destroy(here, unsealed!, T + 1);
-    const gone = [
+    const expected = [
       { context: here, id: c!.id },
       { context: there, id: b!.id },
       { context: here, id: a!.id },
@@ -243,15 +243,15 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const deleted = (through: number, after = 0, limit = 100) =>
       versions.deletedThrough(through, after, limit);
     expect(await deleted(block - 1)).toEqual({ customers: [], next: undefined });
-    expect(await deleted(block)).toEqual({ customers: gone, next: undefined });
-    expect((await deleted(block + 1)).customers).toEqual([...gone, { context: here, id: late!.id }]);
+    expect(await deleted(block)).toEqual({ customers: expected, next: undefined });
+    expect((await deleted(block + 1)).customers).toEqual([...expected, { context: here, id: late!.id }]);
     const first = await deleted(block, 0, 2);
-    expect(first.customers).toEqual(gone.slice(0, 2));
-    expect(await deleted(block, first.next, 2)).toEqual({ customers: gone.slice(2), next: undefined });
+    expect(first.customers).toEqual(expected.slice(0, 2));
+    expect(await deleted(block, first.next, 2)).toEqual({ customers: expected.slice(2), next: undefined });
     expect(await states(here, 'a')).toHaveLength(2);
   });
 
-  it('keeps every text as it is', async () => {
+  it('stores every text unchanged', async () => {
     const here = await context();
     const by = principal(here, {
       userName: ODD,
@@ -267,15 +267,21 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const { userName, tokenId, tokenLabel, address } = by;
     const [second, first] = await history(here, ODD);
     expect(first).toEqual({
-      ...{ id: first?.id, change: 'created', state: odd, before: undefined },
-      ...{ userName, tokenId, tokenLabel, address },
+      id: first?.id,
+      change: 'created',
+      state: odd,
+      before: undefined,
+      userName,
+      tokenId,
+      tokenLabel,
+      address,
     });
     expect(second).toMatchObject({ state: bare, before: odd });
     await place(await nextBlock());
     expect(await fed(here)).toEqual([odd, bare]);
   });
 
-  it('tells UserIDs apart byte for byte', async () => {
+  it('distinguishes UserIDs byte by byte', async () => {
     const here = await context();
     const userIds = ['abc', 'ABC', 'äbc', 'abc\0', 'straße', 'strasse', '😀', '😁', '%', '_'];
     for (const userId of userIds) await create(here, aCustomer(userId));
@@ -289,7 +295,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     }
   });
 
-  it('never shows a customer of another context', async () => {
+  it('never returns a customer of another context', async () => {
     const [here, there] = [await context(), await context()];
     const mine = await create(here, aCustomer('same'));
     const theirs = await create(there, aCustomer('same', { updatedAt: T + 1 }));
@@ -309,7 +315,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await fed(there)).toEqual([theirs, hidden]);
   });
 
-  it('tells all that became of those who had a UserID, with what was before and who did it', async () => {
+  it('returns the history of all who had a UserID, with the state before and the caller', async () => {
     const here = await context();
     const [asha, ravi] = [
       principal(here, { userName: 'asha', tokenId: 1, tokenLabel: 'CRM', address: '192.0.2.1' }),
@@ -327,7 +333,10 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const other3 = await destroy(asha, other2, T + 8);
 
     const by = ({ userName, tokenId, tokenLabel, address }: Principal): object => ({
-      ...{ userName, tokenId, tokenLabel, address },
+      userName,
+      tokenId,
+      tokenLabel,
+      address,
     });
     const id: unknown = expect.any(Number);
     const ofA = [
@@ -361,7 +370,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     }
   });
 
-  it('does not keep two versions of a customer of one time', async () => {
+  it('refuses a second version of a customer for the same time', async () => {
     const here = await context();
     const customer = await create(here, aCustomer('U'));
     await expect(update(here, customer, { name: 'Changed' })).rejects.toThrow();
@@ -369,7 +378,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     await create(here, aCustomer('V'));
   });
 
-  it('tells of changes by block, then by id', async () => {
+  it('returns changes by block, then by id', async () => {
     const [here, there] = [await context(), await context()];
     const first = await nextBlock();
     const u1 = await create(here, aCustomer('U'));
@@ -381,7 +390,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const u2 = await update(here, u1, { name: 'Changed', updatedAt: T + 1 });
     const v2 = await destroy(here, v1, T - 99);
     expect(await fed(here)).toEqual([u1, v1]);
-    // Ids of the earlier block are the greater ones: the block comes first.
+    // The earlier block has the greater ids: the block decides the order.
     await place(first);
     expect(await register().customerFeed.lastBlock()).toBe(first + 1);
     const u3 = await update(here, u2, { name: 'Changed again', updatedAt: T + 2 });
@@ -413,7 +422,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await fed(there)).toEqual([t1]);
   });
 
-  it('places however many there are, of every context', async () => {
+  it('returns more changes than a batch holds, each in its context', async () => {
     const [here, there] = [await context(), await context()];
     const many = Array.from({ length: MANY }, (_, n) => aCustomer(`U${n}`));
     await run(async () => {
@@ -428,7 +437,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await fed(there, { block, id: 0 })).toEqual([other]);
   });
 
-  it('purges customers whose deletion was sealed up to a block, and nothing else', async () => {
+  it('purges only the customers whose deletion was sealed up to a block', async () => {
     await purgeAll();
     const block = await nextBlock();
     const [here, there] = [await context(), await context()];
@@ -449,8 +458,8 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const unsealedEnd = await destroy(here, unsealed!, T + 1);
 
     const left = async (): Promise<number[]> => {
-      const named = ['early', 'old', 'new', 'again', 'late', 'unsealed', 'kept'];
-      const lengths = await Promise.all(named.map(async (userId) => (await states(here, userId)).length));
+      const userIds = ['early', 'old', 'new', 'again', 'late', 'unsealed', 'kept'];
+      const lengths = await Promise.all(userIds.map(async (userId) => (await states(here, userId)).length));
       return [...lengths, (await states(there, 'theirs')).length];
     };
     expect(await left()).toEqual([3, 3, 3, 3, 2, 2, 2, 2]);
@@ -469,7 +478,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await states(here, 'kept')).toEqual([changed, kept]);
   });
 
-  it('tells where a purge goes on until it has found less than it might', async () => {
+  it('returns where a purge continues until it finds less than its limit', async () => {
     await purgeAll();
     const here = await context();
     for (let n = 0; n < 4; n++) await destroy(here, await create(here, aCustomer(`U${n}`)), T + 1);
@@ -483,7 +492,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(third.next).toBeUndefined();
   });
 
-  it('keeps a context whose customers are gone, as long as their versions are there', async () => {
+  it('refuses to delete a context until the versions of its customers are purged', async () => {
     const { contexts } = register();
     const names = async (): Promise<string[]> => (await contexts.list()).map(({ name }) => name);
     const before = await names();
@@ -497,7 +506,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(await names()).toEqual(before);
   });
 
-  it('sees nothing of a transaction that failed', async () => {
+  it('rolls back the versions of a failed transaction', async () => {
     const here = await context();
     await expect(
       run(async () => {
