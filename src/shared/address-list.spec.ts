@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { addressList, holds, plainAddress } from './address-list.js';
 
 describe('an address list', () => {
-  it('holds the IPv4 addresses that share the bits of the prefix, and no others', () => {
+  it('holds exactly the IPv4 addresses that share the bits of the prefix', () => {
     const number = (address: string): number =>
       address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
     const near = fc.tuple(fc.ipV4(), fc.integer({ min: 0, max: 31 })).map(([address, bit]) => {
@@ -31,7 +31,7 @@ describe('an address list', () => {
     ['::ffff:0:0/96', ['192.0.2.1', '::ffff:192.0.2.1'], ['2001:db8::1']],
     ['2001:db8::1', ['2001:db8::1'], ['2001:db8::2', '2001:db8::']],
     ['::ffff:192.0.2.0/120', ['192.0.2.255', '::ffff:192.0.2.1'], ['192.0.3.0']],
-  ])('%s holds %j, not %j', (entry, inside, outside) => {
+  ])('with the entry %s holds %j but not %j', (entry, inside, outside) => {
     const list = addressList([entry]);
     for (const address of inside) expect([address, holds(list, address)]).toEqual([address, true]);
     for (const address of outside) expect([address, holds(list, address)]).toEqual([address, false]);
@@ -48,41 +48,44 @@ describe('an address list', () => {
   });
 
   it.each(['', 'localhost', '192.0.2.1/24', '192.0.2', ' 192.0.2.1'])(
-    'does not hold "%s", which is no address',
+    'does not hold "%s", which is not an address',
     (text) => {
       expect(holds(addressList(['0.0.0.0/0', '::/0']), text)).toBe(false);
     },
   );
 
   it.each([
-    ...[
-      '',
-      'localhost',
-      '1.2.3',
-      '1.2.3.256',
-      '01.2.3.4',
-      '1.2.3.4.5',
-      ' 1.2.3.4',
-      '1.2.3.4 ',
-      '1.2.3.4,5.6.7.8',
-    ],
-    ...[
-      '1.2.3.4/',
-      '1.2.3.4/33',
-      '1.2.3.4/-1',
-      '1.2.3.4/8/8',
-      '1.2.3.4/ 8',
-      '1.2.3.4/0x8',
-      '1.2.3.4/8.0',
-      '/8',
-    ],
-    ...['::/129', ':::', 'fe80::1%eth0', 'fe80::1%eth0/64', '[::1]', '1::2::3', '12345::', '*'],
+    '',
+    'localhost',
+    '1.2.3',
+    '1.2.3.256',
+    '01.2.3.4',
+    '1.2.3.4.5',
+    ' 1.2.3.4',
+    '1.2.3.4 ',
+    '1.2.3.4,5.6.7.8',
+    '1.2.3.4/',
+    '1.2.3.4/33',
+    '1.2.3.4/-1',
+    '1.2.3.4/8/8',
+    '1.2.3.4/ 8',
+    '1.2.3.4/0x8',
+    '1.2.3.4/8.0',
+    '/8',
+    '::/129',
+    ':::',
+    'fe80::1%eth0',
+    'fe80::1%eth0/64',
+    '[::1]',
+    '1::2::3',
+    '12345::',
+    '*',
   ])('refuses "%s"', (entry) => {
     expect(() => addressList(['192.0.2.1', entry])).toThrow(TypeError);
   });
 });
 
-describe('an address in its plain form', () => {
+describe('plainAddress', () => {
   it.each([
     ['192.0.2.1', '192.0.2.1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
@@ -97,7 +100,7 @@ describe('an address in its plain form', () => {
     ['192.0.2.256', ''],
     ['192.0.2.1:', ''],
     ['192.0.2.1, 192.0.2.2', ''],
-  ])('%j is %j', (text, plain) => {
+  ])('turns %j into %j', (text, plain) => {
     expect(plainAddress(text)).toBe(plain);
   });
 });

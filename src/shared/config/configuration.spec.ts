@@ -82,10 +82,20 @@ const VARIABLES: readonly Variable[] = [
       ['mysql://u@[::1]/ipdr', { type: 'mysql', url: 'mysql://u@[::1]/ipdr' }],
     ],
     bad: [
-      ...['mysql://u:SECRET@db/ipdr?ssl=true', 'sqlite::memory:'],
-      ...['sqlite:', 'nonsense', '/var/x.sqlite', 'postgres://u:SECRET@db/ipdr', 'mysql:ipdr'],
-      ...['mysql://u:SECRET@db', 'mysql://u:SECRET@db/', 'mysql:///ipdr', 'mysql://u:SECRET@db:99999/ipdr'],
-      ...['mysql://u:SEC#RET@db/ipdr', 'mysql://u:SECRET%zz@db/ipdr', 'mysql://%ff:SECRET@db/ipdr'],
+      'mysql://u:SECRET@db/ipdr?ssl=true',
+      'sqlite::memory:',
+      'sqlite:',
+      'nonsense',
+      '/var/x.sqlite',
+      'postgres://u:SECRET@db/ipdr',
+      'mysql:ipdr',
+      'mysql://u:SECRET@db',
+      'mysql://u:SECRET@db/',
+      'mysql:///ipdr',
+      'mysql://u:SECRET@db:99999/ipdr',
+      'mysql://u:SEC#RET@db/ipdr',
+      'mysql://u:SECRET%zz@db/ipdr',
+      'mysql://%ff:SECRET@db/ipdr',
     ],
   },
   {
@@ -178,16 +188,16 @@ const VARIABLES: readonly Variable[] = [
 describe.each(VARIABLES)('$name', ({ name, given = {}, read, fallback, good, bad }) => {
   const load = (text: string): unknown => read(loadConfiguration({ ...given, [name]: text }));
 
-  it('has a default, for when it is not set or empty', () => {
+  it('has a default when it is unset or empty', () => {
     expect(read(loadConfiguration({}))).toEqual(fallback);
     if (Object.keys(given).length === 0) expect(load('')).toEqual(fallback);
   });
 
-  it('takes what it may be', () => {
+  it('takes valid values', () => {
     for (const [text, value] of good) expect(load(text)).toEqual(value);
   });
 
-  it('refuses anything else in one line that names it, and never the value', () => {
+  it('refuses anything else in one line with its name and without the value', () => {
     for (const text of bad) {
       const message = messageOf({ ...given, [name]: text });
       expect(message).toContain(name);
@@ -206,10 +216,10 @@ describe.each([
   ['ADMIN_API_TOKEN', TOKEN, ({ adminApiToken }: Configuration) => adminApiToken],
 ])('%s_FILE', (name, value, read) => {
   it.each([
-    ['as it is', ''],
-    ['with a line end', '\n'],
-    ['with a line end of Windows', '\r\n'],
-  ])('names a file that holds the value, %s', (_case, end) => {
+    ['no line end', ''],
+    ['a line end', '\n'],
+    ['a Windows line end', '\r\n'],
+  ])('is the path of a file that holds the value with %s', (_case, end) => {
     expect(read(loadConfiguration({ [`${name}_FILE`]: file(name, `${value}${end}`) }))).toBe(value);
   });
 
@@ -233,14 +243,14 @@ describe.each([
 it.each([
   ['nothing', ''],
   ['two lines', `SECRET-${'x'.repeat(20)}\nSECRET`],
-])('DATABASE_URL_FILE is refused when the file holds %s, and tells nothing of it', (_case, content) => {
+])('DATABASE_URL_FILE is refused when the file holds %s, without quoting it', (_case, content) => {
   const message = messageOf({ DATABASE_URL_FILE: file('DATABASE_URL', content) });
   expect(message).toContain('DATABASE_URL');
   expect(message).not.toContain('SECRET');
 });
 
 describe('the configuration as a whole', () => {
-  it('puts the embedded database into DATA_DIR', () => {
+  it('keeps the SQLite database in DATA_DIR', () => {
     expect(loadConfiguration({ DATA_DIR: '/var/x' }).database).toEqual({
       type: 'sqlite',
       path: '/var/x/ipdr.sqlite',
@@ -250,11 +260,11 @@ describe('the configuration as a whole', () => {
   it.each([
     ['TLS_CERT_FILE', cert],
     ['TLS_KEY_FILE', key],
-  ])('takes no %s alone', (name, path) => {
+  ])('refuses %s alone', (name, path) => {
     expect(messageOf({ [name]: path })).toBe('TLS_CERT_FILE and TLS_KEY_FILE must both be set, or neither');
   });
 
-  it('has a test here for each of its parts', () => {
+  it('is tested here variable by variable', () => {
     expect(VARIABLES).toHaveLength(Object.keys(loadConfiguration({})).length + 1); // TLS has two
   });
 });

@@ -9,7 +9,7 @@ async function* each<T>(batches: T[]): AsyncGenerator<T> {
   for (const batch of batches) yield await Promise.resolve(batch);
 }
 
-/** What a client gets of what `send` sends. */
+/** The body that a client receives. */
 async function sent(send: (response: Response) => Promise<void>): Promise<string> {
   const response = Object.assign(new PassThrough(), { setHeader: () => undefined });
   const [got] = await Promise.all([text(response), send(response as unknown as Response)]);
@@ -21,7 +21,7 @@ describe('rows in batches', () => {
   const batches = fc.array(rows, { maxLength: 6 });
   const same = (row: object): object => row;
 
-  it('are one list, however they come, some batches being empty', async () => {
+  it('are sent as one list, even when some batches are empty', async () => {
     await fc.assert(
       fc.asyncProperty(batches, async (some) => {
         const json = await sent((response) => sendRows(response, 'application/json', each(some), same));
@@ -37,7 +37,7 @@ describe('rows in batches', () => {
     );
   });
 
-  it('are lists of an object, after its other members', async () => {
+  it('are sent as lists within an object, after its other members', async () => {
     await fc.assert(
       fc.asyncProperty(batches, batches, fc.constantFrom({}, { a: 1 }), async (some, others, members) => {
         const lists = { some: each(some), others: each(others) };
