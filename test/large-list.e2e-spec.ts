@@ -61,17 +61,17 @@ describe.each(databaseKinds)('a list of the program on $name', (kind) => {
     await database.drop();
   });
 
-  it('equals what POST answered, byte for byte', async () => {
+  it('holds exactly what POST answered', async () => {
     const { text } = await program.call('GET', LIST);
     expectSame(text, `[${created.join(',')}]`);
   });
 
-  it('equals it as NDJSON, byte for byte', async () => {
+  it('holds exactly what POST answered as NDJSON', async () => {
     const { text } = await program.call('GET', LIST, { headers: { accept: 'application/x-ndjson' } });
     expectSame(text, created.map((line) => `${line}\n`).join(''));
   });
 
-  it('equals it in pages of 10000, byte for byte', async () => {
+  it('holds exactly what POST answered in pages of 10000', async () => {
     const pages: string[] = [];
     for (let path: string | undefined = `${LIST}?limit=10000`; path !== undefined;) {
       const { text, headers } = await program.call('GET', path);
