@@ -16,7 +16,7 @@ import { InMemoryStore } from './support/fakes/in-memory-store.js';
 import { Gate } from './support/gate.js';
 import { TestClock } from './support/test-clock.js';
 
-/** Looks for one token only when it is let. */
+/** Finds the token `slow` only once the gate is open. */
 class SlowTokenRepository extends InMemoryTokenRepository {
   readonly gate = new Gate();
   slow: string | undefined;
@@ -27,8 +27,8 @@ class SlowTokenRepository extends InMemoryTokenRepository {
   }
 }
 
-describe('a right guess', () => {
-  it('does not count when it comes out after too many wrong ones, though it was under way before', async () => {
+describe('a correct guess', () => {
+  it('does not count when it completes after too many wrong ones, though it began before them', async () => {
     const store = new InMemoryStore();
     const clock = new TestClock();
     const tokens = new SlowTokenRepository(store);

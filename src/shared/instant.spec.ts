@@ -17,7 +17,7 @@ describe('parseInstant', () => {
     expect(parseInstant(LAST_SECOND)).toBe(LAST_SECOND * 1000);
   });
 
-  it('reads what formatInstant writes', () => {
+  it('parses what formatInstant returns', () => {
     fc.assert(
       fc.property(second, (seconds) => {
         expect(parseInstant(formatInstant(seconds * 1000))).toBe(seconds * 1000);
@@ -53,7 +53,7 @@ describe('parseInstant', () => {
     ['2026-11-24T08:48:06.123456Z', 1_795_510_086_123],
     ['2024-02-29T00:00:00Z', 1_709_164_800_000],
     ['9999-12-31T23:59:59Z', LAST_SECOND * 1000],
-  ])('reads %s', (text, milliseconds) => {
+  ])('parses %s', (text, milliseconds) => {
     expect(parseInstant(text)).toBe(milliseconds);
   });
 
@@ -72,8 +72,8 @@ describe('parseInstant', () => {
     ['a sign', '+1'],
     ['hexadecimal', '0x10'],
     ['digits of another script', '٣'],
-    ['spaces', ' 1'],
-    ['nothing', ''],
+    ['a space', ' 1'],
+    ['an empty text', ''],
     ['a date alone', '2026-11-24'],
     ['a time without an offset', '2026-11-24T08:48:06'],
     ['a space instead of T', '2026-11-24 08:48:06Z'],
@@ -90,13 +90,13 @@ describe('parseInstant', () => {
     ['undefined', undefined],
     ['an array', [1]],
     ['an object', {}],
-  ])('does not read %s', (_case, value) => {
+  ])('refuses %s', (_case, value) => {
     expect(parseInstant(value)).toBeUndefined();
   });
 });
 
 describe('formatInstant', () => {
-  it('writes ISO 8601 in UTC, to the second', () => {
+  it('returns ISO 8601 in UTC, to the second', () => {
     expect(formatInstant(0)).toBe('1970-01-01T00:00:00Z');
     expect(formatInstant(1_795_510_086_999)).toBe('2026-11-24T08:48:06Z');
   });

@@ -55,24 +55,24 @@ describe('a reassignment', () => {
     );
   });
 
-  it('is on the wire as the contract says', () => {
+  it('has the inclusive end times of the contract on the wire', () => {
     const [ended, next] = reassigned(held(100, 201), NEXT_HOLDER, 150);
     expect(ended.validity.toWire()).toEqual({ starttime: 100, endtime: 149 });
     expect(next.validity.toWire()).toEqual({ starttime: 150, endtime: 200 });
   });
 
-  it.each([0, 99, 100, 201, 1000])('of 100 to 200 does not start at %i', (from) => {
+  it.each([0, 99, 100, 201, 1000])('of a mapping from 100 to 200 cannot start at %i', (from) => {
     const message = 'must be after the starttime of the mapping, and not after its endtime';
     expect(refusal(() => reassigned(held(100, 201), NEXT_HOLDER, from))).toEqual(fault('starttime', message));
   });
 
-  it('of an open mapping starts after it', () => {
+  it('of an open mapping starts later than the mapping', () => {
     expect(refusal(() => reassigned(held(0, null), NEXT_HOLDER, 0))).toEqual(
       fault('starttime', 'must be after the starttime of the mapping, and not after its endtime'),
     );
   });
 
-  it('is to another customer', () => {
+  it('goes to another customer', () => {
     expect(refusal(() => reassigned(held(0, null), HOLDER, 5))).toEqual(
       fault('UserID', 'must be another customer than the holder'),
     );

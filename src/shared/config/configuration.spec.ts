@@ -250,7 +250,7 @@ it.each([
 });
 
 describe('the configuration as a whole', () => {
-  it('puts the embedded database into DATA_DIR', () => {
+  it('keeps the SQLite database in DATA_DIR', () => {
     expect(loadConfiguration({ DATA_DIR: '/var/x' }).database).toEqual({
       type: 'sqlite',
       path: '/var/x/ipdr.sqlite',
