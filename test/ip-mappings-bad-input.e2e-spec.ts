@@ -151,7 +151,7 @@ describe.each(databaseKinds)('an IP mapping request on $name is refused and chan
     };
     const all = { ipsubnet: '1.2', starttime: -1, endtime: 'x', terminalid: true, startime: 1 };
     await expectFaults(faults, 'POST', MAPPINGS, { UserID: 5, ...all });
-    const nothing = { body: 'must hold at least one member that is to be changed' };
+    const nothing = { body: 'must have at least one member to change' };
     for (const body of [{}, { id: one.id }, { UserID: 'U1' }]) {
       await expectFaults(nothing, 'PUT', `${MAPPINGS}/U1`, body);
     }
@@ -261,128 +261,32 @@ describe.each(databaseKinds)('an IP mapping request on $name is refused and chan
   });
 
   it('if the query string and the body give different customers', async () => {
-    const faults = { UserID: 'is given twice, in the query string and in the body' };
+    const faults = { UserID: 'differs between the query string and the body' };
     await expectFaults(faults, 'GET', `${MAPPINGS}?UserID=U1`, { UserID: 'U2' });
   });
 
-    const NO_TIME = 'must be Unix seconds: an integer, or a string of digits';
-    const NEGATIVE = 'must not be negative';
-    const TOO_LATE = `must not be after ${LAST}, the end of the year 9999`;
-
-    it.each([
-      [1.5, NO_TIME],
-      ['1.5', NO_TIME],
-      ['1e5', NO_TIME],
-      ['0x10', NO_TIME],
-      [' 5', NO_TIME],
-      ['5 ', NO_TIME],
-      ['١٢', NO_TIME],
-      ['now', NO_TIME],
-      ['2026-11-24T00:00:00Z', NO_TIME],
-      [true, NO_TIME],
-      [false, NO_TIME],
-      [{}, NO_TIME],
-      [[], NO_TIME],
-      [[5], NO_TIME],
-      [-1, NEGATIVE],
-      ['-1', NEGATIVE],
-      [-1.5, NEGATIVE],
-      [LAST + 1, TOO_LATE],
-      [String(LAST + 1), TOO_LATE],
-      ['9'.repeat(400), TOO_LATE],
-      [1e300, TOO_LATE],
-    ])('with %j as a time', async (value, message) => {
-      await onEveryWay('starttime', value, message);
-      await onEveryWay('endtime', value, message);
-    });
-
-    it('without what a mapping is made of, every fault being told at once', async () => {
-      const required = 'is required; 0 = always';
-      for (const none of [undefined, null, '']) {
-        const body = { ...valid, starttime: none };
-        await expectFaults({ starttime: required }, 'POST', mappingsOf('U1'), body);
-      }
-      for (const none of [null, '']) {
-        const body = { starttime: none };
-        await expectFaults({ starttime: required }, 'PATCH', mappingPath('U1', one), body);
-      }
-      const missing = { ipsubnet: 'is required', starttime: required };
-      await expectFaults(missing, 'POST', mappingsOf('U1'), {});
-      await expectFaults({ UserID: 'is required', ...missing }, 'POST', MAPPINGS, {});
-      const faults = {
-        UserID: 'must be a string, not a number',
-        ipsubnet: NO_OCTETS,
-        starttime: NEGATIVE,
-        endtime: NO_TIME,
-        terminalid: 'must be a string, not a boolean',
-        startime: 'is unknown here; correct its spelling or leave it out',
-      };
-      const all = { ipsubnet: '1.2', starttime: -1, endtime: 'x', terminalid: true, startime: 1 };
-      await expectFaults(faults, 'POST', MAPPINGS, { UserID: 5, ...all });
-      const nothing = { body: 'must have at least one member to change' };
-      for (const body of [{}, { id: one.id }, { UserID: 'U1' }]) {
-        await expectFaults(nothing, 'PUT', `${MAPPINGS}/U1`, body);
-      }
-      await expectFaults(nothing, 'PATCH', mappingPath('U1', one), {});
-    });
-
-    it('with an endtime before the starttime, whichever of them is sent', async () => {
-      const message = 'must not be before starttime';
-      for (const [starttime, endtime] of [
-        [100, 99],
-        ['1', '0'],
-        [LAST, 0],
+  it.each(['userid', 'ipSubnet', 'Starttime', 'end_time', 'terminalId', 'ipdr_customer_id', '__proto__'])(
+    'if it has the unknown member %s',
+    async (name) => {
+      // Written as text, because an object literal can't have a member `__proto__`.
+      const raw = (fields: object): string =>
+        `${JSON.stringify({ ...caller.credentials, ...fields }).slice(0, -1)},${JSON.stringify(name)}:"x"}`;
+      const message = 'is unknown here; correct its spelling or leave it out';
+      for (const [method, path, fields] of [
+        ['POST', MAPPINGS, { UserID: 'U1', ...valid }],
+        ['POST', mappingsOf('U1'), valid],
+        ['PUT', `${MAPPINGS}/U1`, { terminalid: 'x' }],
+        ['PATCH', mappingPath('U1', one), { terminalid: 'x' }],
+        ['DELETE', `${MAPPINGS}/U1`, {}],
+        ['DELETE', mappingPath('U1', one), {}],
+        ['GET', MAPPINGS, {}],
+        ['POST', `${mappingPath('U1', one)}/reassign`, { UserID: 'U2', starttime: 150 }],
       ] as const) {
         const answer = await caller.call(method, path, { raw: raw(fields) });
         expect([method, path, answer.status]).toEqual([method, path, 422]);
         expect(answer.json).toMatchObject({ errors: [{ field: name, message }] });
       }
       expect(await list()).toBe(kept);
-    });
-
-    it.each([
-      [`${MAPPINGS}?userid=U1`, 'userid'],
-      [`${MAPPINGS}?UserID=U1&UserID=U2`, 'UserID'],
-      [`${MAPPINGS}?UserID=`, 'UserID'],
-      [`${MAPPINGS}?limit=0`, 'limit'],
-      [`${MAPPINGS}?limit=10001`, 'limit'],
-      [`${MAPPINGS}?after=x`, 'after'],
-      [`${MAPPINGS}?after=${Buffer.from('id:1.2').toString('base64url')}`, 'after'],
-      ['/api/ipdrcustomers/U1/mappings?UserID=U1', 'UserID'],
-      ['/api/ipdrcustomers/U1/mappings?limit=x', 'limit'],
-    ])('as a list: %s', async (path, field) => {
-      const answer = await send('GET', path);
-      expect(answer).toMatchObject({ status: 422, json: { errors: [{ field }] } });
-    });
-
-    it('as a list of one customer in the query string, and of another in the body', async () => {
-      const faults = { UserID: 'differs between the query string and the body' };
-      await expectFaults(faults, 'GET', `${MAPPINGS}?UserID=U1`, { UserID: 'U2' });
-    });
-
-    it.each(['userid', 'ipSubnet', 'Starttime', 'end_time', 'terminalId', 'ipdr_customer_id', '__proto__'])(
-      'with the unknown member %s',
-      async (name) => {
-        // By hand: `__proto__` is no member of what is written in code.
-        const raw = (fields: object): string =>
-          `${JSON.stringify({ ...caller.credentials, ...fields }).slice(0, -1)},${JSON.stringify(name)}:"x"}`;
-        const message = 'is unknown here; correct its spelling or leave it out';
-        for (const [method, path, fields] of [
-          ['POST', MAPPINGS, { UserID: 'U1', ...valid }],
-          ['POST', mappingsOf('U1'), valid],
-          ['PUT', `${MAPPINGS}/U1`, { terminalid: 'x' }],
-          ['PATCH', mappingPath('U1', one), { terminalid: 'x' }],
-          ['DELETE', `${MAPPINGS}/U1`, {}],
-          ['DELETE', mappingPath('U1', one), {}],
-          ['GET', MAPPINGS, {}],
-          ['POST', `${mappingPath('U1', one)}/reassign`, { UserID: 'U2', starttime: 150 }],
-        ] as const) {
-          const answer = await caller.call(method, path, { raw: raw(fields) });
-          expect([method, path, answer.status]).toEqual([method, path, 422]);
-          expect(answer.json).toMatchObject({ errors: [{ field: name, message }] });
-        }
-        expect(await list()).toBe(kept);
-      },
-    );
-  },
-);
+    },
+  );
+});

@@ -2,7 +2,11 @@ import { expect } from '@jest/globals';
 import type { ContextId } from '../../src/identity/domain/principal.js';
 import { seal } from '../../src/history/domain/audit-chain.js';
 import type { ListedMapping } from '../../src/ip-mappings/application/ip-mapping.repository.js';
-import { NO_TERMINAL, type RecordedMapping, type TerminalId } from '../../src/ip-mappings/domain/ip-mapping.js';
+import {
+  NO_TERMINAL,
+  type RecordedMapping,
+  type TerminalId,
+} from '../../src/ip-mappings/domain/ip-mapping.js';
 import { IpAddress, IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
 import type { ChangeMade } from '../../src/versions/domain/version.js';

@@ -9,8 +9,8 @@ export function tokenRepositoryContract(register: () => Register): void {
   const insert = (token: UnsavedToken, hash: string): ReturnType<Register['tokens']['insert']> =>
     run(() => register().tokens.insert(token, hash));
 
-  /** A user, and a token of it that was not inserted yet. */
-  const newUser = async (fields: Partial<User> = {}): Promise<UnsavedToken> => {
+  /** Inserts a user, and returns a token of it to insert. */
+  const newToken = async (fields: Partial<User> = {}): Promise<UnsavedToken> => {
     const user: User = {
       name: randomUUID(),
       role: 'operator',
