@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { registerKinds, type Register } from '../support/register.js';
+import { auditManyRowsContract } from './audit-many-rows.js';
 import { auditRepositoryContract } from './audit-repository.js';
 import { contextRepositoryContract } from './context-repository.js';
 import { customerRepositoryContract } from './customer-repository.js';
+import { customerVersionManyRowsContract } from './customer-version-many-rows.js';
 import { customerVersionRepositoryContract } from './customer-version-repository.js';
 import { idempotencyRepositoryContract } from './idempotency-repository.js';
+import { ipMappingManyRowsContract } from './ip-mapping-many-rows.js';
 import { ipMappingRepositoryContract } from './ip-mapping-repository.js';
 import { signInRepositoryContract } from './sign-in-repository.js';
 import { tokenRepositoryContract } from './token-repository.js';
@@ -27,8 +30,11 @@ describe.each(registerKinds)('on $name', (kind) => {
     ['SignInRepository', signInRepositoryContract],
     ['CustomerRepository', customerRepositoryContract],
     ['CustomerVersionRepository', customerVersionRepositoryContract],
+    ['CustomerVersionRepository, of many rows', customerVersionManyRowsContract],
     ['AuditRepository', auditRepositoryContract],
+    ['AuditRepository, of many rows', auditManyRowsContract],
     ['IdempotencyRepository', idempotencyRepositoryContract],
     ['IpMappingRepository', ipMappingRepositoryContract],
+    ['IpMappingRepository, of many rows', ipMappingManyRowsContract],
   ])('%s', (_port, contract) => contract(() => register));
 });

@@ -65,7 +65,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
   };
 
   const insert = (of: ContextId, mapping: New): Promise<number | undefined> =>
-    run(() => register().mappings.insert(of, mapping));
+    run(async () => (await register().mappings.insert(of, [mapping])).ids[0]);
   const add = async (
     of: ContextId,
     network: string,
@@ -81,7 +81,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     run(async () => {
       const added: RecordedMapping[] = [];
       for (const mapping of mappings) {
-        added.push({ id: Number(await register().mappings.insert(of, mapping)), ...mapping });
+        added.push({ id: Number((await register().mappings.insert(of, [mapping])).ids[0]), ...mapping });
       }
       return added;
     });
@@ -89,7 +89,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     run(() => register().mappings.update(of, mapping));
   const destroy = (of: ContextId, id: number): Promise<void> => run(() => register().mappings.delete(of, id));
   const record = (of: ContextId, change: ChangeMade, mapping: RecordedMapping): Promise<void> =>
-    run(() => register().mappingVersions.insert(principal(of), change, mapping));
+    run(() => register().mappingVersions.insert(principal(of), change, [mapping]));
 
   const ofCustomer = (of: ContextId, customerId = 1): Promise<RecordedMapping[]> =>
     register().mappings.ofCustomer(of, customerId);
@@ -335,7 +335,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     ] as const) {
       const duplicate = aMapping(network, period, { updatedAt: T + 1, terminalId: 'other' });
       await run(async () => {
-        expect(await register().mappings.insert(here, duplicate)).toBeUndefined();
+        expect((await register().mappings.insert(here, [duplicate])).duplicate).toBe(duplicate);
         expect(await register().mappings.update(here, { ...duplicate, id: other.id })).toBe(false);
       });
     }
@@ -966,7 +966,7 @@ export function ipMappingRepositoryContract(register: () => Register): void {
       principal(here, { userName: 'ravi', tokenId: 2, tokenLabel: '', address: '2001:db8::1' }),
     ];
     const put = (by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void> =>
-      run(() => mappingVersions.insert(by, change, mapping));
+      run(() => mappingVersions.insert(by, change, [mapping]));
     const a1 = await add(here, '192.0.2.1/24', [5, null], { customerId: 1, terminalId: ODD });
     const b1 = await add(here, '2001:db8::/32', [0, 9], { customerId: 1 });
     const c1 = await add(here, '198.51.100.1', [0, null], { customerId: 2 });
@@ -1143,14 +1143,14 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     const by: Principal = principal(here, { userName: 'ravi', tokenLabel: '', address: '2001:db8::1' });
     const mapping = await add(here, '192.0.2.0/24', [0, null], { terminalId: ODD });
     await run(async () => {
-      await mappingVersions.insert(by, 'created', mapping);
-      await mappingVersions.insert(by, 'updated', { ...mapping, updatedAt: T + 1 });
-      await mappingVersions.insert(by, 'deleted', { ...mapping, updatedAt: T + 2 });
+      await mappingVersions.insert(by, 'created', [mapping]);
+      await mappingVersions.insert(by, 'updated', [{ ...mapping, updatedAt: T + 1 }]);
+      await mappingVersions.insert(by, 'deleted', [{ ...mapping, updatedAt: T + 2 }]);
     });
     expect(await audit.hasUnsealed()).toBe(true);
     const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
     const customer = { id: 800_000_000 + mapping.id, userId: toUserId('U'), name: 'Trisul', ...absent };
-    await run(() => versions.insert(by, 'created', { ...customer, updatedAt: T }));
+    await run(() => versions.insert(by, 'created', [{ ...customer, updatedAt: T }]));
 
     const unsealed = await audit.unsealedVersions(10);
     const tables = ['customer_versions', ...Array<string>(3).fill('ip_mapping_versions')];
@@ -1187,17 +1187,17 @@ export function ipMappingRepositoryContract(register: () => Register): void {
     const { mappingVersions, mappings } = register();
     for (const [n, { states, isDeleted }] of lives.entries()) {
       const [first, ...others] = states.map((state, version) => mappingOf(n, state, timeOf(version, n)));
-      const id = Number(await mappings.insert(here, first!));
-      await mappingVersions.insert(principal(here), 'created', { id, ...first! });
+      const id = Number((await mappings.insert(here, [first!])).ids[0]);
+      await mappingVersions.insert(principal(here), 'created', [{ id, ...first! }]);
       for (const other of others) {
         expect(await mappings.update(here, { id, ...other })).toBe(true);
-        await mappingVersions.insert(principal(here), 'updated', { id, ...other });
+        await mappingVersions.insert(principal(here), 'updated', [{ id, ...other }]);
       }
       if (!isDeleted) continue;
       const last = others.at(-1) ?? first!;
       await mappings.delete(here, id);
       const deleted = { id, ...last, updatedAt: timeOf(states.length, n) };
-      await mappingVersions.insert(principal(here), 'deleted', deleted);
+      await mappingVersions.insert(principal(here), 'deleted', [deleted]);
     }
 
     const present = statesAt(lives, Infinity);
@@ -1231,10 +1231,10 @@ export function ipMappingRepositoryContract(register: () => Register): void {
       read: async () => [await page(here), await mappingFeed.changes(here, { block: 0, id: 0 }, NEWEST, 100)],
       writes: [
         () => mappings.guard(here, T),
-        () => mappings.insert(here, aMapping('192.0.2.2')),
+        () => mappings.insert(here, [aMapping('192.0.2.2')]),
         () => mappings.update(here, { ...mapping, terminalId: 'T' }),
         () => mappings.delete(here, mapping.id),
-        () => mappingVersions.insert(principal(here), 'updated', { ...mapping, updatedAt: T + 1 }),
+        () => mappingVersions.insert(principal(here), 'updated', [{ ...mapping, updatedAt: T + 1 }]),
         () => mappingVersions.purgeOf([{ context: here, id: 1 }], block),
         () => mappingVersions.purgeDeleted(block, 0, 10_000),
       ],

@@ -7,7 +7,7 @@ import type { Block } from '../../../src/history/domain/audit-chain.js';
 import type { RecordedEntry } from '../../../src/history/domain/audit-entry.js';
 import type { RecordedMapping } from '../../../src/ip-mappings/domain/ip-mapping.js';
 import { Transactions } from '../../../src/shared/transactions.js';
-import type { ChangeMade, Recorder } from '../../../src/versions/domain/version.js';
+import type { ChangeMade, Recorder, Versioned } from '../../../src/versions/domain/version.js';
 
 export interface VersionRow {
   readonly id: number;
@@ -131,6 +131,18 @@ function copyOf(rows: Rows): Rows {
     Array.isArray(value) ? value.map((row) => ({ ...row })) : value instanceof Map ? new Map(value) : value,
   ]);
   return Object.fromEntries(copies) as Rows;
+}
+
+/** What each state took the place of. */
+export function statesBefore<State extends Versioned>(
+  states: readonly State[],
+): ReadonlyMap<State, State | undefined> {
+  const [before, last] = [new Map<State, State | undefined>(), new Map<number, State>()];
+  for (const state of states.toSorted((a, b) => a.updatedAt - b.updatedAt)) {
+    before.set(state, last.get(state.id));
+    last.set(state.id, state);
+  }
+  return before;
 }
 
 /** More than one batch, as soon as there is more than one. */
