@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
-import { registerKinds, type Register } from '../support/register.js';
+import {
+  databaseRegisterKinds,
+  registerKinds,
+  type DatabaseRegister,
+  type Register,
+} from '../support/register.js';
 import { auditManyRowsContract } from './audit-many-rows.js';
 import { auditRepositoryContract } from './audit-repository.js';
 import { contextRepositoryContract } from './context-repository.js';
@@ -33,8 +38,18 @@ describe.each(registerKinds)('on $name', (kind) => {
     ['CustomerVersionRepository, of many rows', customerVersionManyRowsContract],
     ['AuditRepository', auditRepositoryContract],
     ['AuditRepository, of many rows', auditManyRowsContract],
-    ['IdempotencyRepository', idempotencyRepositoryContract],
     ['IpMappingRepository', ipMappingRepositoryContract],
     ['IpMappingRepository, of many rows', ipMappingManyRowsContract],
   ])('%s', (_port, contract) => contract(() => register));
+});
+
+describe.each(databaseRegisterKinds)('on $name', (kind) => {
+  let register: DatabaseRegister;
+
+  beforeAll(async () => {
+    register = await kind.open();
+  });
+  afterAll(() => register.close());
+
+  describe('IdempotencyRepository', () => idempotencyRepositoryContract(() => register));
 });

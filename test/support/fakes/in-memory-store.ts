@@ -27,14 +27,6 @@ export interface MappingVersionRow {
   readonly block: number | null;
 }
 
-export interface KeyRow {
-  readonly context: ContextId;
-  readonly userName: string;
-  readonly keyHash: string;
-  readonly at: number;
-  readonly kept: { readonly requestHash: string; readonly answer: string | null };
-}
-
 interface Rows {
   lastId: number;
   contexts: { id: ContextId; context: Context }[];
@@ -49,7 +41,6 @@ interface Rows {
   guards: Map<ContextId, number>;
   entries: RecordedEntry[];
   blocks: Block[];
-  keys: KeyRow[];
 }
 
 interface Scope {
@@ -73,7 +64,6 @@ export class InMemoryStore extends Transactions {
       guards: new Map(),
       entries: [],
       blocks: [],
-      keys: [],
     },
     ended: false,
   };
