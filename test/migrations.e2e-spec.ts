@@ -17,7 +17,7 @@ import { migrations } from '../src/shared/database/migrations/index.js';
 import { openDatabase } from '../src/shared/database/open-database.js';
 import { databaseKinds, type TestDatabase } from './support/databases.js';
 import { describeOn } from './support/describe-on.js';
-import { openRegister, type Register } from './support/register.js';
+import { openRegister, type DatabaseRegister } from './support/register.js';
 
 /** Opens the database as the TypeORM CLI does. */
 async function withDataSource<T>(
@@ -75,7 +75,7 @@ class RememberedTokens extends TokenFiles {
 }
 
 function seedService(
-  { users, contexts, tokens, audit, keys, transactions }: Register,
+  { users, contexts, tokens, audit, keys, transactions }: DatabaseRegister,
   files: TokenFiles,
 ): SeedService {
   const clock = new SystemClock();

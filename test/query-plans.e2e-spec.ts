@@ -129,10 +129,10 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
         for (let n = 0; n < 2000; n++) {
           const network = IpNetwork.parse(`${n % 2 === 0 ? '10.0' : '2001:db8::10.0'}.${n >> 8}.${n & 255}`);
           const mapping = { customerId: n, network, validity: ALWAYS, terminalId: NO_TERMINAL, updatedAt: n };
-          const id = Number(await mappings().insert(here, mapping));
+          const id = Number((await mappings().insert(here, [mapping])).ids[0]);
           const by = { userName: '', tokenId: 0, tokenLabel: '', address: '', contextName: '' };
           const principal = { ...by, role: 'operator', scope: 'write', context: here } as const;
-          await mappingVersions().insert(principal, 'created', { id, ...mapping });
+          await mappingVersions().insert(principal, 'created', [{ id, ...mapping }]);
         }
       });
     });

@@ -9,7 +9,7 @@ import { Transactions } from '../src/shared/transactions.js';
 import type { Answer, Client } from './support/client.js';
 import { databaseKinds, type DatabaseKind, type TestDatabase } from './support/databases.js';
 import { describeOn } from './support/describe-on.js';
-import { barrier } from './support/gate.js';
+import { barrier, Gate } from './support/gate.js';
 import { newContext, openRegister } from './support/register.js';
 import { until } from './support/until.js';
 import { useService } from './support/use-service.js';
@@ -198,10 +198,12 @@ function useRegister(kind: DatabaseKind) {
   return {
     run: <T>(work: () => Promise<T>): Promise<T> => register.transactions.run(work),
     database: () => register.database,
-    insert: async (userId: string): Promise<void> => {
+    /** Writes as a repository does. @returns the UserID that was taken */
+    insert: async (...userIds: string[]): Promise<string | undefined> => {
       const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
-      const customer = { userId: toUserId(userId), name: 'N', ...absent, updatedAt: 0 };
-      await register.customers.insert(context, customer);
+      const fields = { name: 'N', ...absent, updatedAt: 0 };
+      const customers = userIds.map((userId) => ({ userId: toUserId(userId), ...fields }));
+      return (await register.customers.insert(context, customers)).duplicate?.userId;
     },
     lock: (userId: string) => register.customers.lock(context, toUserId(userId)),
     userIds: async (): Promise<string[]> => {
@@ -330,7 +332,21 @@ describeOn('MySQL', 'a transaction', (kind) => {
     },
   );
 
-  it('runs again as a whole after losing its connection between two statements', async () => {
+  it('finds which of many UserIDs another one took after it had begun to read', async () => {
+    const [hasRead, isTaken] = [new Gate(), new Gate()];
+    const late = run(async () => {
+      await userIds();
+      hasRead.open();
+      await isTaken.passed;
+      return insert('late-1', 'late-2', 'late-3');
+    });
+    await hasRead.passed;
+    await run(() => insert('late-2'));
+    isTaken.open();
+    expect(await late).toBe('late-2');
+  });
+
+  it('is run again, wholly, when its connection was lost between two statements', async () => {
     let tries = 0;
     await run(async () => {
       await insert(`lost-${++tries}`);

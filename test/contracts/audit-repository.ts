@@ -453,7 +453,7 @@ export function auditRepositoryContract(register: () => Register): void {
     const here = principal(await newContext(register()));
     const customer = { ...CUSTOMER, id: 900_000_000 + (await headNumber()) };
     const add = (name: string, updatedAt: number): Promise<void> =>
-      run(() => versions.insert(here, 'updated', { ...customer, name, updatedAt }));
+      run(() => versions.insert(here, 'updated', [{ ...customer, name, updatedAt }]));
     for (const [n, name] of ['a', 'b', 'b'].entries()) await add(name, T + n);
     expect(await audit.hasUnsealed()).toBe(true);
     const unsealed = await audit.unsealedVersions(10);

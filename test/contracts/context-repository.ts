@@ -102,7 +102,7 @@ export function contextRepositoryContract(register: () => Register): void {
   it('keeps a context that is not empty', async () => {
     const id = await newContext(register());
     const details = { name: 'x', address: null, email: null, phoneNumber: null, altPhoneNumber: null };
-    await run(() => register().customers.insert(id, { ...details, userId: toUserId('x'), updatedAt: 0 }));
+    await run(() => register().customers.insert(id, [{ ...details, userId: toUserId('x'), updatedAt: 0 }]));
     const before = await register().contexts.list();
     // The name of the context isn't known here, so try to delete each.
     const kept: string[] = [];

@@ -1,14 +1,22 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
-import { registerKinds, type Register } from '../support/register.js';
+import {
+  databaseRegisterKinds,
+  registerKinds,
+  type DatabaseRegister,
+  type Register,
+} from '../support/register.js';
+import { auditManyRowsContract } from './audit-many-rows.js';
 import { auditRepositoryContract } from './audit-repository.js';
 import { contextRepositoryContract } from './context-repository.js';
 import { customerRepositoryContract } from './customer-repository.js';
+import { customerVersionManyRowsContract } from './customer-version-many-rows.js';
 import { customerVersionRepositoryContract } from './customer-version-repository.js';
 import { idempotencyRepositoryContract } from './idempotency-repository.js';
 import { ipMappingConflictsContract } from './ip-mapping-conflicts.js';
 import { ipMappingGuardingContract } from './ip-mapping-guarding.js';
 import { ipMappingHoldingContract } from './ip-mapping-holding.js';
 import { ipMappingListingContract } from './ip-mapping-listing.js';
+import { ipMappingManyRowsContract } from './ip-mapping-many-rows.js';
 import { ipMappingModelContract } from './ip-mapping-model.js';
 import { ipMappingPurgingContract } from './ip-mapping-purging.js';
 import { ipMappingVersionsContract } from './ip-mapping-versions.js';
@@ -34,9 +42,11 @@ describe.each(registerKinds)('on $name', (kind) => {
     ['SignInRepository', signInRepositoryContract],
     ['CustomerRepository', customerRepositoryContract],
     ['CustomerVersionRepository', customerVersionRepositoryContract],
+    ['CustomerVersionRepository: writing many rows', customerVersionManyRowsContract],
     ['AuditRepository', auditRepositoryContract],
-    ['IdempotencyRepository', idempotencyRepositoryContract],
+    ['AuditRepository: writing many entries', auditManyRowsContract],
     ['IpMappingRepository: writing', ipMappingWritingContract],
+    ['IpMappingRepository: writing many rows', ipMappingManyRowsContract],
     ['IpMappingRepository: guarding a context', ipMappingGuardingContract],
     ['IpMappingRepository: conflicts', ipMappingConflictsContract],
     ['HoldingRepository', ipMappingHoldingContract],
@@ -45,4 +55,15 @@ describe.each(registerKinds)('on $name', (kind) => {
     ['IpMappingVersionRepository: purging', ipMappingPurgingContract],
     ['IpMappingRepository and HoldingRepository against a model', ipMappingModelContract],
   ])('%s', (_port, contract) => contract(() => register));
+});
+
+describe.each(databaseRegisterKinds)('on $name', (kind) => {
+  let register: DatabaseRegister;
+
+  beforeAll(async () => {
+    register = await kind.open();
+  });
+  afterAll(() => register.close());
+
+  describe('IdempotencyRepository', () => idempotencyRepositoryContract(() => register));
 });

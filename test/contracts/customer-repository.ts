@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ContextId } from '../../src/identity/domain/principal.js';
-import type { CustomerFilter } from '../../src/customers/application/customer.repository.js';
+import type { CustomerFilter, NewCustomer } from '../../src/customers/application/customer.repository.js';
 import { toUserId, type Customer, type CustomerDetails } from '../../src/customers/domain/customer.js';
+import type { Inserted } from '../../src/shared/inserted.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
@@ -25,8 +26,10 @@ function details(userId: string, fields: Fields = {}): CustomerDetails {
 export function customerRepositoryContract(register: () => Register): void {
   const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
   const context = (): Promise<ContextId> => newContext(register());
+  const insertOne = async (to: ContextId, customer: CustomerDetails, at = 0): Promise<number | undefined> =>
+    (await register().customers.insert(to, [{ ...customer, updatedAt: at }])).ids[0];
   const insert = (to: ContextId, customer: CustomerDetails, at = 0): Promise<number | undefined> =>
-    run(() => register().customers.insert(to, { ...customer, updatedAt: at }));
+    run(() => insertOne(to, customer, at));
   const find = (of: ContextId, userId: string): Promise<Customer | undefined> =>
     register().customers.find(of, toUserId(userId));
 
@@ -122,16 +125,51 @@ export function customerRepositoryContract(register: () => Register): void {
     const here = await context();
     const first = await add(here, 'first');
     await run(async () => {
-      expect(await register().customers.insert(here, { ...details('second'), updatedAt: 0 })).toEqual(
-        expect.any(Number),
-      );
-      expect(await register().customers.insert(here, { ...details('first'), updatedAt: 0 })).toBeUndefined();
+      expect(await insertOne(here, details('second'))).toEqual(expect.any(Number));
+      expect(await insertOne(here, details('first'))).toBeUndefined();
       expect(await register().customers.update(here, { ...first, userId: toUserId('second') })).toBe(false);
-      expect(await register().customers.insert(here, { ...details('third'), updatedAt: 0 })).toEqual(
-        expect.any(Number),
-      );
+      expect(await insertOne(here, details('third'))).toEqual(expect.any(Number));
     });
     expect(await filtered(here, {})).toEqual(['first', 'second', 'third']);
+  });
+
+  describe('inserts many at once', () => {
+    const insertAll = (to: ContextId, customers: readonly NewCustomer[]): Promise<Inserted<NewCustomer>> =>
+      run(() => register().customers.insert(to, customers));
+    const many = (count: number, fields: Fields = {}): NewCustomer[] =>
+      Array.from({ length: count }, (_, n) => ({ ...details(`M${count - n}`, fields), updatedAt: n }));
+
+    it.each([2, 5000])('and returns %i ids in the order of the list', async (count) => {
+      const [here, there] = [await context(), await context()];
+      const customers = many(count, full);
+      const { ids } = await insertAll(here, customers);
+      expect(await all(here)).toEqual(customers.map((customer, n) => ({ id: ids[n], ...customer })));
+      expect((await insertAll(there, customers)).ids).toHaveLength(count);
+    });
+
+    it('and nothing if the list is empty', async () => {
+      const here = await context();
+      expect(await insertAll(here, [])).toEqual({ ids: [] });
+      expect(await all(here)).toEqual([]);
+    });
+
+    it.each([2, 5000])('or none of %i, if the UserID of the last one is taken', async (count) => {
+      const here = await context();
+      const [present, customers] = [await add(here, 'M1'), many(count)];
+      await run(async () => {
+        const refused = await register().customers.insert(here, customers);
+        expect(refused).toEqual({ ids: [], duplicate: customers.at(-1) });
+        await insertOne(here, details('next'));
+      });
+      expect(await filtered(here, {})).toEqual([present.userId, 'next']);
+    });
+
+    it.each([2, 5000])('or none of %i, if the last one repeats the UserID of the first', async (count) => {
+      const [here, customers] = [await context(), many(count - 1)];
+      const repeated = { ...details(`M${count - 1}`), name: 'Repeated', updatedAt: 0 };
+      expect(await insertAll(here, [...customers, repeated])).toEqual({ ids: [], duplicate: repeated });
+      expect(await all(here)).toEqual([]);
+    });
   });
 
   it('updates every field, UserID included, and keeps the id', async () => {
@@ -378,7 +416,7 @@ export function customerRepositoryContract(register: () => Register): void {
     return {
       read: () => customers.page(here, {}, 0, 10),
       writes: [
-        () => customers.insert(here, { ...details('B'), updatedAt: 0 }),
+        () => customers.insert(here, [{ ...details('B'), updatedAt: 0 }]),
         () => customers.update(here, { ...customer, name: 'Changed' }),
         () => customers.delete(here, customer.id),
       ],

@@ -28,8 +28,8 @@ export function customerVersionRepositoryContract(register: () => Register): voi
   const context = (): Promise<ContextId> => newContext(register());
 
   const record = (of: ContextId | Principal, change: ChangeMade, customer: Customer): Promise<void> =>
-    run(() => register().versions.insert(typeof of === 'number' ? principal(of) : of, change, customer));
-  /** Records a version. @returns the customer in it */
+    run(() => register().versions.insert(typeof of === 'number' ? principal(of) : of, change, [customer]));
+  /** Records a version, and answers it as the customer that it is of. */
   const create = async (of: ContextId | Principal, customer: Customer): Promise<Customer> => {
     await record(of, 'created', customer);
     return customer;
@@ -425,9 +425,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
   it('returns more changes than a batch holds, each in its context', async () => {
     const [here, there] = [await context(), await context()];
     const many = Array.from({ length: MANY }, (_, n) => aCustomer(`U${n}`));
-    await run(async () => {
-      for (const customer of many) await register().versions.insert(principal(here), 'created', customer);
-    });
+    await run(() => register().versions.insert(principal(here), 'created', many));
     const other = await create(there, aCustomer('U'));
     const block = await nextBlock();
     await place(block);
@@ -530,7 +528,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
         await history(here, userId),
       ],
       writes: [
-        () => versions.insert(principal(here), 'created', aCustomer(userId)),
+        () => versions.insert(principal(here), 'created', [aCustomer(userId)]),
         () => versions.purge([{ context: here, id: lastId }]),
       ],
     };

@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import type { Principal } from '../../src/identity/domain/principal.js';
 import type { KeptAnswer } from '../../src/idempotency/application/idempotency.repository.js';
 import { principal } from '../support/principal.js';
-import { newContext, type Register } from '../support/register.js';
+import { newContext, type DatabaseRegister } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
 const T = 1_764_000_000_000;
@@ -15,7 +15,7 @@ function aHash(): string {
   return `${randomUUID()}${randomUUID()}`.replaceAll('-', '');
 }
 
-export function idempotencyRepositoryContract(register: () => Register): void {
+export function idempotencyRepositoryContract(register: () => DatabaseRegister): void {
   const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
   const somebody = async (): Promise<Principal> => principal(await newContext(register()));
   const claim = (by: Principal, key: string, request = aHash(), at = T): Promise<KeptAnswer | undefined> =>

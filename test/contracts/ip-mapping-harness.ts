@@ -92,7 +92,7 @@ export class IpMappingHarness {
 
   /** @returns its id, or undefined for a duplicate */
   readonly insert = (of: ContextId, mapping: NewMapping): Promise<number | undefined> =>
-    this.run(() => this.register().mappings.insert(of, mapping));
+    this.run(async () => (await this.register().mappings.insert(of, [mapping])).ids[0]);
 
   /** @throws Error for a duplicate */
   readonly add = async (
@@ -111,7 +111,7 @@ export class IpMappingHarness {
     this.run(async () => {
       const added: RecordedMapping[] = [];
       for (const mapping of mappings) {
-        added.push({ id: Number(await this.register().mappings.insert(of, mapping)), ...mapping });
+        added.push({ id: Number((await this.register().mappings.insert(of, [mapping])).ids[0]), ...mapping });
       }
       return added;
     });
@@ -124,7 +124,7 @@ export class IpMappingHarness {
 
   /** Adds a version. */
   readonly record = (of: ContextId, change: ChangeMade, mapping: RecordedMapping): Promise<void> =>
-    this.run(() => this.register().mappingVersions.insert(principal(of), change, mapping));
+    this.run(() => this.register().mappingVersions.insert(principal(of), change, [mapping]));
 
   /** Adds a mapping with a version for its creation and for each of `more`, a millisecond apart. */
   readonly addRecorded = async (

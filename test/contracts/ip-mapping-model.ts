@@ -22,17 +22,17 @@ export function ipMappingModelContract(register: () => Register): void {
     const { mappingVersions, mappings } = register();
     for (const [n, { states, isDeleted }] of lives.entries()) {
       const [first, ...others] = states.map((state, version) => mappingOf(n, state, timeOf(version, n)));
-      const id = Number(await mappings.insert(here, first!));
-      await mappingVersions.insert(principal(here), 'created', { id, ...first! });
+      const id = Number((await mappings.insert(here, [first!])).ids[0]);
+      await mappingVersions.insert(principal(here), 'created', [{ id, ...first! }]);
       for (const other of others) {
         expect(await mappings.update(here, { id, ...other })).toBe(true);
-        await mappingVersions.insert(principal(here), 'updated', { id, ...other });
+        await mappingVersions.insert(principal(here), 'updated', [{ id, ...other }]);
       }
       if (!isDeleted) continue;
       const last = others.at(-1) ?? first!;
       await mappings.delete(here, id);
       const deleted = { id, ...last, updatedAt: timeOf(states.length, n) };
-      await mappingVersions.insert(principal(here), 'deleted', deleted);
+      await mappingVersions.insert(principal(here), 'deleted', [deleted]);
     }
 
     const present = statesAt(lives, Infinity);

@@ -71,7 +71,7 @@ export function ipMappingVersionsContract(register: () => Register): void {
       principal(here, { userName: 'ravi', tokenId: 2, tokenLabel: '', address: '2001:db8::1' }),
     ];
     const put = (by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void> =>
-      run(() => mappingVersions.insert(by, change, mapping));
+      run(() => mappingVersions.insert(by, change, [mapping]));
     const a1 = await add(here, '192.0.2.1/24', [5, null], { customerId: 1, terminalId: ODD });
     const b1 = await add(here, '2001:db8::/32', [0, 9], { customerId: 1 });
     const c1 = await add(here, '198.51.100.1', [0, null], { customerId: 2 });
@@ -150,14 +150,14 @@ export function ipMappingVersionsContract(register: () => Register): void {
     const by: Principal = principal(here, { userName: 'ravi', tokenLabel: '', address: '2001:db8::1' });
     const mapping = await add(here, '192.0.2.0/24', [0, null], { terminalId: ODD });
     await run(async () => {
-      await mappingVersions.insert(by, 'created', mapping);
-      await mappingVersions.insert(by, 'updated', { ...mapping, updatedAt: T + 1 });
-      await mappingVersions.insert(by, 'deleted', { ...mapping, updatedAt: T + 2 });
+      await mappingVersions.insert(by, 'created', [mapping]);
+      await mappingVersions.insert(by, 'updated', [{ ...mapping, updatedAt: T + 1 }]);
+      await mappingVersions.insert(by, 'deleted', [{ ...mapping, updatedAt: T + 2 }]);
     });
     expect(await audit.hasUnsealed()).toBe(true);
     const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
     const customer = { id: 800_000_000 + mapping.id, userId: toUserId('U'), name: 'Trisul', ...absent };
-    await run(() => versions.insert(by, 'created', { ...customer, updatedAt: T }));
+    await run(() => versions.insert(by, 'created', [{ ...customer, updatedAt: T }]));
 
     const unsealed = await audit.unsealedVersions(10);
     const tables = ['customer_versions', ...Array<string>(3).fill('ip_mapping_versions')];

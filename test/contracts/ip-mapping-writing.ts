@@ -165,7 +165,7 @@ export function ipMappingWritingContract(register: () => Register): void {
     ] as const) {
       const duplicate = aMapping(network, period, { updatedAt: T + 1, terminalId: toTerminalId('other') });
       await run(async () => {
-        expect(await register().mappings.insert(here, duplicate)).toBeUndefined();
+        expect((await register().mappings.insert(here, [duplicate])).duplicate).toBe(duplicate);
         expect(await register().mappings.update(here, { ...duplicate, id: other.id })).toBe(false);
       });
     }
@@ -230,10 +230,10 @@ export function ipMappingWritingContract(register: () => Register): void {
       read: async () => [await page(here), await mappingFeed.changes(here, { block: 0, id: 0 }, NEWEST, 100)],
       writes: [
         () => mappings.guard(here, T),
-        () => mappings.insert(here, aMapping('192.0.2.2')),
+        () => mappings.insert(here, [aMapping('192.0.2.2')]),
         () => mappings.update(here, { ...mapping, terminalId: toTerminalId('T') }),
         () => mappings.delete(here, mapping.id),
-        () => mappingVersions.insert(principal(here), 'updated', { ...mapping, updatedAt: T + 1 }),
+        () => mappingVersions.insert(principal(here), 'updated', [{ ...mapping, updatedAt: T + 1 }]),
         () => mappingVersions.purgeOf([{ context: here, id: 1 }], block),
         () => mappingVersions.purgeDeleted(block, 0, 10_000),
       ],

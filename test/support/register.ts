@@ -49,12 +49,11 @@ import { InMemoryCustomerFeed, InMemoryMappingFeed } from './fakes/in-memory-fee
 import { InMemoryHoldingRepository } from './fakes/in-memory-holding.repository.js';
 import { InMemoryIpMappingVersionRepository } from './fakes/in-memory-ip-mapping-version.repository.js';
 import { InMemoryCustomerVersionRepository } from './fakes/in-memory-customer-version.repository.js';
-import { InMemoryIdempotencyRepository } from './fakes/in-memory-idempotency.repository.js';
 import { InMemoryCustomerRepository } from './fakes/in-memory-customer.repository.js';
 import { InMemoryIpMappingRepository } from './fakes/in-memory-ip-mapping.repository.js';
 import { InMemoryStore } from './fakes/in-memory-store.js';
 
-/** All ports of the register, on one store. */
+/** The ports of the register that have a fake, over one store. */
 export interface Register {
   readonly transactions: Transactions;
   readonly customers: CustomerRepository;
@@ -66,7 +65,6 @@ export interface Register {
   readonly customerFeed: CustomerFeed;
   readonly audit: AuditRepository;
   readonly blocks: Blocks;
-  readonly keys: IdempotencyRepository;
   readonly mappings: IpMappingRepository;
   readonly holdings: HoldingRepository;
   readonly mappingVersions: IpMappingVersionRepository;
@@ -74,21 +72,35 @@ export interface Register {
   close(): Promise<void>;
 }
 
-/** What the contract suites run against: the fakes and every kind of database. */
-export const registerKinds: readonly { readonly name: string; open(): Promise<Register> }[] = [
+/** All ports of the register, over a database. */
+export interface DatabaseRegister extends Register {
+  readonly database: TypeOrmDatabase;
+  readonly keys: IdempotencyRepository;
+}
+
+interface RegisterKind<R extends Register> {
+  readonly name: string;
+  open(): Promise<R>;
+}
+
+/** What the contracts of ports without a fake are run against: every kind of database. */
+export const databaseRegisterKinds: readonly RegisterKind<DatabaseRegister>[] = databaseKinds.map((kind) => ({
+  name: kind.name,
+  async open() {
+    const database = await kind.create();
+    const register = await openRegister(database.configuration);
+    const close = async (): Promise<void> => {
+      await register.close();
+      await database.drop();
+    };
+    return { ...register, close };
+  },
+}));
+
+/** What the other contracts are run against: the fakes as well. */
+export const registerKinds: readonly RegisterKind<Register>[] = [
   { name: 'the in-memory fake', open: async () => inMemoryRegister() },
-  ...databaseKinds.map((kind) => ({
-    name: kind.name,
-    async open() {
-      const database = await kind.create();
-      const register = await openRegister(database.configuration);
-      const close = async (): Promise<void> => {
-        await register.close();
-        await database.drop();
-      };
-      return { ...register, close };
-    },
-  })),
+  ...databaseRegisterKinds,
 ];
 
 function inMemoryRegister(): Register {
@@ -104,7 +116,6 @@ function inMemoryRegister(): Register {
     customerFeed: new InMemoryCustomerFeed(store),
     audit: new InMemoryAuditRepository(store),
     blocks: new InMemoryBlocks(store),
-    keys: new InMemoryIdempotencyRepository(store),
     mappings: new InMemoryIpMappingRepository(store),
     holdings: new InMemoryHoldingRepository(store),
     mappingVersions: new InMemoryIpMappingVersionRepository(store),
@@ -113,9 +124,7 @@ function inMemoryRegister(): Register {
   };
 }
 
-export async function openRegister(
-  configuration: DatabaseConfiguration,
-): Promise<Register & { readonly database: TypeOrmDatabase }> {
+export async function openRegister(configuration: DatabaseConfiguration): Promise<DatabaseRegister> {
   const database = await openDatabase(configuration, entities);
   return {
     database,

@@ -4,7 +4,8 @@ import type { Customer, GoneCustomer, PastCustomer, UserId } from '../domain/cus
 
 /** Every state that the customers of a context were in. Writes exist inside `Transactions.run` alone. */
 export abstract class CustomerVersionRepository {
-  abstract insert(by: Principal, change: ChangeMade, customer: Customer): Promise<void>;
+  /** Adds the versions that a change of many customers made; of a deletion, the last state of each. */
+  abstract insert(by: Principal, change: ChangeMade, customers: readonly Customer[]): Promise<void>;
 
   /** The customer that had this UserID at a time, as it was then; Unix milliseconds. */
   abstract asOf(context: ContextId, userId: UserId, at: number): Promise<Customer | undefined>;

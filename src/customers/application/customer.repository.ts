@@ -1,4 +1,5 @@
 import type { ContextId } from '../../identity/domain/principal.js';
+import type { Inserted } from '../../shared/inserted.js';
 import type { Customer, CustomerDetails, UserId } from '../domain/customer.js';
 
 /** Which customers a list holds: those to which every condition applies. */
@@ -11,6 +12,8 @@ export interface CustomerFilter {
   readonly updatedSince?: number;
 }
 
+export type NewCustomer = Omit<Customer, 'id'>;
+
 /** The customers of one context each. Writes exist inside `Transactions.run` alone. */
 export abstract class CustomerRepository {
   abstract find(context: ContextId, userId: UserId): Promise<Customer | undefined>;
@@ -18,8 +21,8 @@ export abstract class CustomerRepository {
   /** As `find`, and keeps others from changing the customer until the transaction ends. */
   abstract lock(context: ContextId, userId: UserId): Promise<Customer | undefined>;
 
-  /** @returns the id given; undefined = the UserID is taken, and nothing was written */
-  abstract insert(context: ContextId, customer: Omit<Customer, 'id'>): Promise<number | undefined>;
+  /** Inserts all of the customers, or none if a UserID is taken. */
+  abstract insert(context: ContextId, customers: readonly NewCustomer[]): Promise<Inserted<NewCustomer>>;
 
   /** @returns false = the new UserID is taken, and nothing was written */
   abstract update(context: ContextId, customer: Customer): Promise<boolean>;

@@ -77,7 +77,7 @@ export class CustomersService {
     check(details);
     return this.transactions.run(async () => {
       const customer = { ...details, updatedAt: this.clock.now() };
-      const id = await this.customers.insert(by.context, customer);
+      const [id] = (await this.customers.insert(by.context, [customer])).ids;
       if (id === undefined) throw customerExists(details.userId, by.contextName);
       return this.record(by, 'created', { id, ...customer });
     });
@@ -138,7 +138,7 @@ export class CustomersService {
     customer: Customer,
     before = customer,
   ): Promise<Customer> {
-    await this.versions.insert(by, change, customer);
+    await this.versions.insert(by, change, [customer]);
     const details = {
       id: customer.id,
       ...(before.userId === customer.userId ? {} : { renamed_to: customer.userId }),

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
 import type { ContextId, Principal } from '../../identity/domain/principal.js';
 import { Database } from '../../shared/database/database.js';
-import { insertInto } from '../../shared/database/insert-into.js';
+import { insertInto } from '../../shared/database/insert.js';
 import {
   RECORD_COLUMNS,
   recordedColumns,
@@ -18,7 +18,7 @@ import type { Customer, GoneCustomer, PastCustomer, UserId } from '../domain/cus
 import { customerOf, CustomerVersionEntity } from './customer-version.entity.js';
 import { COLUMN_OF } from './customer.entity.js';
 
-const INSERT = insertInto('customer_versions', [
+const insert = insertInto('customer_versions', [
   ...['context_id', 'customer_id', ...Object.values(COLUMN_OF), ...RECORD_COLUMNS],
 ]);
 
@@ -70,11 +70,14 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     super();
   }
 
-  async insert(by: Principal, change: ChangeMade, customer: Customer): Promise<void> {
-    const { id, updatedAt } = customer;
-    await this.database.write(INSERT, [
-      ...[by.context, id, ...FIELDS.map((field) => customer[field]), ...toRecord(by, change, updatedAt)],
+  async insert(by: Principal, change: ChangeMade, customers: readonly Customer[]): Promise<void> {
+    const rows = customers.map((customer) => [
+      by.context,
+      customer.id,
+      ...FIELDS.map((field) => customer[field]),
+      ...toRecord(by, change, customer.updatedAt),
     ]);
+    await this.database.insert(insert(rows));
   }
 
   async asOf(context: ContextId, userId: UserId, at: number): Promise<Customer | undefined> {

@@ -1,10 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { ContextId } from '../../identity/domain/principal.js';
-import { BATCH, wholeList } from '../../shared/database/batches.js';
+import { BATCH, parts, wholeList } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessDuplicate } from '../../shared/database/driver-errors.js';
-import { insertInto } from '../../shared/database/insert-into.js';
-import { CustomerRepository, type CustomerFilter } from '../application/customer.repository.js';
+import { insertInto, insertUnlessDuplicate } from '../../shared/database/insert.js';
+import type { Inserted } from '../../shared/inserted.js';
+import {
+  CustomerRepository,
+  type CustomerFilter,
+  type NewCustomer,
+} from '../application/customer.repository.js';
 import { FIELDS } from '../domain/customer-fields.js';
 import { toUserId, type Customer, type UserId } from '../domain/customer.js';
 import {
@@ -16,7 +21,9 @@ import {
   WRITTEN_COLUMNS,
 } from './customer.entity.js';
 
-const INSERT = insertInto('customers', [...WRITTEN_COLUMNS, 'context_id']);
+/** UserIDs in one query: MariaDB turns an IN list of 1,000 or more into a subquery. */
+const USER_IDS = 512;
+const insert = insertInto('customers', [...WRITTEN_COLUMNS, 'context_id']);
 const UPDATE = `UPDATE customers SET ${WRITTEN_COLUMNS.map((column) => `${column} = ?`).join(', ')}
   WHERE context_id = ? AND id = ?`;
 
@@ -34,8 +41,13 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     return this.one(context, userId, this.database.forUpdate);
   }
 
-  async insert(context: ContextId, customer: Omit<Customer, 'id'>): Promise<number | undefined> {
-    return unlessDuplicate(() => this.database.write(INSERT, [...toValues(customer), context]));
+  insert(context: ContextId, customers: readonly NewCustomer[]): Promise<Inserted<NewCustomer>> {
+    return insertUnlessDuplicate(
+      customers,
+      ({ userId }) => userId,
+      () => this.database.insert(insert(customers.map((customer) => [...toValues(customer), context]))),
+      () => this.idsOf(context, customers),
+    );
   }
 
   async update(context: ContextId, customer: Customer): Promise<boolean> {
@@ -63,6 +75,18 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
       (from) => this.count(from, context, filter, after),
       (from, last) => this.read(from, context, filter, last?.id ?? after, BATCH),
     );
+  }
+
+  private async idsOf(context: ContextId, customers: readonly NewCustomer[]): Promise<Map<string, number>> {
+    const ids = new Map<string, number>();
+    const userIds = customers.map(({ userId }) => userId);
+    for (const some of parts(userIds, USER_IDS)) {
+      const sql = `SELECT id, user_id AS userId FROM customers${this.database.useIndex('customers_user_id')}
+        WHERE context_id = ? AND user_id IN (${some.map(() => '?').join(', ')})${this.database.forUpdate}`;
+      const rows = await this.database.query<Pick<Customer, 'id' | 'userId'>>(sql, [context, ...some]);
+      for (const { id, userId } of rows) ids.set(userId, id);
+    }
+    return ids;
   }
 
   private async count(

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { BATCH, batches } from '../../shared/database/batches.js';
 import { Database, type Snapshot, type SqlValue } from '../../shared/database/database.js';
+import { insertInto } from '../../shared/database/insert.js';
 import { nonce } from '../../shared/nonce.js';
 import { AuditRepository } from '../application/audit.repository.js';
 import {
@@ -33,9 +34,7 @@ const COLUMN_OF = {
 } as const satisfies Record<keyof AuditEntry, string>;
 
 const FIELDS = Object.keys(COLUMN_OF) as (keyof AuditEntry)[];
-const COLUMNS = FIELDS.map((field) => COLUMN_OF[field]).join(', ');
-const INSERT = `INSERT INTO audit_entries (${COLUMNS}) VALUES `;
-const ROW = `(${FIELDS.map(() => '?').join(', ')})`;
+const insert = insertInto(AUDIT_ENTRIES, Object.values(COLUMN_OF));
 const READ_COLUMNS = ['id', 'block', ...FIELDS.map((field) => `${COLUMN_OF[field]} AS ${field}`)].join(', ');
 const READ = `SELECT ${READ_COLUMNS} FROM audit_entries`;
 const READ_BLOCK = `SELECT number, sealed_at AS sealedAt, digests, version_digests AS versionDigests, hash
@@ -64,12 +63,12 @@ export class TypeOrmAuditRepository extends AuditRepository {
   }
 
   async insert(entries: readonly AuditEntry[]): Promise<void> {
-    const id = await this.database.write(
-      INSERT + entries.map(() => ROW).join(', '),
-      entries.flatMap((entry) => FIELDS.map((field) => entry[field])),
+    const [first] = entries;
+    if (first === undefined) return;
+    const id = await this.database.insert(
+      insert(entries.map((entry) => FIELDS.map((field) => entry[field]))),
     );
-    const [{ nonce } = { nonce: '' }] = entries; // of several ids, MySQL tells the first
-    this.database.proveBy('SELECT 1 FROM audit_entries WHERE id = ? AND nonce = ?', [id, nonce]);
+    this.database.proveBy('SELECT 1 FROM audit_entries WHERE id = ? AND nonce = ?', [id, first.nonce]);
   }
 
   async hasUnsealed(): Promise<boolean> {

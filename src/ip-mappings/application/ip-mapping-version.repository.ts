@@ -5,8 +5,8 @@ import type { RecordedMapping } from '../domain/ip-mapping.js';
 
 /** The versions of mappings. Writes need `Transactions.run`. */
 export abstract class IpMappingVersionRepository {
-  /** Adds the version that a change made; of a deletion, the last state. */
-  abstract insert(by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void>;
+  /** Adds the versions that a change of many mappings made; of a deletion, the last state of each. */
+  abstract insert(by: Principal, change: ChangeMade, mappings: readonly RecordedMapping[]): Promise<void>;
 
   /**
    * At most `limit` versions with an id below `before`, the newest first, of all mappings that these customers have or

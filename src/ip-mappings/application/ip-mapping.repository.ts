@@ -1,4 +1,5 @@
 import type { ContextId } from '../../identity/domain/principal.js';
+import type { Inserted } from '../../shared/inserted.js';
 import type { IpMappingDetails, RecordedMapping } from '../domain/ip-mapping.js';
 
 /** A mapping as a list shows it: its network is the text that was given. Times are Unix seconds. */
@@ -11,6 +12,8 @@ export interface ListedMapping {
   readonly to: number | null;
   readonly terminalId: string;
 }
+
+export type NewMapping = Omit<RecordedMapping, 'id'>;
 
 /** How far ahead of the clock a change may be recorded, to come after another one. */
 export const MAX_AHEAD_MS = 60_000;
@@ -46,8 +49,8 @@ export abstract class IpMappingRepository {
     mapping: Pick<IpMappingDetails, 'customerId' | 'network' | 'validity'>,
   ): Promise<RecordedMapping | undefined>;
 
-  /** @returns its id; undefined if the customer has a mapping of this network for this very period */
-  abstract insert(context: ContextId, mapping: Omit<RecordedMapping, 'id'>): Promise<number | undefined>;
+  /** Inserts all of the mappings, or none if a customer already has one of the same network and period. */
+  abstract insert(context: ContextId, mappings: readonly NewMapping[]): Promise<Inserted<NewMapping>>;
 
   /** @returns false if the customer has another mapping of this network for this very period */
   abstract update(context: ContextId, mapping: RecordedMapping): Promise<boolean>;

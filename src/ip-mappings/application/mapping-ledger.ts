@@ -67,7 +67,7 @@ export class OpenLedger implements OpenHoldings {
   async insert(holder: Holder, fields: Fields, details: object = {}): Promise<RecordedMapping> {
     const mapping = { customerId: holder.id, ...fields, updatedAt: this.at };
     await this.refuseOverlap(mapping);
-    const id = await this.mappings.insert(this.by.context, mapping);
+    const [id] = (await this.mappings.insert(this.by.context, [mapping])).ids;
     if (id === undefined) throw mappingDuplicate(mapping, holder.userId);
     return this.record('created', holder, { id, ...mapping }, details);
   }
@@ -132,7 +132,7 @@ export class OpenLedger implements OpenHoldings {
     mapping: RecordedMapping,
     more: object = {},
   ): Promise<RecordedMapping> {
-    await this.versions.insert(this.by, change, mapping);
+    await this.versions.insert(this.by, change, [mapping]);
     const details = { id: mapping.id, ipdr_customer_id: holder.id, ...more };
     await this.trail.record(this.by, { action: MAPPING_ACTIONS[change], userId: holder.userId, details });
     return mapping;

@@ -4,7 +4,7 @@ import type { GoneCustomer } from '../../customers/domain/customer.js';
 import type { ContextId, Principal } from '../../identity/domain/principal.js';
 import { parts } from '../../shared/database/batches.js';
 import { Database } from '../../shared/database/database.js';
-import { insertInto } from '../../shared/database/insert-into.js';
+import { insertInto } from '../../shared/database/insert.js';
 import type { ChangeMade, RecordedVersion } from '../../versions/domain/version.js';
 import {
   RECORD_COLUMNS,
@@ -28,7 +28,7 @@ import {
 } from './ip-mapping.entity.js';
 
 const DELETED = { table: 'ip_mapping_versions', columns: 'v.mapping_id AS id' };
-const INSERT = insertInto('ip_mapping_versions', [
+const insert = insertInto('ip_mapping_versions', [
   'context_id',
   'mapping_id',
   ...WRITTEN_COLUMNS,
@@ -52,14 +52,14 @@ export class TypeOrmIpMappingVersionRepository extends IpMappingVersionRepositor
     super();
   }
 
-  async insert(by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void> {
-    const { id, updatedAt } = mapping;
-    await this.database.write(INSERT, [
+  async insert(by: Principal, change: ChangeMade, mappings: readonly RecordedMapping[]): Promise<void> {
+    const rows = mappings.map((mapping) => [
       by.context,
-      id,
+      mapping.id,
       ...toValues(mapping),
-      ...toRecord(by, change, updatedAt),
+      ...toRecord(by, change, mapping.updatedAt),
     ]);
+    await this.database.insert(insert(rows));
   }
 
   async history(

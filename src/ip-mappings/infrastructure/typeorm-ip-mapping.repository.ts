@@ -3,11 +3,13 @@ import type { ContextId } from '../../identity/domain/principal.js';
 import { BATCH, wholeList } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
 import { unlessDuplicate } from '../../shared/database/driver-errors.js';
-import { insertInto } from '../../shared/database/insert-into.js';
+import { insertInto, insertUnlessDuplicate } from '../../shared/database/insert.js';
+import type { Inserted } from '../../shared/inserted.js';
 import {
   IpMappingRepository,
   MAX_AHEAD_MS,
   type ListedMapping,
+  type NewMapping,
 } from '../application/ip-mapping.repository.js';
 import type { IpMappingDetails, RecordedMapping } from '../domain/ip-mapping.js';
 import { OVERLAPPING_IN_TIME, startingAt } from './held-addresses.sql.js';
@@ -23,11 +25,27 @@ import {
 } from './ip-mapping.entity.js';
 
 const PRESENT = presentColumns('m');
-const GUARD = insertInto('ip_mapping_guards', ['context_id', 'changed_at']);
-const INSERT = insertInto('ip_mappings', ['context_id', ...WRITTEN_COLUMNS, 'updated_at']);
+const GUARD = 'INSERT INTO ip_mapping_guards (context_id, changed_at) VALUES (?, ?)';
+const insert = insertInto('ip_mappings', ['context_id', ...WRITTEN_COLUMNS, 'updated_at']);
 const UPDATE = `UPDATE ip_mappings
   SET ${[...WRITTEN_COLUMNS, 'updated_at'].map((column) => `${column} = ?`).join(', ')}
   WHERE context_id = ? AND id = ?`;
+
+/** A mapping's values in the unique key of the table, without the context. */
+function keyOf({ customerId, network, validity }: NewMapping): (string | number)[] {
+  const { first, last } = network;
+  return [first.toString('hex'), last.toString('hex'), validity.from, endOf(validity), customerId];
+}
+
+/** The columns of `keyOf`, and the row's place in the list. */
+const KEY_COLUMNS = {
+  first_address: 'hex',
+  last_address: 'hex',
+  valid_from: 'integer',
+  valid_to: 'integer',
+  customer_id: 'integer',
+  place: 'integer',
+} as const;
 
 @Injectable()
 export class TypeOrmIpMappingRepository extends IpMappingRepository {
@@ -83,9 +101,13 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     return undefined;
   }
 
-  async insert(context: ContextId, mapping: Omit<RecordedMapping, 'id'>): Promise<number | undefined> {
-    return unlessDuplicate(() =>
-      this.database.write(INSERT, [context, ...toValues(mapping), mapping.updatedAt]),
+  insert(context: ContextId, mappings: readonly NewMapping[]): Promise<Inserted<NewMapping>> {
+    const rows = mappings.map((mapping) => [context, ...toValues(mapping), mapping.updatedAt]);
+    return insertUnlessDuplicate(
+      mappings,
+      (mapping) => JSON.stringify(keyOf(mapping)),
+      () => this.database.insert(insert(rows)),
+      () => this.idsOf(context, mappings),
     );
   }
 
@@ -121,6 +143,23 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
       async (from) => (await from.query<{ count: number }>(sql, parameters))[0]?.count ?? 0,
       (from, last) => this.list(from, context, customerId, last?.id ?? after, BATCH),
     );
+  }
+
+  private async idsOf(context: ContextId, mappings: readonly NewMapping[]): Promise<Map<string, number>> {
+    const ids = new Map<string, number>();
+    const { jsonTable, thenJoin, useIndex, forUpdate } = this.database;
+    const sql = `SELECT q.place AS place, m.id AS id FROM ${jsonTable(KEY_COLUMNS)} q
+      ${thenJoin} ip_mappings m${useIndex('ip_mappings_network')} ON m.context_id = ?
+        AND m.first_address = q.first_address AND m.last_address = q.last_address
+        AND m.valid_from = q.valid_from AND m.valid_to = q.valid_to AND m.customer_id = q.customer_id${forUpdate}`;
+    const keys = mappings.map(keyOf);
+    for (let start = 0; start < keys.length; start += BATCH) {
+      const some = keys.slice(start, start + BATCH);
+      const asked = JSON.stringify(some.map((key, place) => [...key, place]));
+      const rows = await this.database.query<{ place: number; id: number }>(sql, [asked, context]);
+      for (const { place, id } of rows) ids.set(JSON.stringify(some[place]), id);
+    }
+    return ids;
   }
 
   private async one(

@@ -52,10 +52,17 @@ export abstract class Database {
   /**
    * Runs an INSERT, UPDATE or DELETE as a prepared statement, which is faster than `manager`.
    *
-   * @returns the id of an inserted row, the first of several
    * @throws Error outside `Transactions.run`
    */
-  abstract write(sql: string, parameters: readonly SqlValue[]): Promise<number>;
+  abstract write(sql: string, parameters: readonly SqlValue[]): Promise<unknown>;
+
+  /**
+   * Inserts rows by the statements of `insertInto`: all of the rows, or none.
+   *
+   * @returns the id of a single row; of several rows, MySQL returns the first id and SQLite the last
+   * @throws Error outside `Transactions.run`
+   */
+  abstract insert(statements: readonly Statement[]): Promise<number>;
 
   /**
    * Declares a row that proves the commit of the current transaction, in case the connection is lost during it. Only

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { createPool, type Pool, type PoolConnection, type ResultSetHeader } from 'mysql2';
+import { createPool, type Pool, type PoolConnection, type QueryError, type ResultSetHeader } from 'mysql2';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { Database, Snapshot, SqlValue } from './database.js';
 import { mysqlPoolOptions, withSession } from './data-source.js';
@@ -8,6 +8,9 @@ import { MAX_SNAPSHOTS, TypeOrmDatabase } from './typeorm-database.js';
 
 /** Longer than any of our statements takes, lock waits included. */
 const MAX_SILENCE_MS = 10_000;
+
+/** Longer writes aren't prepared: the driver keeps an object per value of each statement, for every connection. */
+const MAX_PREPARED_VALUES = 1000;
 
 /** MySQL 8 and MariaDB. */
 export class MysqlDatabase extends TypeOrmDatabase {
@@ -74,10 +77,12 @@ export class MysqlDatabase extends TypeOrmDatabase {
   ): Promise<number> {
     const connection = (await queryRunner.connect()) as PoolConnection;
     return new Promise((resolve, reject) => {
-      connection.execute<ResultSetHeader>(sql, [...parameters], (error, result) => {
+      const done = (error: QueryError | null, result: ResultSetHeader): void => {
         if (error) reject(error);
         else resolve(result.insertId);
-      });
+      };
+      if (parameters.length > MAX_PREPARED_VALUES) connection.query(sql, [...parameters], done);
+      else connection.execute(sql, [...parameters], done);
     });
   }
 

@@ -66,6 +66,18 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     return inside(transaction, () => this.writeInside(transaction.connection, sql, parameters));
   }
 
+  async insert(statements: readonly Statement[]): Promise<number> {
+    const [first, ...others] = statements;
+    if (first === undefined) return 0;
+    if (others.length === 0) return this.write(first.sql, first.parameters);
+    // Nested, so that a failure of one statement undoes those before it.
+    return this.nested(this.current(), async () => {
+      const id = await this.write(first.sql, first.parameters);
+      for (const { sql, parameters } of others) await this.write(sql, parameters);
+      return id;
+    });
+  }
+
   proveBy(sql: string, parameters: readonly SqlValue[]): void {
     this.current().proof = { sql, parameters };
   }

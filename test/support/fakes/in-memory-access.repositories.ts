@@ -173,7 +173,6 @@ export class InMemoryContextRepository extends ContextRepository {
     if (kept.some(({ context }) => context === row?.id)) return false;
     if (row !== undefined) draft.guards.delete(row.id);
     draft.contexts = draft.contexts.filter((each) => each !== row);
-    draft.keys = draft.keys.filter(({ context }) => context !== row?.id);
     draft.users = draft.users.map((user) => ({
       ...user,
       contexts: user.contexts.filter((each) => each !== name),

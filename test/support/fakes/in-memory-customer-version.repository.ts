@@ -1,28 +1,27 @@
 import type { ContextId, Principal } from '../../../src/identity/domain/principal.js';
 import { CustomerVersionRepository } from '../../../src/customers/application/customer-version.repository.js';
 import type { Customer, GoneCustomer, PastCustomer, UserId } from '../../../src/customers/domain/customer.js';
-import type { ChangeMade, RecordedVersion } from '../../../src/versions/domain/version.js';
-import type { InMemoryStore, VersionRow } from './in-memory-store.js';
+import { versionOf, type ChangeMade, type RecordedVersion } from '../../../src/versions/domain/version.js';
+import { statesBefore, type InMemoryStore, type VersionRow } from './in-memory-store.js';
 
 export class InMemoryCustomerVersionRepository extends CustomerVersionRepository {
   constructor(private readonly store: InMemoryStore) {
     super();
   }
 
-  async insert(by: Principal, change: ChangeMade, customer: Customer): Promise<void> {
+  async insert(by: Principal, change: ChangeMade, customers: readonly Customer[]): Promise<void> {
     const { draft } = this.store;
     const { context, userName, tokenId, tokenLabel, address } = by;
-    if (draft.versions.some((row) => isOf(row, customer) && row.customer.updatedAt === customer.updatedAt)) {
-      throw new Error('the customer already has a version of this time');
+    const present = new Set(draft.versions.map(({ customer }) => versionOf(customer)));
+    for (const customer of customers) {
+      if (present.has(versionOf(customer))) throw new Error('the customer has a version of this time');
+      present.add(versionOf(customer));
+      draft.versions.push({
+        ...{ id: ++draft.lastId, context, change, customer },
+        by: { userName, tokenId, tokenLabel, address },
+        block: null,
+      });
     }
-    draft.versions.push({
-      id: ++draft.lastId,
-      context,
-      change,
-      customer,
-      by: { userName, tokenId, tokenLabel, address },
-      block: null,
-    });
   }
 
   async asOf(context: ContextId, userId: UserId, at: number): Promise<Customer | undefined> {
@@ -55,20 +54,15 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
     limit: number,
   ): Promise<RecordedVersion<Customer>[]> {
     const { versions } = this.store.rows;
-    const customers = await this.everCalled(context, userId);
+    const customers = new Set(await this.everCalled(context, userId));
+    const replaced = statesBefore(versions.map(({ customer }) => customer));
     return versions
-      .filter((row) => row.id < before && customers.includes(row.customer.id))
+      .filter((row) => row.id < before && customers.has(row.customer.id))
       .toReversed()
       .slice(0, limit)
       .map((row) => ({
-        id: row.id,
-        change: row.change,
-        state: row.customer,
-        ...row.by,
-        before: versions
-          .filter((each) => isOf(each, row.customer) && each.customer.updatedAt < row.customer.updatedAt)
-          .sort(byTime)
-          .at(-1)?.customer,
+        ...{ id: row.id, change: row.change, state: row.customer, ...row.by },
+        before: replaced.get(row.customer),
       }));
   }
 

@@ -2,8 +2,10 @@ import type { ContextId } from '../../../src/identity/domain/principal.js';
 import {
   CustomerRepository,
   type CustomerFilter,
+  type NewCustomer,
 } from '../../../src/customers/application/customer.repository.js';
 import type { Customer, CustomerDetails, UserId } from '../../../src/customers/domain/customer.js';
+import type { Inserted } from '../../../src/shared/inserted.js';
 import type { InMemoryStore } from './in-memory-store.js';
 
 export class InMemoryCustomerRepository extends CustomerRepository {
@@ -19,12 +21,16 @@ export class InMemoryCustomerRepository extends CustomerRepository {
     return this.find(context, userId);
   }
 
-  async insert(context: ContextId, customer: Omit<Customer, 'id'>): Promise<number | undefined> {
+  async insert(context: ContextId, customers: readonly NewCustomer[]): Promise<Inserted<NewCustomer>> {
     const { draft } = this.store;
-    if (this.isTaken(context, customer.userId)) return undefined;
-    const id = ++draft.lastId;
-    draft.customers.push({ context, customer: { id, ...customer } });
-    return id;
+    const added: Customer[] = [];
+    for (const customer of customers) {
+      const isRepeated = added.some(({ userId }) => userId === customer.userId);
+      if (isRepeated || this.isTaken(context, customer.userId)) return { ids: [], duplicate: customer };
+      added.push({ id: ++draft.lastId, ...customer });
+    }
+    draft.customers.push(...added.map((customer) => ({ context, customer })));
+    return { ids: added.map(({ id }) => id) };
   }
 
   async update(context: ContextId, customer: Customer): Promise<boolean> {

@@ -2,29 +2,27 @@ import type { GoneCustomer } from '../../../src/customers/domain/customer.js';
 import type { ContextId, Principal } from '../../../src/identity/domain/principal.js';
 import { IpMappingVersionRepository } from '../../../src/ip-mappings/application/ip-mapping-version.repository.js';
 import type { RecordedMapping } from '../../../src/ip-mappings/domain/ip-mapping.js';
-import type { ChangeMade, RecordedVersion } from '../../../src/versions/domain/version.js';
-import type { InMemoryStore } from './in-memory-store.js';
+import { versionOf, type ChangeMade, type RecordedVersion } from '../../../src/versions/domain/version.js';
+import { statesBefore, type InMemoryStore } from './in-memory-store.js';
 
 export class InMemoryIpMappingVersionRepository extends IpMappingVersionRepository {
   constructor(private readonly store: InMemoryStore) {
     super();
   }
 
-  async insert(by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void> {
+  async insert(by: Principal, change: ChangeMade, mappings: readonly RecordedMapping[]): Promise<void> {
     const { draft } = this.store;
     const { context, userName, tokenId, tokenLabel, address } = by;
-    const { id, updatedAt } = mapping;
-    if (draft.mappingVersions.some((row) => row.mapping.id === id && row.mapping.updatedAt === updatedAt)) {
-      throw new Error('the mapping already has a version of this time');
+    const present = new Set(draft.mappingVersions.map(({ mapping }) => versionOf(mapping)));
+    for (const mapping of mappings) {
+      if (present.has(versionOf(mapping))) throw new Error('the mapping has a version of this time');
+      present.add(versionOf(mapping));
+      draft.mappingVersions.push({
+        ...{ id: ++draft.lastId, context, change, mapping },
+        by: { userName, tokenId, tokenLabel, address },
+        block: null,
+      });
     }
-    draft.mappingVersions.push({
-      id: ++draft.lastId,
-      context,
-      change,
-      mapping,
-      by: { userName, tokenId, tokenLabel, address },
-      block: null,
-    });
   }
 
   async history(
@@ -35,6 +33,7 @@ export class InMemoryIpMappingVersionRepository extends IpMappingVersionReposito
     limit: number,
   ): Promise<RecordedVersion<RecordedMapping>[]> {
     const { mappingVersions } = this.store.rows;
+    const replaced = statesBefore(mappingVersions.map(({ mapping }) => mapping));
     return mappingVersions
       .filter((row) => row.context === context && row.id < before)
       .filter(({ mapping }) => customerIds.includes(mapping.customerId))
@@ -42,15 +41,8 @@ export class InMemoryIpMappingVersionRepository extends IpMappingVersionReposito
       .toReversed()
       .slice(0, limit)
       .map(({ id, change, mapping: state, by }) => ({
-        id,
-        change,
-        state,
-        ...by,
-        before: mappingVersions
-          .map(({ mapping }) => mapping)
-          .filter((other) => other.id === state.id && other.updatedAt < state.updatedAt)
-          .sort((a, b) => a.updatedAt - b.updatedAt)
-          .at(-1),
+        ...{ id, change, state, ...by },
+        before: replaced.get(state),
       }));
   }
 

@@ -3,6 +3,7 @@ import {
   IpMappingRepository,
   MAX_AHEAD_MS,
   type ListedMapping,
+  type NewMapping,
 } from '../../../src/ip-mappings/application/ip-mapping.repository.js';
 import {
   NO_TERMINAL,
@@ -11,6 +12,7 @@ import {
   type IpMappingDetails,
   type RecordedMapping,
 } from '../../../src/ip-mappings/domain/ip-mapping.js';
+import type { Inserted } from '../../../src/shared/inserted.js';
 import { inBatches, type InMemoryStore } from './in-memory-store.js';
 
 export class InMemoryIpMappingRepository extends IpMappingRepository {
@@ -47,12 +49,17 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
       .find((other) => conflictsWith({ ...mapping, terminalId: NO_TERMINAL }, other));
   }
 
-  async insert(context: ContextId, mapping: Omit<RecordedMapping, 'id'>): Promise<number | undefined> {
+  async insert(context: ContextId, mappings: readonly NewMapping[]): Promise<Inserted<NewMapping>> {
     const { draft } = this.store;
-    if (this.store.mappingsOf(context).some((other) => isDuplicateOf(mapping, other))) return undefined;
-    const id = ++draft.lastId;
-    draft.mappings.push({ context, mapping: { id, ...mapping } });
-    return id;
+    const present = this.store.mappingsOf(context);
+    const added: RecordedMapping[] = [];
+    for (const mapping of mappings) {
+      const isTaken = [present, added].some((all) => all.some((other) => isDuplicateOf(mapping, other)));
+      if (isTaken) return { ids: [], duplicate: mapping };
+      added.push({ id: ++draft.lastId, ...mapping });
+    }
+    draft.mappings.push(...added.map((mapping) => ({ context, mapping })));
+    return { ids: added.map(({ id }) => id) };
   }
 
   async update(context: ContextId, mapping: RecordedMapping): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { Block } from '../../../src/history/domain/audit-chain.js';
 import type { RecordedEntry } from '../../../src/history/domain/audit-entry.js';
 import type { RecordedMapping } from '../../../src/ip-mappings/domain/ip-mapping.js';
 import { Transactions } from '../../../src/shared/transactions.js';
-import type { ChangeMade, Recorder } from '../../../src/versions/domain/version.js';
+import type { ChangeMade, Recorder, Versioned } from '../../../src/versions/domain/version.js';
 
 export interface VersionRow {
   readonly id: number;
@@ -27,14 +27,6 @@ export interface MappingVersionRow {
   readonly block: number | null;
 }
 
-export interface KeyRow {
-  readonly context: ContextId;
-  readonly userName: string;
-  readonly keyHash: string;
-  readonly at: number;
-  readonly kept: { readonly requestHash: string; readonly answer: string | null };
-}
-
 interface Rows {
   lastId: number;
   contexts: { id: ContextId; context: Context }[];
@@ -49,7 +41,6 @@ interface Rows {
   guards: Map<ContextId, number>;
   entries: RecordedEntry[];
   blocks: Block[];
-  keys: KeyRow[];
 }
 
 interface Scope {
@@ -73,7 +64,6 @@ export class InMemoryStore extends Transactions {
       guards: new Map(),
       entries: [],
       blocks: [],
-      keys: [],
     },
     ended: false,
   };
@@ -133,7 +123,19 @@ function copyOf(rows: Rows): Rows {
   return Object.fromEntries(copies) as Rows;
 }
 
-/** Two batches if there is more than one row. */
+/** What each state took the place of. */
+export function statesBefore<State extends Versioned>(
+  states: readonly State[],
+): ReadonlyMap<State, State | undefined> {
+  const [before, last] = [new Map<State, State | undefined>(), new Map<number, State>()];
+  for (const state of states.toSorted((a, b) => a.updatedAt - b.updatedAt)) {
+    before.set(state, last.get(state.id));
+    last.set(state.id, state);
+  }
+  return before;
+}
+
+/** More than one batch, as soon as there is more than one. */
 export function* inBatches<T>([first, ...others]: T[]): Generator<T[]> {
   if (first !== undefined) yield [first];
   if (others.length > 0) yield others;
