@@ -6,6 +6,7 @@ import { createConnection } from 'mysql2/promise';
 import type { ContextId } from '../src/identity/domain/principal.js';
 import { toUserId } from '../src/customers/domain/customer.js';
 import { Transactions } from '../src/shared/transactions.js';
+import { detailsOf } from './support/customer-details.js';
 import type { Answer, Client } from './support/client.js';
 import { databaseKinds, type DatabaseKind, type TestDatabase } from './support/databases.js';
 import { describeOn } from './support/describe-on.js';
@@ -200,9 +201,7 @@ function useRegister(kind: DatabaseKind) {
     database: () => register.database,
     /** Writes as a repository does. @returns the UserID that was taken */
     insert: async (...userIds: string[]): Promise<string | undefined> => {
-      const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
-      const fields = { name: 'N', ...absent, updatedAt: 0 };
-      const customers = userIds.map((userId) => ({ userId: toUserId(userId), ...fields }));
+      const customers = userIds.map((userId) => ({ ...detailsOf(userId), updatedAt: 0 }));
       return (await register.customers.insert(context, customers)).duplicate?.userId;
     },
     lock: (userId: string) => register.customers.lock(context, toUserId(userId)),

@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import { toUserId } from '../../src/customers/domain/customer.js';
 import type { SealedBlock } from '../../src/history/domain/audit-chain.js';
 import type { AuditFilter, EntryPlace } from '../../src/history/domain/audit-entry.js';
 import { seal, type Block, type SealedVersion } from '../../src/history/domain/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../../src/history/domain/audit-entry.js';
+import { detailsOf } from '../support/customer-details.js';
 import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
@@ -17,14 +17,7 @@ const MANY_BLOCKS = 101;
 /** More than can read at once over connections of their own. */
 const MANY_READERS = 20;
 
-const CUSTOMER = {
-  userId: toUserId('U'),
-  name: 'Trisul',
-  address: null,
-  email: null,
-  phoneNumber: null,
-  altPhoneNumber: null,
-};
+const CUSTOMER = detailsOf('U');
 
 const ODD = `O'Brien "Óscar" \\ \\0 100 %_ 😀 \0 end`;
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import type { Context } from '../../src/access/application/access.repositories.js';
-import { toUserId } from '../../src/customers/domain/customer.js';
+import { detailsOf } from '../support/customer-details.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
@@ -101,8 +101,7 @@ export function contextRepositoryContract(register: () => Register): void {
 
   it('keeps a context that is not empty', async () => {
     const id = await newContext(register());
-    const details = { name: 'x', address: null, email: null, phoneNumber: null, altPhoneNumber: null };
-    await run(() => register().customers.insert(id, [{ ...details, userId: toUserId('x'), updatedAt: 0 }]));
+    await run(() => register().customers.insert(id, [{ ...detailsOf('x'), updatedAt: 0 }]));
     const before = await register().contexts.list();
     // The name of the context isn't known here, so try to delete each.
     const kept: string[] = [];

@@ -1,27 +1,19 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ContextId } from '../../src/identity/domain/principal.js';
 import type { CustomerFilter, NewCustomer } from '../../src/customers/application/customer.repository.js';
-import { toUserId, type Customer, type CustomerDetails } from '../../src/customers/domain/customer.js';
+import {
+  toUserId,
+  type Customer,
+  type CustomerDetails,
+  type CustomerFields,
+} from '../../src/customers/domain/customer.js';
 import type { Inserted } from '../../src/shared/inserted.js';
+import { detailsOf } from '../support/customer-details.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
 /** Enough for `all` to need several batches. */
 const MANY = 1100;
-
-type Fields = Partial<Omit<CustomerDetails, 'userId'>>;
-
-function details(userId: string, fields: Fields = {}): CustomerDetails {
-  return {
-    userId: toUserId(userId),
-    name: 'Trisul',
-    address: null,
-    email: null,
-    phoneNumber: null,
-    altPhoneNumber: null,
-    ...fields,
-  };
-}
 
 export function customerRepositoryContract(register: () => Register): void {
   const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
@@ -39,9 +31,14 @@ export function customerRepositoryContract(register: () => Register): void {
     run(() => register().customers.delete(of, id));
 
   /** Inserts a customer and returns it. */
-  const add = async (to: ContextId, userId: string, fields: Fields = {}, at = 0): Promise<Customer> => {
-    const id = await insert(to, details(userId, fields), at);
-    return { id: Number(id), ...details(userId, fields), updatedAt: at };
+  const add = async (
+    to: ContextId,
+    userId: string,
+    fields: Partial<CustomerFields> = {},
+    at = 0,
+  ): Promise<Customer> => {
+    const id = await insert(to, detailsOf(userId, fields), at);
+    return { id: Number(id), ...detailsOf(userId, fields), updatedAt: at };
   };
   const addMany = (to: ContextId, count: number): Promise<Customer[]> =>
     run(async () => {
@@ -64,7 +61,7 @@ export function customerRepositoryContract(register: () => Register): void {
     return page.map((customer) => customer.userId);
   };
 
-  const full: Fields = {
+  const full: Partial<CustomerFields> = {
     name: `O'Brien "Óscar" \\ 100 %_ 😀`,
     address: 'MG Road 1\r\n\tChennai\n',
     email: '',
@@ -101,12 +98,12 @@ export function customerRepositoryContract(register: () => Register): void {
       '0',
       '00',
     ];
-    for (const userId of userIds) expect(await insert(here, details(userId))).toEqual(expect.any(Number));
+    for (const userId of userIds) expect(await insert(here, detailsOf(userId))).toEqual(expect.any(Number));
     expect(await filtered(here, {})).toEqual(userIds);
     for (const userId of userIds) {
       expect((await find(here, userId))?.userId).toBe(userId);
       expect(await find(here, userId.normalize('NFD'))).toEqual(await find(here, userId));
-      expect(await insert(here, details(userId.normalize('NFD')))).toBeUndefined();
+      expect(await insert(here, detailsOf(userId.normalize('NFD')))).toBeUndefined();
     }
     for (const other of ['Abc', 'abc ', ' abc', 'abc\0', 'abc\u00ad', 'a%', '', '%']) {
       expect(await find(here, other)).toBeUndefined();
@@ -116,7 +113,7 @@ export function customerRepositoryContract(register: () => Register): void {
   it('neither inserts nor updates to a UserID that is taken', async () => {
     const here = await context();
     const [first, second] = [await add(here, 'first'), await add(here, 'second')];
-    expect(await insert(here, details('first', full))).toBeUndefined();
+    expect(await insert(here, detailsOf('first', full))).toBeUndefined();
     expect(await update(here, { ...first, ...full, userId: second.userId })).toBe(false);
     expect(await all(here)).toEqual([first, second]);
   });
@@ -125,10 +122,10 @@ export function customerRepositoryContract(register: () => Register): void {
     const here = await context();
     const first = await add(here, 'first');
     await run(async () => {
-      expect(await insertOne(here, details('second'))).toEqual(expect.any(Number));
-      expect(await insertOne(here, details('first'))).toBeUndefined();
+      expect(await insertOne(here, detailsOf('second'))).toEqual(expect.any(Number));
+      expect(await insertOne(here, detailsOf('first'))).toBeUndefined();
       expect(await register().customers.update(here, { ...first, userId: toUserId('second') })).toBe(false);
-      expect(await insertOne(here, details('third'))).toEqual(expect.any(Number));
+      expect(await insertOne(here, detailsOf('third'))).toEqual(expect.any(Number));
     });
     expect(await filtered(here, {})).toEqual(['first', 'second', 'third']);
   });
@@ -136,8 +133,8 @@ export function customerRepositoryContract(register: () => Register): void {
   describe('inserts many at once', () => {
     const insertAll = (to: ContextId, customers: readonly NewCustomer[]): Promise<Inserted<NewCustomer>> =>
       run(() => register().customers.insert(to, customers));
-    const many = (count: number, fields: Fields = {}): NewCustomer[] =>
-      Array.from({ length: count }, (_, n) => ({ ...details(`M${count - n}`, fields), updatedAt: n }));
+    const many = (count: number, fields: Partial<CustomerFields> = {}): NewCustomer[] =>
+      Array.from({ length: count }, (_, n) => ({ ...detailsOf(`M${count - n}`, fields), updatedAt: n }));
 
     it.each([2, 5000])('and returns %i ids in the order of the list', async (count) => {
       const [here, there] = [await context(), await context()];
@@ -159,14 +156,14 @@ export function customerRepositoryContract(register: () => Register): void {
       await run(async () => {
         const refused = await register().customers.insert(here, customers);
         expect(refused).toEqual({ ids: [], duplicate: customers.at(-1) });
-        await insertOne(here, details('next'));
+        await insertOne(here, detailsOf('next'));
       });
       expect(await filtered(here, {})).toEqual([present.userId, 'next']);
     });
 
     it.each([2, 5000])('or none of %i, if the last one repeats the UserID of the first', async (count) => {
       const [here, customers] = [await context(), many(count - 1)];
-      const repeated = { ...details(`M${count - 1}`), name: 'Repeated', updatedAt: 0 };
+      const repeated = { ...detailsOf(`M${count - 1}`), name: 'Repeated', updatedAt: 0 };
       expect(await insertAll(here, [...customers, repeated])).toEqual({ ids: [], duplicate: repeated });
       expect(await all(here)).toEqual([]);
     });
@@ -416,7 +413,7 @@ export function customerRepositoryContract(register: () => Register): void {
     return {
       read: () => customers.page(here, {}, 0, 10),
       writes: [
-        () => customers.insert(here, [{ ...details('B'), updatedAt: 0 }]),
+        () => customers.insert(here, [{ ...detailsOf('B'), updatedAt: 0 }]),
         () => customers.update(here, { ...customer, name: 'Changed' }),
         () => customers.delete(here, customer.id),
       ],

@@ -1,18 +1,14 @@
 import { expect, it } from '@jest/globals';
 import type { ContextId } from '../../src/identity/domain/principal.js';
-import { toUserId, type Customer } from '../../src/customers/domain/customer.js';
+import type { Customer } from '../../src/customers/domain/customer.js';
+import { detailsOf } from '../support/customer-details.js';
 import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
 
 const T = 1_764_000_000_000;
 let lastId = 1_000_000;
 const CUSTOMER: Omit<Customer, 'id'> = {
-  userId: toUserId('M'),
-  name: `O'Brien \\ 😀`,
-  address: null,
-  email: null,
-  phoneNumber: null,
-  altPhoneNumber: '',
+  ...detailsOf('M', { name: `O'Brien \\ 😀`, altPhoneNumber: '' }),
   updatedAt: T,
 };
 

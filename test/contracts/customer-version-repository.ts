@@ -5,6 +5,7 @@ import type { FeedPlace } from '../../src/versions/domain/version.js';
 import { toUserId, type Customer } from '../../src/customers/domain/customer.js';
 import { seal } from '../../src/history/domain/audit-chain.js';
 import type { ChangeMade, RecordedVersion } from '../../src/versions/domain/version.js';
+import { detailsOf } from '../support/customer-details.js';
 import { principal } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
@@ -19,8 +20,7 @@ const ODD = `O'Brien "Óscar" \\ \\0 100 %_ 😀 \0 end`;
 let lastId = 0;
 
 function aCustomer(userId: string, fields: Partial<Customer> = {}): Customer {
-  const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
-  return { id: ++lastId, userId: toUserId(userId), name: 'Trisul', ...absent, updatedAt: T, ...fields };
+  return { id: ++lastId, ...detailsOf(userId), updatedAt: T, ...fields };
 }
 
 export function customerVersionRepositoryContract(register: () => Register): void {

@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals';
 import type { Principal } from '../../src/identity/domain/principal.js';
-import { toUserId } from '../../src/customers/domain/customer.js';
 import { seal, type SealedVersion } from '../../src/history/domain/audit-chain.js';
 import { NO_TERMINAL, type RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
 import { IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
 import type { ChangeMade } from '../../src/versions/domain/version.js';
+import { detailsOf } from '../support/customer-details.js';
 import { principal } from '../support/principal.js';
 import type { Register } from '../support/register.js';
 import { ids, IpMappingHarness, NEWEST, ODD, T } from './ip-mapping-harness.js';
@@ -155,9 +155,8 @@ export function ipMappingVersionsContract(register: () => Register): void {
       await mappingVersions.insert(by, 'deleted', [{ ...mapping, updatedAt: T + 2 }]);
     });
     expect(await audit.hasUnsealed()).toBe(true);
-    const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
-    const customer = { id: 800_000_000 + mapping.id, userId: toUserId('U'), name: 'Trisul', ...absent };
-    await run(() => versions.insert(by, 'created', [{ ...customer, updatedAt: T }]));
+    const customer = { id: 800_000_000 + mapping.id, ...detailsOf('U'), updatedAt: T };
+    await run(() => versions.insert(by, 'created', [customer]));
 
     const unsealed = await audit.unsealedVersions(10);
     const tables = ['customer_versions', ...Array<string>(3).fill('ip_mapping_versions')];

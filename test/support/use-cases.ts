@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { CustomersService } from '../../src/customers/application/customers.service.js';
 import { Holders } from '../../src/customers/application/holders.js';
-import { toUserId, type CustomerDetails } from '../../src/customers/domain/customer.js';
 import { AuditTrail } from '../../src/history/application/audit-trail.js';
 import type { ContextId } from '../../src/identity/domain/principal.js';
 import { HeldAddresses } from '../../src/ip-mappings/application/held-addresses.js';
@@ -67,17 +66,4 @@ export class UseCases {
   lastDetails(): object {
     return JSON.parse(this.store.rows.entries.at(-1)?.details ?? '') as object;
   }
-}
-
-/** A new customer. */
-export function someone(userId: string, fields: Partial<CustomerDetails> = {}): CustomerDetails {
-  return {
-    userId: toUserId(userId),
-    name: 'Trisul',
-    address: null,
-    email: null,
-    phoneNumber: null,
-    altPhoneNumber: null,
-    ...fields,
-  };
 }

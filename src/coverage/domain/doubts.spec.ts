@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { toUserId, type Customer } from '../../customers/domain/customer.js';
+import { detailsOf } from '../../../test/support/customer-details.js';
+import type { Customer } from '../../customers/domain/customer.js';
 import { doubtsOf } from './doubts.js';
 
 const COMPLETE: Customer = {
   id: 1,
   updatedAt: 0,
-  userId: toUserId('U'),
-  name: 'N',
-  address: '1 Gandhi Street',
-  email: 'a@demo.example',
-  phoneNumber: '+91 98400 12345',
-  altPhoneNumber: null,
+  ...detailsOf('U', {
+    address: '1 Gandhi Street',
+    email: 'a@demo.example',
+    phoneNumber: '+91 98400 12345',
+  }),
 };
 
 describe('the doubts about a customer', () => {

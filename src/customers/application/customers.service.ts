@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../identity/domain/principal.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
 import { Clock } from '../../shared/clock.js';
-import { validationFailed } from '../../shared/errors.js';
 import { formatMoment } from '../../shared/instant.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
@@ -15,9 +14,9 @@ import {
 import { customerChanged, customerExists, known } from '../domain/customer.errors.js';
 import {
   changedFields,
-  faultsOf,
+  checkedFields,
   type Customer,
-  type CustomerDetails,
+  type CustomerFields,
   type UserId,
 } from '../domain/customer.js';
 import { CustomerHoldings } from './customer-holdings.js';
@@ -73,8 +72,8 @@ export class CustomersService {
   }
 
   /** @throws RegisterError `customer_exists`, `validation_failed` */
-  create(by: Principal, details: CustomerDetails): Promise<Customer> {
-    check(details);
+  create(by: Principal, fields: CustomerFields): Promise<Customer> {
+    const details = checkedFields(fields);
     return this.transactions.run(async () => {
       const customer = { ...details, updatedAt: this.clock.now() };
       const [id] = (await this.customers.insert(by.context, [customer])).ids;
@@ -84,18 +83,17 @@ export class CustomersService {
   }
 
   /**
-   * Changes the fields that `changes` holds; another `userId` among them renames the customer. Where they hold
-   * what it has already, there is no new version.
+   * Changes the given fields; another `userId` renames the customer. Adds no version if nothing changes.
    *
    * @throws RegisterError `customer_not_found`, `precondition_failed`, `customer_exists`, `validation_failed`
    */
   change(
     by: Principal,
     userId: UserId,
-    changes: Partial<CustomerDetails>,
+    fields: Partial<CustomerFields>,
     isExpected?: Expectation,
   ): Promise<Customer> {
-    check(changes);
+    const changes = checkedFields(fields);
     return this.transactions.run(async () => {
       const before = expected(await this.customers.lock(by.context, userId), isExpected);
       const changed = changedFields(before, changes);
@@ -159,10 +157,4 @@ function expected(found: Customer | undefined, isExpected: Expectation | undefin
   const customer = known(found);
   if (isExpected?.(versionOf(customer)) === false) throw customerChanged();
   return customer;
-}
-
-/** The last line: whatever way a customer comes in, one that breaks a rule is not kept. */
-function check(fields: Partial<CustomerDetails>): void {
-  const faults = faultsOf(fields);
-  if (faults.length > 0) throw validationFailed(faults);
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { faultOf, type CustomerField } from './customer-fields.js';
-import { faultsOf, toUserId } from './customer.js';
+import type { FieldFault, RegisterError } from '../../shared/errors.js';
+import { checkedFields, toUserId, type CustomerFields } from './customer.js';
 
 const LIMITS = [
   ['userId', 1, 128],
@@ -179,3 +180,13 @@ describe('toUserId', () => {
     expect(isAccepted('userId', '\u0958'.repeat(65))).toBe(false);
   });
 });
+
+/** What `checkedFields` refuses. */
+function faultsOf(fields: Partial<CustomerFields>): readonly FieldFault[] {
+  try {
+    checkedFields(fields);
+    return [];
+  } catch (error) {
+    return (error as RegisterError).faults;
+  }
+}

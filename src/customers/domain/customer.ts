@@ -1,26 +1,31 @@
 import type { ContextId } from '../../identity/domain/principal.js';
-import type { FieldFault } from '../../shared/errors.js';
+import { validationFailed } from '../../shared/errors.js';
 import { CUSTOMER_FIELDS, faultOf, FIELDS, type CustomerField, type FieldValue } from './customer-fields.js';
 
 declare const userId: unique symbol;
 
-/** The name under which a customer is known in its context, in Unicode NFC. */
+/** A customer's unique name in its context, in Unicode NFC. */
 export type UserId = string & { readonly [userId]: true };
 
-/** What is known of a customer. An optional field that was never given is null; '' stays ''. */
-export type CustomerDetails = {
+/** The fields of a customer, unchecked. An optional field that was not given is null; '' stays ''. */
+export type CustomerFields = {
   readonly [Field in CustomerField]: Field extends 'userId' ? UserId : FieldValue<Field>;
 };
 
-/** A customer of the register, in one of the versions that it had. */
+declare const checked: unique symbol;
+
+/** The fields of a customer that obey every rule: only `checkedFields` makes them. */
+export type CustomerDetails = CustomerFields & { readonly [checked]: true };
+
+/** A customer in one of its versions. */
 export interface Customer extends CustomerDetails {
-  /** Given by the register and never used again. */
+  /** Assigned by the register and never reused. */
   readonly id: number;
-  /** Since when it is known in this version: Unix milliseconds, greater in every later version. */
+  /** When this version was recorded: Unix milliseconds, greater in every later version. */
   readonly updatedAt: number;
 }
 
-/** A customer as it was at a time. */
+/** A customer with the data of an earlier instant. */
 export interface PastCustomer extends Customer {
   /** Whether it was deleted since. */
   readonly isDeleted: boolean;
@@ -32,21 +37,25 @@ export interface GoneCustomer {
   readonly id: number;
 }
 
-/** The same text, typed in another Unicode form, is the same UserID. */
+/** Unicode forms of one text are one UserID. */
 export function toUserId(text: string): UserId {
   return text.normalize('NFC') as UserId;
 }
 
-/** The fields of which `changes` holds another value than `before`. */
+/** The fields that `changes` gives another value. */
 export function changedFields(before: CustomerDetails, changes: Partial<CustomerDetails>): CustomerField[] {
   return FIELDS.filter((field) => changes[field] !== undefined && changes[field] !== before[field]);
 }
 
-/** Everything that is wrong with `fields`, under the names that the API has for them. */
-export function faultsOf(fields: Partial<CustomerDetails>): FieldFault[] {
-  return FIELDS.flatMap((field) => {
+/** @throws RegisterError `validation_failed` with every fault */
+export function checkedFields(fields: CustomerFields): CustomerDetails;
+export function checkedFields(fields: Partial<CustomerFields>): Partial<CustomerDetails>;
+export function checkedFields(fields: Partial<CustomerFields>): Partial<CustomerDetails> {
+  const faults = FIELDS.flatMap((field) => {
     const value = fields[field];
     const message = value === undefined ? undefined : faultOf(field, value);
     return message === undefined ? [] : [{ field: CUSTOMER_FIELDS[field].wireName, message }];
   });
+  if (faults.length > 0) throw validationFailed(faults);
+  return fields;
 }

@@ -19,7 +19,7 @@ import {
   type FieldDescriptor,
   type FieldValue,
 } from '../domain/customer-fields.js';
-import { toUserId, type Customer, type CustomerDetails } from '../domain/customer.js';
+import { toUserId, type Customer, type CustomerFields } from '../domain/customer.js';
 import { isSearchable, SEARCH_LENGTH } from './customer.entity.js';
 
 type Descriptors = typeof CUSTOMER_FIELDS;
@@ -135,7 +135,7 @@ export class CustomerDto extends CustomerMembers {
 }
 
 /** The fields that a request gave, under the names of the domain. */
-export function toFields(dto: Partial<Members>): Partial<CustomerDetails> {
+export function toFields(dto: Partial<Members>): Partial<CustomerFields> {
   const given = FIELDS.filter((field) => dto[WIRE_NAMES[field]] !== undefined);
   const fields = Object.fromEntries(given.map((field) => [field, dto[WIRE_NAMES[field]]]));
   return dto.UserID === undefined ? fields : { ...fields, userId: toUserId(dto.UserID) };
@@ -144,8 +144,8 @@ export function toFields(dto: Partial<Members>): Partial<CustomerDetails> {
 const NEVER_GIVEN = Object.fromEntries(FIELDS.map((field) => [field, null]));
 
 /** A new customer's fields: what was not given is null. */
-export function toDetails(dto: CreateCustomerDto): CustomerDetails {
-  return { ...NEVER_GIVEN, ...toFields(dto) } as CustomerDetails;
+export function toNewFields(dto: CreateCustomerDto): CustomerFields {
+  return { ...NEVER_GIVEN, ...toFields(dto) } as CustomerFields;
 }
 
 export function toDto(customer: Customer): CustomerDto {

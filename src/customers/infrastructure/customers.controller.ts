@@ -35,7 +35,7 @@ import {
   EXAMPLE,
   ListQueryDto,
   ReplaceCustomerDto,
-  toDetails,
+  toNewFields,
   toDto,
   toFields,
   VersionQueryDto,
@@ -120,7 +120,7 @@ export class CustomersController {
     @Body() body: CreateCustomerDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<CustomerDto> {
-    return answer(response, await this.customers.create(caller, toDetails(body)));
+    return answer(response, await this.customers.create(caller, toNewFields(body)));
   }
 
   @Put(':UserID')

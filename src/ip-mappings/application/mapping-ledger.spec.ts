@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { someone, UseCases } from '../../../test/support/use-cases.js';
+import { detailsOf } from '../../../test/support/customer-details.js';
+import { UseCases } from '../../../test/support/use-cases.js';
 import type { Customer } from '../../customers/domain/customer.js';
 import { NO_TERMINAL, type RecordedMapping } from '../domain/ip-mapping.js';
 import { IpNetwork } from '../domain/ip-network.js';
@@ -18,8 +19,8 @@ describe('the ledger of mappings', () => {
   beforeEach(async () => {
     register = new UseCases();
     now = register.clock.now() / 1000;
-    asha = await register.customers.create(register.by, someone('asha'));
-    binu = await register.customers.create(register.by, someone('binu'));
+    asha = await register.customers.create(register.by, detailsOf('asha'));
+    binu = await register.customers.create(register.by, detailsOf('binu'));
   });
 
   const change = <T>(work: (ledger: OpenLedger) => Promise<T>): Promise<T> =>

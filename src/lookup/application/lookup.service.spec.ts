@@ -1,6 +1,7 @@
 import { NO_TERMINAL } from '../../ip-mappings/domain/ip-mapping.js';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { someone, UseCases } from '../../../test/support/use-cases.js';
+import { detailsOf } from '../../../test/support/customer-details.js';
+import { UseCases } from '../../../test/support/use-cases.js';
 import type { Customer } from '../../customers/domain/customer.js';
 import { IpAddress, IpNetwork } from '../../ip-mappings/domain/ip-network.js';
 import { Validity } from '../../ip-mappings/domain/validity.js';
@@ -19,8 +20,8 @@ describe('a look-up', () => {
   beforeEach(async () => {
     register = new UseCases();
     now = register.clock.now() / 1000;
-    asha = await register.customers.create(register.by, someone('asha'));
-    binu = await register.customers.create(register.by, someone('binu'));
+    asha = await register.customers.create(register.by, detailsOf('asha'));
+    binu = await register.customers.create(register.by, detailsOf('binu'));
   });
 
   const pass = (seconds: number): void => {
