@@ -199,7 +199,7 @@ function useRegister(kind: DatabaseKind) {
   return {
     run: <T>(work: () => Promise<T>): Promise<T> => register.transactions.run(work),
     database: () => register.database,
-    /** Writes as a repository does. @returns the UserID that was taken */
+    /** @returns the UserID that is taken */
     insert: async (...userIds: string[]): Promise<string | undefined> => {
       const customers = userIds.map((userId) => ({ ...detailsOf(userId), updatedAt: 0 }));
       return (await register.customers.insert(context, customers)).duplicate?.userId;
@@ -331,7 +331,7 @@ describeOn('MySQL', 'a transaction', (kind) => {
     },
   );
 
-  it('finds which of many UserIDs another one took after it had begun to read', async () => {
+  it('finds the taken UserID among many, though it was taken after the first read', async () => {
     const [hasRead, isTaken] = [new Gate(), new Gate()];
     const late = run(async () => {
       await userIds();
@@ -345,7 +345,7 @@ describeOn('MySQL', 'a transaction', (kind) => {
     expect(await late).toBe('late-2');
   });
 
-  it('is run again, wholly, when its connection was lost between two statements', async () => {
+  it('runs again as a whole after losing its connection between two statements', async () => {
     let tries = 0;
     await run(async () => {
       await insert(`lost-${++tries}`);

@@ -29,7 +29,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
 
   const record = (of: ContextId | Principal, change: ChangeMade, customer: Customer): Promise<void> =>
     run(() => register().versions.insert(typeof of === 'number' ? principal(of) : of, change, [customer]));
-  /** Records a version, and answers it as the customer that it is of. */
+  /** Records a version. @returns the customer in it */
   const create = async (of: ContextId | Principal, customer: Customer): Promise<Customer> => {
     await record(of, 'created', customer);
     return customer;

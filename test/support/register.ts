@@ -53,7 +53,7 @@ import { InMemoryCustomerRepository } from './fakes/in-memory-customer.repositor
 import { InMemoryIpMappingRepository } from './fakes/in-memory-ip-mapping.repository.js';
 import { InMemoryStore } from './fakes/in-memory-store.js';
 
-/** The ports of the register that have a fake, over one store. */
+/** The ports of the register that have a fake, on one store. */
 export interface Register {
   readonly transactions: Transactions;
   readonly customers: CustomerRepository;
@@ -72,7 +72,7 @@ export interface Register {
   close(): Promise<void>;
 }
 
-/** All ports of the register, over a database. */
+/** All ports of the register, on a database. */
 export interface DatabaseRegister extends Register {
   readonly database: TypeOrmDatabase;
   readonly keys: IdempotencyRepository;
@@ -83,7 +83,7 @@ interface RegisterKind<R extends Register> {
   open(): Promise<R>;
 }
 
-/** What the contracts of ports without a fake are run against: every kind of database. */
+/** What the contract suites of ports without a fake run against: every kind of database. */
 export const databaseRegisterKinds: readonly RegisterKind<DatabaseRegister>[] = databaseKinds.map((kind) => ({
   name: kind.name,
   async open() {
@@ -97,7 +97,7 @@ export const databaseRegisterKinds: readonly RegisterKind<DatabaseRegister>[] = 
   },
 }));
 
-/** What the other contracts are run against: the fakes as well. */
+/** What the other contract suites run against: the fakes as well. */
 export const registerKinds: readonly RegisterKind<Register>[] = [
   { name: 'the in-memory fake', open: async () => inMemoryRegister() },
   ...databaseRegisterKinds,

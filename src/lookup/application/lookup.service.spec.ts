@@ -1,8 +1,8 @@
-import { NO_TERMINAL } from '../../ip-mappings/domain/ip-mapping.js';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { detailsOf } from '../../../test/support/customer-details.js';
 import { UseCases } from '../../../test/support/use-cases.js';
 import type { Customer } from '../../customers/domain/customer.js';
+import { NO_TERMINAL } from '../../ip-mappings/domain/ip-mapping.js';
 import { IpAddress, IpNetwork } from '../../ip-mappings/domain/ip-network.js';
 import { Validity } from '../../ip-mappings/domain/validity.js';
 import type { Query } from './lookup.service.js';

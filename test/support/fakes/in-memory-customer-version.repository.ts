@@ -14,10 +14,15 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
     const { context, userName, tokenId, tokenLabel, address } = by;
     const present = new Set(draft.versions.map(({ customer }) => versionOf(customer)));
     for (const customer of customers) {
-      if (present.has(versionOf(customer))) throw new Error('the customer has a version of this time');
+      if (present.has(versionOf(customer))) {
+        throw new Error('the customer already has a version of this time');
+      }
       present.add(versionOf(customer));
       draft.versions.push({
-        ...{ id: ++draft.lastId, context, change, customer },
+        id: ++draft.lastId,
+        context,
+        change,
+        customer,
         by: { userName, tokenId, tokenLabel, address },
         block: null,
       });
@@ -61,7 +66,10 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
       .toReversed()
       .slice(0, limit)
       .map((row) => ({
-        ...{ id: row.id, change: row.change, state: row.customer, ...row.by },
+        id: row.id,
+        change: row.change,
+        state: row.customer,
+        ...row.by,
         before: replaced.get(row.customer),
       }));
   }

@@ -15,10 +15,13 @@ export class InMemoryIpMappingVersionRepository extends IpMappingVersionReposito
     const { context, userName, tokenId, tokenLabel, address } = by;
     const present = new Set(draft.mappingVersions.map(({ mapping }) => versionOf(mapping)));
     for (const mapping of mappings) {
-      if (present.has(versionOf(mapping))) throw new Error('the mapping has a version of this time');
+      if (present.has(versionOf(mapping))) throw new Error('the mapping already has a version of this time');
       present.add(versionOf(mapping));
       draft.mappingVersions.push({
-        ...{ id: ++draft.lastId, context, change, mapping },
+        id: ++draft.lastId,
+        context,
+        change,
+        mapping,
         by: { userName, tokenId, tokenLabel, address },
         block: null,
       });
@@ -41,7 +44,10 @@ export class InMemoryIpMappingVersionRepository extends IpMappingVersionReposito
       .toReversed()
       .slice(0, limit)
       .map(({ id, change, mapping: state, by }) => ({
-        ...{ id, change, state, ...by },
+        id,
+        change,
+        state,
+        ...by,
         before: replaced.get(state),
       }));
   }

@@ -123,7 +123,7 @@ function copyOf(rows: Rows): Rows {
   return Object.fromEntries(copies) as Rows;
 }
 
-/** What each state took the place of. */
+/** The state before each state; undefined = it is the first. */
 export function statesBefore<State extends Versioned>(
   states: readonly State[],
 ): ReadonlyMap<State, State | undefined> {
@@ -135,7 +135,7 @@ export function statesBefore<State extends Versioned>(
   return before;
 }
 
-/** More than one batch, as soon as there is more than one. */
+/** Two batches if there is more than one row. */
 export function* inBatches<T>([first, ...others]: T[]): Generator<T[]> {
   if (first !== undefined) yield [first];
   if (others.length > 0) yield others;
