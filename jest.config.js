@@ -4,9 +4,9 @@ export default {
   testEnvironment: '<rootDir>/test/support/environment.js',
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
-  maxWorkers: 3, // on two processors: they wait for databases and programs half of the time
-  testTimeout: 120_000, // the first test that starts the program waits until that is built
-  forceExit: true, // what a failed test left open must not keep the run from ending
+  maxWorkers: 3, // More than the two processors: tests wait for databases and programs half of the time.
+  testTimeout: 120_000, // The first test that starts the program waits for its build.
+  forceExit: true, // Whatever a failed test left open must not keep the run alive.
   testRegex: /spec\.ts$/.source,
   // Needs a Galera cluster: `npm run test:cluster`.
   testPathIgnorePatterns: ['/node_modules/', /test\/cluster\.e2e-spec/.source],

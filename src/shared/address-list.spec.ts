@@ -31,7 +31,7 @@ describe('an address list', () => {
     ['::ffff:0:0/96', ['192.0.2.1', '::ffff:192.0.2.1'], ['2001:db8::1']],
     ['2001:db8::1', ['2001:db8::1'], ['2001:db8::2', '2001:db8::']],
     ['::ffff:192.0.2.0/120', ['192.0.2.255', '::ffff:192.0.2.1'], ['192.0.3.0']],
-  ])('%s includes %j, not %j', (entry, inside, outside) => {
+  ])('with the entry %s includes %j but not %j', (entry, inside, outside) => {
     const list = addressList([entry]);
     for (const address of inside) expect([address, includesAddress(list, address)]).toEqual([address, true]);
     for (const address of outside)

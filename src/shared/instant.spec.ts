@@ -7,7 +7,7 @@ const LAST_SECOND = 253_402_300_799; // 9999-12-31T23:59:59Z
 describe('parseInstant', () => {
   const second = fc.integer({ min: 0, max: LAST_SECOND });
 
-  it('reads Unix seconds as a number or digits', () => {
+  it('parses Unix seconds as a number or digits', () => {
     fc.assert(
       fc.property(second, (seconds) => {
         expect(parseInstant(seconds)).toBe(seconds * 1000);
@@ -25,7 +25,7 @@ describe('parseInstant', () => {
     );
   });
 
-  it('reads any offset, even if its + became a space', () => {
+  it('parses any offset, even if its + became a space', () => {
     const day = 24 * 3600;
     fc.assert(
       fc.property(

@@ -42,18 +42,29 @@ const USER_IDS = ['U1', 'U2', 'U3', 'U4', 'U5', 'U6'];
 
 /** A few addresses and networks around them, in many notations. */
 const NETWORKS: readonly ((block: number) => string)[] = [
-  ...[1, 2, 3].map((octet) => (block: number) => `10.20.${block}.${octet}`),
-  ...['1/32', '0/31', '3/31', '0/30', '5/29', '200/24'].map(
-    (end) => (block: number) => `10.20.${block}.${end}`,
-  ),
-  ...['1', '2/128', '0/127', '3/126', '9/124'].map(
-    (end) => (block: number) => `::ffff:10.20.${block}.${end}`,
-  ),
+  (block) => `10.20.${block}.1`,
+  (block) => `10.20.${block}.2`,
+  (block) => `10.20.${block}.3`,
+  (block) => `10.20.${block}.1/32`,
+  (block) => `10.20.${block}.0/31`,
+  (block) => `10.20.${block}.3/31`,
+  (block) => `10.20.${block}.0/30`,
+  (block) => `10.20.${block}.5/29`,
+  (block) => `10.20.${block}.200/24`,
+  (block) => `::ffff:10.20.${block}.1`,
+  (block) => `::ffff:10.20.${block}.2/128`,
+  (block) => `::ffff:10.20.${block}.0/127`,
+  (block) => `::ffff:10.20.${block}.3/126`,
+  (block) => `::ffff:10.20.${block}.9/124`,
   (block) => `0:0:0:0:0:FFFF:0a14:${hex(256 * block + 1)}`,
   (block) => `::ffff:a14:${hex(256 * block)}/120`,
-  ...[':1', ':2', '0:0:0:0:1', ':/127', ':3/126', ':9/64', ':/48'].map(
-    (end) => (block: number) => `2001:db8:${hex(block)}:${end}`,
-  ),
+  (block) => `2001:db8:${hex(block)}::1`,
+  (block) => `2001:db8:${hex(block)}::2`,
+  (block) => `2001:db8:${hex(block)}:0:0:0:0:1`,
+  (block) => `2001:db8:${hex(block)}::/127`,
+  (block) => `2001:db8:${hex(block)}::3/126`,
+  (block) => `2001:db8:${hex(block)}::9/64`,
+  (block) => `2001:db8:${hex(block)}::/48`,
   (block) => `2001:0DB8:${hex(block).toUpperCase()}::0:0002`,
 ];
 
@@ -68,17 +79,13 @@ const aPeriod = fc.record({
 
 const aStep = fc.record({
   kind: fc.oneof(
-    ...(
-      [
-        ['create', 42],
-        ['change', 20],
-        ['end', 10],
-        ['delete', 8],
-        ['reassign', 12],
-        ['try', 6],
-        ['leave', 2],
-      ] as const
-    ).map(([kind, weight]) => ({ arbitrary: fc.constant(kind), weight })),
+    { arbitrary: fc.constant('create'), weight: 42 },
+    { arbitrary: fc.constant('change'), weight: 20 },
+    { arbitrary: fc.constant('end'), weight: 10 },
+    { arbitrary: fc.constant('delete'), weight: 8 },
+    { arbitrary: fc.constant('reassign'), weight: 12 },
+    { arbitrary: fc.constant('try'), weight: 6 },
+    { arbitrary: fc.constant('leave'), weight: 2 },
   ),
   userId: fc.constantFrom(...USER_IDS),
   nextUserId: fc.constantFrom(...USER_IDS),

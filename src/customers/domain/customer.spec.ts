@@ -134,7 +134,7 @@ describe('a field of a customer', () => {
     },
   );
 
-  it('are refused all at once, under the names that the API has for them', () => {
+  it('is reported with all other faults under its name in the API', () => {
     const userId = toUserId('');
     expect(faultsOf({ userId, name: 'N', email: 'x', address: null })).toEqual([
       { field: 'Email', message: 'must be an e-mail address' },

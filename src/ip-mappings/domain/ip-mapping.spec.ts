@@ -126,7 +126,7 @@ describe('a terminal id', () => {
     ['\u0000', 'must not contain control characters or line breaks'],
     ['\u0085', 'must not contain control characters or line breaks'],
     ['\ud800', 'must be valid Unicode text'],
-  ])('is not %j', (text, fault) => {
+  ])('cannot be %j', (text, fault) => {
     expect(() => toTerminalId(text)).toThrow(new InvalidValue(fault));
   });
 });
