@@ -64,7 +64,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       json: { code: 'context_not_found', message: `Invalid Context name - ${name}` },
     });
 
-    it('answers to its old name after a renaming, until that is removed', async () => {
+    it('answers to its old name after a rename, until that is removed', async () => {
       const { name, read } = await inNewContext();
       const renamed = await admin('PATCH', `contexts/${name}`, { name: `${name}-new` });
       const context = { name: `${name}-new`, aliases: [name], enabled: true, created_at: CREATED_AT };
@@ -78,7 +78,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect((await read(`${name}-too`)).status).toBe(200);
     });
 
-    it('answers to all the names that it had, and may be given an old one again', async () => {
+    it('answers to all its former names and can be renamed back', async () => {
       const { name, read } = await inNewContext();
       await admin('PATCH', `contexts/${name}`, { name: `${name}-b` });
       await admin('PATCH', `contexts/${name}-b`, { name: `${name}-c` });
@@ -90,7 +90,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect((await read(`${name}-c`)).status).toBe(404);
     });
 
-    it('is granted and named to clients by the name that it has now', async () => {
+    it('is granted and shown by its present name', async () => {
       const { name, caller, read } = await inNewContext();
       await admin('PATCH', `contexts/${name}`, { name: `${name}-new` });
       const users = (await list('users')) as { name: string; contexts: string[] }[];
@@ -103,7 +103,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
     });
 
     it.each(['default', undefined, 'context0'])(
-      'renamed from default is still meant by %j',
+      'that was default is still found as %j after a rename',
       async (contextname) => {
         await admin('PATCH', 'contexts/default', { name: 'main' });
         const answer = await service().call('GET', LIST, { body: { contextname } });
@@ -115,7 +115,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       },
     );
 
-    it('is administered by its own name, which the refusal of another one tells', async () => {
+    it('is administered by its own name, which the refusal of a former one reports', async () => {
       const { name } = await inNewContext();
       await admin('PATCH', `contexts/${name}`, { name: `${name}-new` });
       const message = `This is an alias of ${name}-new; use that name`;
@@ -125,7 +125,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       }
     });
 
-    it('is closed while it is disabled, and open again from the next request on', async () => {
+    it('is closed while it is disabled and open from the next request after that', async () => {
       const { name, read } = await inNewContext();
       expect((await admin('PATCH', `contexts/${name}`, { enabled: false })).json).toMatchObject({
         enabled: false,
@@ -137,7 +137,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect((await read(name)).status).toBe(200);
     });
 
-    it('is kept while it has customers, or the history of some', async () => {
+    it('is not deleted while it has customers or their history', async () => {
       const { name, caller, read } = await inNewContext();
       const remove = (): Promise<Answer> => admin('DELETE', `contexts/${name}`);
       expect(await remove()).toMatchObject({ status: 409, json: { code: 'context_not_empty' } });
@@ -147,7 +147,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect((await caller.call('GET', `${pathOf('U1')}/history`)).status).toBe(200);
     });
 
-    it('is deleted when it is empty, and its names are free again', async () => {
+    it('is deleted when it is empty, which frees its names', async () => {
       const name = await newContext(service());
       const caller = await newCaller(service(), { contexts: [name] });
       const read = (contextname: string): Promise<Answer> =>
@@ -160,7 +160,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect((await read(name)).status).toBe(403);
     });
 
-    it('is not deleted by a call in it, whatever it is called there', async () => {
+    it('is not deleted by a request in it, under any of its names', async () => {
       const name = await newContext(service());
       await admin('PATCH', `contexts/${name}`, { aliases: [`${name}-too`] });
       for (const contextname of [name, `${name}-too`]) {
@@ -170,7 +170,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect((await admin('DELETE', 'contexts/default')).status).toBe(409);
     });
 
-    it('is not emptied under a customer that is being created', async () => {
+    it('is not deleted while a customer is being created in it', async () => {
       const { name, caller } = await inNewContext();
       await caller.call('DELETE', pathOf('U1'));
       const [deleted, ...created] = await Promise.all([
@@ -185,7 +185,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
     });
   });
 
-  it('keeps a context to call in, also when two are deleted from each other', async () => {
+  it('keeps one context when two are deleted from each other', async () => {
     for (let round = 0; round < 5; round++) {
       const [a, b] = [await newContext(service()), await newContext(service())];
       const remove = (name: string, contextname: string): Promise<Answer> =>
@@ -216,7 +216,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
     const change = (caller: Caller, changes: object): Promise<Answer> =>
       admin('PATCH', `users/${encodeURIComponent(caller.credentials.username)}`, changes);
 
-    it('may be changed, and has the new rights at the next request, on every instance', async () => {
+    it('has its new rights at the next request on every instance', async () => {
       const other = await TestService.start(database());
       const caller = await newCaller(service(), { name: 'Zoé/b' });
       const { contextname } = caller.credentials;
@@ -254,7 +254,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       await other.stop();
     });
 
-    it('is deleted with its tokens, and its name is free again', async () => {
+    it('is deleted with its tokens, which frees its name', async () => {
       const caller = await newCaller(service());
       const { username } = caller.credentials;
       const deleted = await admin('DELETE', `users/${username}`);
@@ -278,14 +278,14 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       await admin('DELETE', `users/${disabled.credentials.username}`);
     });
 
-    it('who is an admin may go, as long as another one stays: also when two go at once', async () => {
+    it('who is an admin can be removed only while another remains, even if two are removed at once', async () => {
       for (let round = 0; round < 5; round++) {
         const others = await Promise.all([1, 2].map(() => newCaller(service(), { role: 'admin' })));
         const names = others.map(({ credentials }) => credentials.username);
         const demote = (name: string, by: Caller | undefined): Promise<Answer> | undefined =>
           by?.call('PATCH', `/api/admin/users/${name}`, { body: { role: 'reader', contextname: 'default' } });
         await demote('admin', others[0]);
-        // Each of the two puts the other one out.
+        // Each of the two removes the other.
         const answers = await Promise.all([
           demote(names[1] ?? '', others[0]),
           demote(names[0] ?? '', others[1]),
@@ -312,7 +312,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       clock.at = Date.parse(CREATED_AT);
     });
 
-    it('leaves a new one like it, and is good until the grace period is over', async () => {
+    it('has a successor like it and is valid until the grace period ends', async () => {
       const token = { label: 'CRM', scope: 'read', allowed_ips: ['127.0.0.0/8'] };
       const caller = await newCaller(service(), { token });
       const rotated = await rotate(caller.tokenId, { grace_seconds: 3600 });
@@ -342,7 +342,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect(await statusOf(caller, tokenOf(rotated))).toBe(200);
     });
 
-    it('ends no later than it would have', async () => {
+    it('expires no later than before', async () => {
       const caller = await newCaller(service(), { token: { expires_at: '2026-11-24T00:30:00Z' } });
       const rotated = await rotate(caller.tokenId, { grace_seconds: 3600 });
       expect(await expiryOf(caller.tokenId)).toBe('2026-11-24T00:30:00Z');
@@ -354,12 +354,12 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       });
     });
 
-    it('was adopted perhaps: its successor is a generated one', async () => {
+    it('has a generated successor even if it was adopted', async () => {
       const caller = await newCaller(service(), { token: { token: 'GiXwBWWv5g2Fs6QeaTlx' } });
       expect(tokenOf(await rotate(caller.tokenId))).toMatch(/^ipdr_[0-9A-Za-z]{36}$/);
     });
 
-    it('is rotated once, also of two who try at the same moment; then its successor may be', async () => {
+    it('is rotated once even by two requests at once; then its successor can be rotated', async () => {
       const caller = await newCaller(service());
       const grace = { grace_seconds: 3600 };
       const answers = await Promise.all([rotate(caller.tokenId, grace), rotate(caller.tokenId, grace)]);
@@ -372,7 +372,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
     });
 
     it.each([-1, 0.5, '60', null, 2_592_001])(
-      'with a grace period of %j is left as it is',
+      'is not rotated with a grace period of %j',
       async (grace_seconds) => {
         const caller = await newCaller(service());
         const answer = await rotate(caller.tokenId, { grace_seconds });
@@ -382,7 +382,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
     );
 
     it.each(['0', '01', '-1', 'abc', '999999999999', '1%20OR%201=1'])(
-      'with the id %s is not found',
+      'is not found by the id %s',
       async (id) => {
         const answer = await admin('POST', `tokens/${id}/rotate`);
         expect(answer).toMatchObject({ status: 404, json: { code: 'token_not_found' } });
@@ -391,7 +391,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
   });
 
   describe('refuses', () => {
-    /** All that it lists, but for the use of tokens, which is noted beside the requests. */
+    /** All lists, except when tokens were used, which is written beside requests. */
     const everything = async (): Promise<string> => {
       const answers = await Promise.all(['contexts', 'users', 'tokens'].map((what) => admin('GET', what)));
       return answers.map(({ text }) => text.replaceAll(/"last_used_at":("[^"]*"|null)/g, '')).join('\n');
@@ -408,7 +408,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
     it.each<[string, object, string]>([
       ['contexts', { name: 'default' }, 'context_exists'],
       ['users', { name: 'user', role: 'reader' }, 'user_exists'],
-    ])('to make %s a second time: %j', async (what, body, code) => {
+    ])('to create %s twice: %j', async (what, body, code) => {
       expect(await admin('POST', what, body)).toMatchObject({ status: 409, json: { code } });
     });
 
@@ -437,7 +437,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       expect(await admin(method, path, body)).toMatchObject({ status, json: { code } });
     });
 
-    it('to give a context a name that another one answers to', async () => {
+    it('to give a context a name of another one', async () => {
       const [name, other] = [await newContext(service()), await newContext(service())];
       await admin('PATCH', `contexts/${other}`, { aliases: [`${other}-too`] });
       before = await everything();
@@ -523,7 +523,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       ...rows('tokens', { user: 'user' }, 'allowed_ips', addresses),
       ...rows('tokens', { user: 'user' }, 'token', tokens),
       ['tokens', { user: 'user', id: 1, hash: 'x' }, ['id', 'hash']],
-    ])('to make %s of %j', async (what, body, fields) => {
+    ])('to create %s of %j', async (what, body, fields) => {
       const { status, json } = await admin('POST', what, body);
       const { code, errors = [] } = json as { code: string; errors?: { field: string }[] };
       expect([status, code]).toEqual([422, 'validation_failed']);

@@ -19,11 +19,22 @@ const HOUR_MS = 3_600_000;
 const CREDENTIALS: readonly string[] = ['api_token', 'username', 'contextname'];
 const GENERATED_TOKEN = /ipdr_[0-9A-Za-z]{36}/;
 
-/** Valid wherever a text is free: no space at the ends, no more than 64 characters. */
+/** Valid as any free text: no space at the ends, at most 64 characters. */
 const INJECTIONS = [
-  ...[`' OR '1'='1`, `"; DROP TABLE customers; --`, `\\' OR 1=1 -- -`, '1; DELETE FROM users', 'abc\\'],
-  ...[`' UNION SELECT hash FROM tokens -- -`, `%' OR name LIKE '%`, '${7*7}', '{{constructor}}', 'NULL'],
-  ...[`'/**/UNION/**/SELECT/**/hash/**/FROM/**/tokens#`, `')) OR 1=1 -- -`, `😀' OR '😀'='😀`, '\\0'],
+  `' OR '1'='1`,
+  `"; DROP TABLE customers; --`,
+  `\\' OR 1=1 -- -`,
+  '1; DELETE FROM users',
+  'abc\\',
+  `' UNION SELECT hash FROM tokens -- -`,
+  `%' OR name LIKE '%`,
+  '${7*7}',
+  '{{constructor}}',
+  'NULL',
+  `'/**/UNION/**/SELECT/**/hash/**/FROM/**/tokens#`,
+  `')) OR 1=1 -- -`,
+  `😀' OR '😀'='😀`,
+  '\\0',
 ];
 
 const ODD_PATHS = `
@@ -40,11 +51,15 @@ type Row = Record<string, unknown>;
 
 const NOBODY = 'Nobody/userid@realm';
 const CANARY = {
-  ...{ UserID: 'Canary/userid@realm', Name: 'Canary Asha Name', Address: 'Canary Road 7\nChennai' },
-  ...{ Email: 'canary.mail@example.in', PhoneNumber: '+91 98400 55501', AltPhoneNumber: '98400-55502' },
+  UserID: 'Canary/userid@realm',
+  Name: 'Canary Asha Name',
+  Address: 'Canary Road 7\nChennai',
+  Email: 'canary.mail@example.in',
+  PhoneNumber: '+91 98400 55501',
+  AltPhoneNumber: '98400-55502',
 };
 
-/** By how many rows a request that was answered with 200 made each table grow. */
+/** By how many rows a request answered with 200 changes each table. */
 function growth({ method, path, collection }: Route, json: unknown): Record<string, number> {
   const rows = { POST: 1, DELETE: -1 }[method] ?? 0;
   const { aliases = [], contexts = [] } = json as { aliases?: string[]; contexts?: string[] };
@@ -62,7 +77,7 @@ function isOfMappings(path: string): boolean {
   return /mapping/.test(path);
 }
 
-/** Rows of tables, without what is set in the background. */
+/** Rows of tables, without what the background sets. */
 function withoutBlocks(rows: Record<string, object[]>, ...tables: string[]): Record<string, object[]> {
   return Object.fromEntries(
     tables.map((name) => [name, (rows[name] ?? []).map((row) => ({ ...row, block: undefined }))]),
@@ -75,7 +90,7 @@ function expectInvalidToken({ status, headers, json }: Answer): void {
   expect([status, json]).toEqual([401, refusal]);
 }
 
-/** Whether a request for a path may come to a route: what is no history, a parameter takes for an id. */
+/** Whether a path can match a route, whose parameters match any segment. */
 function isUnder(path: string, route: Route): boolean {
   return new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path);
 }
@@ -97,7 +112,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
   let routes: Route[];
   let operator: Caller;
   let reader: Caller;
-  /** An admin whose token may only read. */
+  /** An admin with a read-only token. */
   let auditor: Caller;
 
   beforeAll(async () => {
@@ -118,7 +133,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     const lines = fields.map((field) => field.join(': '));
     return exchange(service().url, `${method} ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
   };
-  /** All that is in the database, but for what any request may add, and what is done to it in the background. */
+  /** All rows, except those that any request adds and what the background sets. */
   const register = async () => {
     const { tokens = [], ...rows } = await dump(database().configuration);
     for (const table of ['sign_ins', 'audit_entries', 'audit_blocks', 'ip_mapping_guards']) {
@@ -131,16 +146,25 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     } as typeof rows;
   };
 
-  describe('with credentials', () => {
-    it('that are no token, but an id, a hash, a name, or nearly one', async () => {
+  describe('with wrong credentials', () => {
+    it('are refused with an id, a hash, a name or nearly a token', async () => {
       const { admin: good, user: other } = service().tokens;
       const stored = (await register())['tokens'] as { id: number; hash: string }[];
       expect(stored.map(({ hash }) => hash)).toContain(createHash('sha256').update(good).digest('hex'));
       for (const api_token of [
         ...stored.flatMap(({ id, hash }) => [String(id), hash, hash.toUpperCase(), `ipdr_${hash}`]),
-        ...['admin', 'user', operator.credentials.username, 'default', 'context0', 'ipdr_', generateToken()],
+        'admin',
+        'user',
+        operator.credentials.username,
+        'default',
+        'context0',
+        'ipdr_',
+        generateToken(),
         `${good.slice(0, -1)}${good.endsWith('0') ? '1' : '0'}`, // a wrong checksum
-        ...[`${good}${other}`, `${good} ${other}`, `${good},${other}`, `${good}\n${other}`],
+        `${good}${other}`,
+        `${good} ${other}`,
+        `${good},${other}`,
+        `${good}\n${other}`,
       ]) {
         for (const username of ['admin', 'user']) {
           expectInvalidToken(await service().callAs({ api_token, username }, 'GET', LIST));
@@ -150,7 +174,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
       }
     });
 
-    it('of two users', async () => {
+    it('are refused with the credentials of two users', async () => {
       const own = [operator, reader, auditor].map(({ credentials }) => credentials);
       const all = [seeded('admin'), seeded('user'), ...own];
       for (const { api_token, username: owner } of all) {
@@ -165,7 +189,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     });
 
     it.each(['__proto__', 'constructor', 'prototype', 'constructor.prototype'])(
-      'in a header or a member %s, which pollute nothing',
+      'are refused in a header or member %s and pollute nothing',
       async (name) => {
         const { api_token, username } = operator.credentials;
         const smuggled = { ...operator.credentials, polluted: true };
@@ -189,7 +213,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
       },
     );
 
-    it('cost the same work, whatever is wrong with them', async () => {
+    it('cost the same work whatever is wrong', async () => {
       const { username } = operator.credentials;
       const credentialsOf = async (caller: Parameters<typeof newCaller>[1]) =>
         (await newCaller(service(), caller)).credentials;
@@ -206,12 +230,12 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
         'a disallowed address': await credentialsOf({ token: { allowed_ips: ['192.0.2.0/24'] } }),
       };
       clock.at += HOUR_MS;
-      // Nobody has signed in to it, so no write is under way in the background, and it records every failure.
+      // Nobody has signed in to this instance, so it writes nothing in the background and records every failure.
       const instance = await anotherInstance();
       const { database: spied } = instance;
       const spies = [
         ...(['query', 'write', 'run'] as const).map((name) => jest.spyOn(spied, name)),
-        jest.spyOn(spied['dataSource'].logger, 'logQuery'), // what TypeORM words itself, some values among it
+        jest.spyOn(spied['dataSource'].logger, 'logQuery'), // the SQL that TypeORM makes, with some values in it
       ];
       const work: [string, string][] = [];
       for (const [what, credentials] of Object.entries(refused)) {
@@ -240,7 +264,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
       expect((await foreign.call('GET', LIST)).text).toBe(kept);
     });
 
-    /** Callers in contexts of their own; the last of them may use the other one as well. */
+    /** Callers in contexts of their own. The last may use the other context as well. */
     const strangers = async (): Promise<Caller[]> => {
       const contexts = [await newContext(service()), foreign.credentials.contextname];
       const options = [{}, { role: 'admin' }, { contexts }] as const;
@@ -262,17 +286,17 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
       ['filtering by it in the body', 200, (by, UserID) => by.call('GET', LIST, { body: { UserID } })],
       ['filtering by it in the URL', 200, (by, UserID) => by.call('GET', `${LIST}?UserID=${UserID}`)],
       ['searching for it', 200, (by, UserID) => by.call('GET', `${LIST}?search=${UserID}`)],
-    ])('by %s are answered %d, as if it were not there', async (_what, status, ask) => {
-      const told = ({ text }: Answer, userId: string) =>
+    ])('by %s are answered %d as if it did not exist', async (_what, status, ask) => {
+      const comparable = ({ text }: Answer, userId: string) =>
         text.replaceAll(userId, '@').replaceAll(/"(request_)?id":("[^"]+"|\d+)/g, '');
       for (const stranger of await strangers()) {
         const [found, absent] = [await ask(stranger, CANARY.UserID), await ask(stranger, NOBODY)];
         expect([found.status, absent.status]).toEqual([status, status]);
-        expect(told(found, CANARY.UserID)).toBe(told(absent, NOBODY));
+        expect(comparable(found, CANARY.UserID)).toBe(comparable(absent, NOBODY));
       }
     });
 
-    it('do not keep a context from having the same UserID', async () => {
+    it('do not prevent the same UserID in another context', async () => {
       for (const stranger of await strangers()) {
         const { text } = await stranger.call('POST', LIST, { body: customer(CANARY.UserID) });
         expect((await stranger.call('GET', pathOf(CANARY.UserID))).text).toBe(text);
@@ -306,7 +330,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
         }
         const userId = encodeURIComponent(CANARY.UserID);
         for (const { method, path } of routes) {
-          // An admin may use every context, and sees in the audit trail what was asked in each.
+          // An admin may use every context and sees the requests of each in the audit trail.
           if (!path.startsWith(AUDIT)) await ask(method, path.replace(/\{\w+\}/, userId));
         }
         for (const path of ['/metrics', '/health/ready', '/api/openapi.json']) await ask('GET', path);
@@ -317,7 +341,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
   it.each<[string, () => Caller]>([
     ['an operator', () => operator],
     ['a reader', () => reader],
-    ['an admin with a token to read', () => auditor],
+    ['an admin with a read-only token', () => auditor],
   ])('by %s on the administration change nothing', async (_who, who) => {
     const caller = who();
     const { username, contextname } = caller.credentials;
@@ -406,8 +430,16 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     });
 
     it.each([
-      ...['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override', 'X-Original-URL', 'X-Rewrite-URL'],
-      ...['X-Forwarded-Host', 'X-Forwarded-Prefix', 'X-Forwarded-Path', 'X-Original-Method', 'Upgrade'],
+      'X-HTTP-Method-Override',
+      'X-HTTP-Method',
+      'X-Method-Override',
+      'X-Original-URL',
+      'X-Rewrite-URL',
+      'X-Forwarded-Host',
+      'X-Forwarded-Prefix',
+      'X-Forwarded-Path',
+      'X-Original-Method',
+      'Upgrade',
     ])('by the header %s change nothing', async (name) => {
       const own = asHeaders(operator.credentials);
       expect((await operator.call('POST', LIST, { body: customer(name) })).status).toBe(200);
@@ -429,23 +461,29 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     {
       area: 'customers',
       expected: {
-        ...{ [`POST ${LIST} UserID`]: ALL, [`POST ${LIST} Name`]: ALL, [`POST ${LIST} Address`]: ALL },
-        ...{ [`PUT ${LIST}/{UserID} UserID`]: ALL, [`PATCH ${LIST}/{UserID} Name`]: ALL },
-        ...{ [`POST ${LIST}/{UserID}/mappings terminalid`]: ALL },
-        ...{ [`GET ${LIST} Name`]: 2 * ALL, [`GET ${LIST} search`]: ALL }, // in the body and the query
+        [`POST ${LIST} UserID`]: ALL,
+        [`POST ${LIST} Name`]: ALL,
+        [`POST ${LIST} Address`]: ALL,
+        [`PUT ${LIST}/{UserID} UserID`]: ALL,
+        [`PATCH ${LIST}/{UserID} Name`]: ALL,
+        [`POST ${LIST}/{UserID}/mappings terminalid`]: ALL,
+        [`GET ${LIST} Name`]: 2 * ALL,
+        [`GET ${LIST} search`]: ALL, // in body and query
       },
     },
     {
       area: 'admin',
       expected: {
-        ...{ 'POST /api/admin/users name': ALL, 'POST /api/admin/tokens label': ALL },
-        ...{ 'POST /api/admin/contexts name': 1, 'POST /api/admin/tokens token': 1 },
+        'POST /api/admin/users name': ALL,
+        'POST /api/admin/tokens label': ALL,
+        'POST /api/admin/contexts name': 1,
+        'POST /api/admin/tokens token': 1,
       },
     },
-  ])('by SQL, in every text of every route of $area, are taken for text', async ({ area, expected }) => {
+  ])('by SQL in every text of every route of $area are stored as text', async ({ area, expected }) => {
     const before = await register();
     const rows = Object.fromEntries(Object.entries(before).map(([name, all]) => [name, all.length]));
-    /** How often a text was taken, or found. */
+    /** How often a text was accepted or found. */
     const taken: Record<string, number> = {};
 
     const credentialsFor = ({ path }: Route) =>
@@ -460,7 +498,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
       return answer;
     };
     const listOf = ({ path, collection }: Route) => (isOfMappings(path) ? MAPPINGS : collection);
-    /** Makes what the path of a route is to name. */
+    /** Creates what the path of a route refers to. */
     const idFor = async ({ path, collection }: Route) => {
       const [, parameter = ''] = /\{(\w+)\}/.exec(path) ?? [];
       const creation = routes.find((route) => route.method === 'POST' && route.path === collection);
@@ -479,7 +517,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
         ? send(to, {}, path, { body, headers: asHeaders(credentials) })
         : send(to, credentials, `${path}${query}`, { body });
     };
-    /** Sees that a request that was accepted did with the text what it was to do, and nothing else. */
+    /** Checks that an accepted request did with the text what it should, and nothing else. */
     const check = (to: Route, name: string, text: string, json: unknown, list: Row[]) => {
       const { method, path, collection } = to;
       const { token, ...shown } = json as Row;
@@ -497,7 +535,7 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     };
 
     expect(routes.length).toBeGreaterThan(ALL);
-    // Reading comes last, when there is something to be found. Two ids in a path would need two things to be made.
+    // Reads come last, when there is something to find. Paths with two ids would need two things created.
     const inArea = routes
       .filter(({ path }) => (area === 'admin') === path.startsWith('/api/admin/'))
       .filter(({ path }) => path.split('{').length <= 2);
@@ -508,14 +546,14 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
         ...CREDENTIALS.flatMap((member) => [['credential', member] as const, ['header', member] as const]),
       ]) {
         const isCredential = CREDENTIALS.includes(name);
-        // Credentials are taken in one place, before any route: each route gets another one of the texts.
+        // Credentials are read in one place before any route, so each route gets one of the texts.
         const texts = isCredential
           ? INJECTIONS.filter((_, n) => n === routes.indexOf(route) % ALL)
           : INJECTIONS;
         const answers = await Promise.all(
           texts.map(async (text) => inject(route, where, name, text, await idFor(route))),
         );
-        const isAudit = route.path.startsWith(AUDIT); // long, and no list of what was made
+        const isAudit = route.path.startsWith(AUDIT); // long, and it lists nothing that was created
         const all = isAudit
           ? '[]'
           : (await service().callAs(credentialsFor(route), 'GET', listOf(route))).text;
@@ -540,12 +578,12 @@ describe.each(databaseKinds)('attacks on $name', (kind) => {
     for (const [table, kept] of Object.entries(before)) {
       const now = new Set(after[table]?.map((row) => JSON.stringify(row)));
       expect(kept.filter((row) => !now.has(JSON.stringify(row)))).toEqual([]);
-      if (table.endsWith('_versions')) continue; // not every update changes something
+      if (table.endsWith('_versions')) continue; // not every update changes anything
       expect([table, after[table]?.length]).toEqual([table, rows[table]]);
     }
   });
 
-  it('left no token in the database, the log or the metrics', async () => {
+  it('leave no token in the database, the log or the metrics', async () => {
     const rows = JSON.stringify(await dump(database().configuration));
     const log = [service(), ...instances].flatMap((instance) => instance.log).join('');
     const { text } = await service().call('GET', '/metrics', { raw: '' });

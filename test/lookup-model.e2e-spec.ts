@@ -12,18 +12,18 @@ import { withoutSealing, type TestService } from './support/service.js';
 import { TestClock } from './support/test-clock.js';
 import { useService } from './support/use-service.js';
 
-/** As many changes, and as many look-ups at least. `npm run test:faults` does more. */
+/** The number of changes, and the least number of look-ups. `npm run test:faults` does more. */
 const CHANGES = Number(process.env['LOOKUP_MODEL_CHANGES'] ?? 150);
 const SEED = Number(process.env['LOOKUP_MODEL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-/** Slower machines included. */
+/** Enough for slower machines too. */
 const TIMEOUT_MS = 120_000 + 60 * CHANGES;
 const LOOKUP = '/api/ipdrlookup';
 
-/** Of so many changes, and the look-ups after them. */
+/** The changes of a step, before the look-ups. */
 const ROUND = 20;
-/** After so many changes, other customers and addresses take the place of those that were changed so far. */
+/** After this many changes, new customers and addresses replace those changed so far. */
 const GENERATION = 1000;
-/** In each of the bulks at the end: more than are asked of the database at once. */
+/** The size of each batch at the end: more than the database is asked at once. */
 const MANY = Math.max(200, Math.ceil(CHANGES / 12));
 const USERS = 6;
 /** Addresses that differ in their last bits alone. */
@@ -39,15 +39,15 @@ const V6 = {
   prefixes: [128, 128, 128, 127, 126, 125, 124, 120, 64, 48],
 };
 const DAY = 86_400;
-/** The entries of changes, and of what came to nothing; those of reads and refusals are tested with them. */
+/** The audit actions of changes, effective or not. Other specs test those of reads and refusals. */
 const ACTS = /^(customer|mapping)\.(created|updated|unchanged|deleted|reassignment_tried)$/;
 const RARE = ['customer_exists', 'mapping_overlap', 'mapping_duplicate', 'mapping_ambiguous'];
 
-/** An address to be asked for, as it is typed, and when. */
+/** An address to look up, as it is typed, and when. */
 interface Query {
   readonly ip: string;
   readonly address: bigint;
-  /** As it is sent; null = now. */
+  /** As it is sent; null is now. */
   readonly time: number | string | null;
   readonly second: number;
 }
@@ -60,16 +60,16 @@ interface FedChange {
   readonly mapping?: Mapping;
 }
 
-/** Does at random what changes the register, and asks it who held what, and compares it with a model of it. */
+/** Changes the register at random, looks up who held what, and compares both with a model. */
 class Follower {
   readonly models: readonly LookupModel[];
   private readonly dice = new Dice(SEED);
-  /** What was read of each context's feed, and where it goes on. */
+  /** What was read of each context's feed, and where it continues. */
   private readonly feeds = [0, 1].map(() => ({ found: [] as FedChange[], after: '' }));
-  /** Says what the last request was. */
+  /** Describes the last request. */
   last = '';
   lookUps = 0;
-  /** How many of the look-ups named a holder, and one that was gone. */
+  /** How many look-ups found a holder, and how many a deleted one. */
   named = { holders: 0, gone: 0 };
   /** How often each answer was given to a change. */
   readonly outcomes = new Map<string, number>();
@@ -83,7 +83,7 @@ class Follower {
     this.models = contexts.map(() => new LookupModel());
   }
 
-  /** Whether every refusal that is rare was given. */
+  /** Whether every rare refusal was given. */
   get hasMetAll(): boolean {
     return RARE.every((code) => this.outcomes.has(code));
   }
@@ -106,7 +106,7 @@ class Follower {
     return this.reassign(where);
   }
 
-  /** Seals what was changed, reads it in the change feed, and asks in all ways that there are. */
+  /** Seals the changes, reads them in the feed and looks up in every way. */
   async lookUp(): Promise<void> {
     await this.follow();
     await this.lookUpOne(this.where());
@@ -115,7 +115,7 @@ class Follower {
     await this.history(this.where());
   }
 
-  /** Asks for much at once, and compares all mappings. */
+  /** Looks up large batches and compares all mappings. */
   async checkAll(): Promise<void> {
     await this.follow();
     for (const where of [0, 1]) {
@@ -138,7 +138,7 @@ class Follower {
     );
   }
 
-  /** A third of them get another name. */
+  /** Gives a third of them another name. */
   private async changeCustomer(where: number): Promise<void> {
     const userId = this.aKnownUserId(where);
     const { Name, ...others } = this.someFields();
@@ -158,8 +158,11 @@ class Follower {
     const userId = again?.userId ?? this.aKnownUserId(where);
     const start = this.aStart(where);
     const asked: Asked = {
-      ...{ network: this.aNetwork(where), start, end: this.anEnd(where, start) },
-      ...{ terminalId: this.aTerminalId(), ...again?.mapping },
+      network: this.aNetwork(where),
+      start,
+      end: this.anEnd(where, start),
+      terminalId: this.aTerminalId(),
+      ...again?.mapping,
       ...(again !== undefined && this.dice.isLucky(0.5) && { end: this.anEnd(where, again.mapping.start) }),
     };
     const body = toBody(asked);
@@ -176,8 +179,12 @@ class Follower {
     const { userId, id, start } = this.aMapping(where);
     const ended = { end: Math.max(start, this.now + this.dice.pick([-2, -1, 0, 1, 60])) };
     const changes: Partial<Asked> = this.dice.pick([
-      ...[ended, ended, { end: this.anEnd(where, start) }, { start: this.aStart(where) }],
-      ...[{ network: this.aNetwork(where) }, { terminalId: this.aTerminalId() }],
+      ended,
+      ended,
+      { end: this.anEnd(where, start) },
+      { start: this.aStart(where) },
+      { network: this.aNetwork(where) },
+      { terminalId: this.aTerminalId() },
       { network: this.aNetwork(where), start: this.aStart(where), end: this.anEnd(where, this.now) },
     ]);
     await this.act(where, userId, id, { PUT: 'PUT', PATCH: 'PATCH' }, toBody(changes), (given) =>
@@ -192,7 +199,7 @@ class Follower {
     );
   }
 
-  /** Acts on a mapping by its own address, or in the form of existing clients, with or without its id. */
+  /** Sends a request about a mapping by its own path or in the form of existing clients, with or without its id. */
   private async act(
     where: number,
     userId: string,
@@ -280,7 +287,7 @@ class Follower {
     const answer = await this.call(where, 'POST', `${LOOKUP}?${query}`, {
       raw: `ip,time\n${lines.join('')}`,
       headers: {
-        ...{ 'content-type': 'text/csv' },
+        'content-type': 'text/csv',
         ...asHeaders({ ...this.caller.credentials, contextname: this.contexts[where] as string }),
       },
     });
@@ -303,7 +310,7 @@ class Follower {
     expect(answer.text).toBe(JSON.stringify(expected));
   }
 
-  /** Reads on in the change feeds, in pages of any size. */
+  /** Continues the change feeds, in pages of any size. */
   private async follow(): Promise<void> {
     await sealNow(this.service);
     for (const [where, feed] of this.feeds.entries()) {
@@ -329,7 +336,7 @@ class Follower {
     }
   }
 
-  /** Of no mapping is told before its customer, or after that is gone. */
+  /** A mapping appears after its customer's creation and before its deletion. */
   private checkOrder(found: readonly FedChange[]): void {
     const there = new Set<number>();
     for (const { change, customer, mapping } of found) {
@@ -339,7 +346,7 @@ class Follower {
     }
   }
 
-  /** Compares what the audit trail tells of changes. */
+  /** Compares the audit entries of changes. */
   private async checkActs(where: number): Promise<void> {
     const path = `/api/admin/audit?context=${this.contexts[where]}`;
     const { text } = await this.service.admin('GET', path, { headers: { accept: 'application/x-ndjson' } });
@@ -420,7 +427,7 @@ class Follower {
     return this.dice.pick(['', '', 'TERM12345', 'term, "2"']);
   }
 
-  /** One that there is, mostly. */
+  /** An existing one, mostly. */
   private aMapping(where: number): { userId: string; id: number; start: number; end: number | null } {
     const all = this.model(where).changeable.slice(-60);
     if (all.length === 0) return { userId: this.aUserId(), id: 1, start: 0, end: null };
@@ -447,7 +454,7 @@ class Follower {
     return `${text}/${text.includes(':') ? bits : bits - 96}`;
   }
 
-  /** One of the forms that an address can be typed in. */
+  /** One of the notations of an address. */
   private toText(address: bigint): string {
     const groups = address.toString(16).padStart(32, '0').match(/.{4}/g) as string[];
     const long = groups.join(':');
@@ -517,8 +524,24 @@ class Follower {
     const changed = Math.floor(this.aMoment(where) / 1000);
     const known = Math.floor((recordedAt ?? this.clock.at) / 1000);
     const second = this.dice.pick([
-      ...[start, start, start - 1, end ?? now, end ?? now, (end ?? now) + 1, within, within, within],
-      ...[known, known, known - 1, known + DAY, changed, changed, changed - 1, changed + 1, 0],
+      start,
+      start,
+      start - 1,
+      end ?? now,
+      end ?? now,
+      (end ?? now) + 1,
+      within,
+      within,
+      within,
+      known,
+      known,
+      known - 1,
+      known + DAY,
+      changed,
+      changed,
+      changed - 1,
+      changed + 1,
+      0,
     ]);
     const ip = this.toText(address);
     if (second < 0 || this.dice.isLucky(0.1)) return { ip, address, time: null, second: now };
@@ -526,7 +549,7 @@ class Follower {
     return { ip, address, time: this.dice.pick([second, second, String(second), iso]), second };
   }
 
-  /** When something was recorded, of some mapping or customer. */
+  /** When some mapping or customer was recorded. */
   private aMoment(where: number): number {
     const { customers } = this.model(where);
     const state = this.aState(where);
@@ -535,18 +558,22 @@ class Follower {
     return this.dice.pick([
       state.at,
       Number.isFinite(state.until) ? state.until : state.at,
-      ...[versions.at(-1)?.at ?? 0, this.dice.pick(versions).at],
+      versions.at(-1)?.at ?? 0,
+      this.dice.pick(versions).at,
     ]);
   }
 
-  /** In a third of the cases undefined, which is now. */
+  /** Undefined, which is now, in a third of the cases. */
   private aRecordedAt(where: number): number | undefined {
     if (this.dice.isLucky(0.3)) return undefined;
     const moment = this.aMoment(where);
     const second = Math.floor(moment / 1000) * 1000;
     return this.dice.pick([
       moment - 1,
-      ...[moment, moment, moment, moment],
+      moment,
+      moment,
+      moment,
+      moment,
       moment + 1,
       second,
       second - 1,
@@ -587,8 +614,22 @@ function toCells({ ip, time, holder, mapping }: Held & { ip: string; time: numbe
     unknown
   >;
   const cells = [
-    ...[ip, time, UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber, deleted],
-    ...[id, ipdr_customer_id, ipsubnet, starttime, endtime, terminalid, ''],
+    ip,
+    time,
+    UserID,
+    Name,
+    Address,
+    Email,
+    PhoneNumber,
+    AltPhoneNumber,
+    deleted,
+    id,
+    ipdr_customer_id,
+    ipsubnet,
+    starttime,
+    endtime,
+    terminalid,
+    '',
   ];
   return cells.map((cell) => `${(cell ?? '') as string | number | boolean}`);
 }
@@ -611,7 +652,7 @@ describe.each(databaseKinds)('on $name', (kind) => {
     `${CHANGES} look-ups at least, amid as many changes, are answered as a model of the register says`,
     async () => {
       try {
-        // A few changes may do without what is rare: then there are more.
+        // Rare refusals need more changes, so make more until each was given.
         const isOver = (): boolean => follower.changes >= CHANGES && follower.hasMetAll;
         for (let n = 0; !isOver() && n < 20 * CHANGES; n++) {
           await follower.change();
@@ -622,7 +663,7 @@ describe.each(databaseKinds)('on $name', (kind) => {
         const what = `LOOKUP_MODEL_SEED=${SEED} LOOKUP_MODEL_CHANGES=${CHANGES}: ${follower.last}`;
         throw new Error(`${what}\n${String(error)}`, { cause: error });
       }
-      // Not all of it about nothing.
+      // The look-ups are not all misses.
       expect([...follower.outcomes.keys()]).toEqual(expect.arrayContaining(RARE));
       expect(follower.named.holders).toBeGreaterThan(follower.lookUps / 10);
       expect(follower.named.gone).toBeGreaterThan(follower.lookUps / (CHANGES < 1000 ? 200 : 40));

@@ -53,19 +53,19 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
   const statuses = async (...paths: string[]): Promise<number[]> =>
     (await Promise.all(paths.map((path) => caller.call('GET', path)))).map(({ status }) => status);
   const recordedAt = (UserID: string, day: number): string => `${pathOf(UserID)}?recorded_at=${onDay(day)}`;
-  /** Seals what was done, at the time that it is, and goes on to a later day. */
+  /** Seals at the present time and moves the clock to a later day. */
   const goTo = async (day: number): Promise<void> => {
     await sealNow(service);
     clock.at = START + day * DAY;
   };
-  /** All that is kept, but for when tokens were used, which the service notes beside requests. */
+  /** All rows, except when tokens were used, which is written beside requests. */
   const tables = async (): Promise<Record<string, object[]>> => {
     return { ...(await dump(database.configuration)), tokens: [] };
   };
   const sql = (statement: string, parameters: unknown[] = []): Promise<unknown> =>
     withDataSource(database.configuration, (dataSource) => dataSource.query(statement, parameters));
 
-  it('takes customers that were deleted longer ago, with all their versions, and no others', async () => {
+  it('removes only customers that were deleted longer ago, with all their versions', async () => {
     await create('living');
     await create('old');
     await create('younger');
@@ -85,7 +85,9 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     const answer = await purge();
     expect(answer).toMatchObject({ status: 200, json: { before: onDay(40), customers: 2 } });
     const gone = ['old', 'renamed'].flatMap((user) => [
-      ...[`${pathOf(user)}/history`, `${pathOf(user)}/mappings/history`, recordedAt(user, 0.5)],
+      `${pathOf(user)}/history`,
+      `${pathOf(user)}/mappings/history`,
+      recordedAt(user, 0.5),
     ]);
     expect(new Set(await statuses(...gone, recordedAt('used again', 0.5)))).toEqual(new Set([404]));
     expect(await call('GET', `${pathOf('used again')}/history`)).toMatchObject([{ change: 'created' }]);
@@ -103,7 +105,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(versions).toHaveLength(6);
   });
 
-  it('leaves what is exactly as old as may be purged, and takes what is older by a moment', async () => {
+  it('keeps what is exactly as old as the limit and removes what is a moment older', async () => {
     await create('at the end');
     await create('before');
     clock.at = START + 10 * DAY - 1;
@@ -118,7 +120,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     ]);
   });
 
-  it('takes older entries of the audit trail and older sign-ins, and the chain stays whole', async () => {
+  it('removes older audit entries and sign-ins and keeps the chain intact', async () => {
     const from = (address: string): Call => ({ headers: { 'x-forwarded-for': address } });
     await caller.call('GET', pathOf('of old'), from('192.0.2.1'));
     await caller.call('GET', LIST, { ...from('192.0.2.1'), body: { api_token: 'x'.repeat(30) } });
@@ -134,7 +136,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
       }[];
       return [...new Set(signIns.map(({ address }) => address))].sort();
     };
-    await until(async () => (await addresses()).length === 4); // a success is noted beside the request
+    await until(async () => (await addresses()).length === 4); // a success is recorded beside the request
     const before = await auditTrail(service);
     const head = await verify(service);
     expect(head.purged).toBe(0);
@@ -160,7 +162,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(JSON.stringify(await dump(database.configuration))).not.toContain('of old');
   });
 
-  it('takes the mappings of those customers, and mappings that were deleted longer ago', async () => {
+  it('removes the mappings of those customers and mappings that were deleted longer ago', async () => {
     await create('living');
     await create('old');
     await create('younger');
@@ -189,7 +191,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
       (rows as Record<string, number>[]).map((row) => Number(row[of])).sort((a, b) => a - b);
     const [a, b] = kept.map(({ id }) => id) as [number, number];
     expect(ids(before['ip_mappings'], 'id')).toEqual([a, b, gone[1]!.id, gone[2]!.id]);
-    // One deleted mapping, and one that was withdrawn.
+    // A deleted mapping and a withdrawn one.
     expect((await purge()).json).toMatchObject({ before: onDay(40), customers: 1, mappings: 2 });
     const after = await tables();
     expect(ids(after['ip_mappings'], 'id')).toEqual([a, b]);
@@ -205,7 +207,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
       { ...kept[0], terminalid: 'second' },
       { ...kept[1], endtime: (START + 50 * DAY) / 1000 - 1 },
     ]);
-    // What was purged is in nobody's way.
+    // A purged mapping is in nobody's way.
     await addMapping(caller, 'living', '198.51.100.0/24');
 
     await goTo(2 * RETENTION);
@@ -215,7 +217,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(await verify(service)).toMatchObject({ intact: true, fault: null });
   });
 
-  it('is on record, with who did it, before and after it is done', async () => {
+  it('is audited with its caller before and after it is done', async () => {
     await create('old');
     await call('DELETE', pathOf('old'));
     await goTo(RETENTION + 2);
@@ -241,7 +243,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(rest).toEqual([]);
   });
 
-  it('leaves the chain whole when it is asked for to the millisecond', async () => {
+  it('keeps the chain intact when its limit has milliseconds', async () => {
     clock.at = START + 70;
     await create('old');
     await call('DELETE', pathOf('old'));
@@ -251,7 +253,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(await verify(service)).toMatchObject({ intact: true });
   });
 
-  it('is verified as intact from the very moment on in which it is done', async () => {
+  it('leaves a chain that is intact at every moment', async () => {
     await create('old');
     await goTo(RETENTION + 1);
     const audit = async (): Promise<boolean> => (await verify(service)).intact;
@@ -267,7 +269,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect([after, ...(await watching)]).not.toContain(false);
   });
 
-  it('is the only way: what is deleted by hand is missed', async () => {
+  it('is the only way to delete: verification misses what is deleted by hand', async () => {
     await create('old');
     await goTo(5);
     await create('older');
@@ -295,7 +297,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     ['a second later', (): unknown => (START + 10 * DAY) / 1000 + 1],
     ['now', (): unknown => new Date(clock.at).toISOString()],
     ['the far future', (): unknown => '9999-01-01T00:00:00Z'],
-  ])('is refused for what must be kept still, and leaves everything: %s', async (_what, beforeOf) => {
+  ])('refuses to remove what must still be kept: %s', async (_what, beforeOf) => {
     await create('old');
     await call('DELETE', pathOf('old'));
     await goTo(RETENTION + 10);
@@ -310,7 +312,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
   });
 
   it.each([{ before: 'yesterday' }, { before: -1 }, { before: null }, { before: 1.5 }, { befor: onDay(1) }])(
-    'is refused as %j, and leaves everything',
+    'refuses %j and removes nothing',
     async (body) => {
       await create('old');
       await call('DELETE', pathOf('old'));
@@ -341,7 +343,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(await statuses(`${pathOf('old')}/history`)).toEqual([200]);
   });
 
-  it('may be done again and again', async () => {
+  it('can be repeated', async () => {
     await create('old');
     await call('DELETE', pathOf('old'));
     await goTo(30);
@@ -356,7 +358,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     await goTo(RETENTION + 40);
     expect((await purge()).json).toMatchObject({ before: onDay(40), customers: 1 });
     expect((await verify(service)).purged).toBeGreaterThan(first);
-    // The record of the first purges goes the way of all the others.
+    // The entries of the first purges are purged like all others.
     await goTo(2 * RETENTION + 50);
     await purge();
     await sealNow(service);
@@ -365,7 +367,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(await auditTrail(service, 'action=purge.started')).toHaveLength(1);
   });
 
-  it('finishes what another one began and did not end', async () => {
+  it('finishes an interrupted purge', async () => {
     await create('old');
     await goTo(5);
     await create('later');
@@ -383,7 +385,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(await verify(service)).toMatchObject({ intact: true, purged: last?.block });
   });
 
-  it('takes no entry that is younger, though an instance whose clock was slow sealed after it', async () => {
+  it('keeps a younger entry that was sealed before the block of an instance with a slow clock', async () => {
     await create('old');
     await goTo(RETENTION);
     await caller.call('GET', pathOf('younger'));
@@ -392,13 +394,13 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     await goTo(RETENTION + 50);
     expect((await purge()).status).toBe(200);
     await sealNow(service);
-    // Nothing is missing; but somebody's clock can't have been right.
+    // Nothing is missing, but one clock must have been wrong.
     expect(await verify(service)).toMatchObject({ fault: { fault: 'misdated' } });
     const about = (await auditTrail(service, 'action=customer.read')).map(({ UserID }) => UserID);
     expect(about).toContain('younger');
   });
 
-  it('takes as many as there are: more than are taken at a time', async () => {
+  it('removes more than fits a batch', async () => {
     const users = Array.from({ length: 250 }, (_, n) => `old-${n}`);
     for (let n = 0; n < users.length; n += 50) await Promise.all(users.slice(n, n + 50).map(create));
     const living = Array.from({ length: 5 }, (_, n) => `living-${n}`);
@@ -406,7 +408,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     for (let n = 0; n < users.length; n += 50) {
       await Promise.all(users.slice(n, n + 50).map((user) => call('DELETE', pathOf(user))));
     }
-    // More entries than go at a time, in many blocks; more sign-ins too.
+    // More entries than a batch, in many blocks, and more sign-ins.
     const entry = `(${START}, 'customer.read', '{}', 'nonce')`;
     const entries = Array.from({ length: 600 }, () => entry).join(', ');
     for (let n = 0; n < 3; n++) {
@@ -433,7 +435,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(await call('GET', LIST)).toHaveLength(5);
   }, 180_000);
 
-  it('goes on while customers are written and read', async () => {
+  it('runs while customers are written and read', async () => {
     const users = Array.from({ length: 250 }, (_, n) => `old-${n}`);
     await Promise.all(users.map(create));
     await Promise.all(users.map((user) => call('DELETE', pathOf(user))));
@@ -459,7 +461,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     expect(await verify(service)).toMatchObject({ intact: true });
   });
 
-  it('lets a context be deleted in which nothing is left', async () => {
+  it('allows the deletion of a context that it emptied', async () => {
     await create('old');
     const mapping = await addMapping(caller, 'old', '192.0.2.1');
     const withdrawn = await addMapping(caller, 'old', '192.0.2.2');
@@ -477,7 +479,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
   });
 
   describe('by command,', () => {
-    /** @param options what was given before the command */
+    /** @param options the options before the command */
     const command = (args: string[], { yes = false } = {}): Promise<Ended> =>
       runCommandHere(['--json', ...(yes ? ['--yes'] : []), ...args], (program, line) =>
         addRetentionCommands(program, (work) => work(service.app, line())),
@@ -489,7 +491,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
       await goTo(RETENTION + 10);
     });
 
-    it('asks before, and leaves everything unless the answer is yes', async () => {
+    it('asks first and removes nothing unless the answer is yes', async () => {
       const before = await tables();
       const { stdout, stderr } = await command(['purge', '--before', onDay(9)]);
       expect(stdout).toBe('');
@@ -499,7 +501,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
       expect({ ...(await tables()), sign_ins: [] }).toEqual({ ...before, sign_ins: [] });
     });
 
-    it('does it with --yes, in the name of who is at the terminal', async () => {
+    it('runs with --yes, in the name of the user at the terminal', async () => {
       const { stdout, stderr } = await command(['purge', '--before', onDay(9)], { yes: true });
       expect(stderr).toBe('');
       expect(JSON.parse(stdout)).toMatchObject({ before: onDay(9), customers: 1 });
@@ -517,7 +519,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
     it.each([
       [['--before', onDay(11)], /before must be 2026-12-04T00:00:00Z or earlier: RETENTION_DAYS is 100/],
       [['--before', 'yesterday'], /before must be Unix seconds, or ISO 8601/],
-    ])('says in one line why it does nothing: %j', async (options, line) => {
+    ])('reports in one line why it does nothing: %j', async (options, line) => {
       const before = await tables();
       const { stdout, stderr } = await command(['purge', ...options], { yes: true });
       expect(stdout).toBe('');
@@ -529,7 +531,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
 });
 
 describe('the command `purge`', () => {
-  it('works on a register by itself, and lets nothing go that is younger', async () => {
+  it('works without a service and keeps what is younger', async () => {
     const program = await Program.start();
     const env = { DATA_DIR: `${program.folder}/data` };
     expect((await program.call('POST', LIST, { body: customer('U1') })).status).toBe(200);
