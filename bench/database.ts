@@ -1,9 +1,11 @@
-import { createConnection } from 'mysql2/promise';
+import { createConnection, type Connection } from 'mysql2/promise';
 import { mapping } from './mappings.js';
 import { userId } from './scenarios.js';
 
-/** BENCH_DATABASE_URL, or a database of its own on this machine. Those
- * of look-ups.ts are named after it. They are dropped, before and after. */
+/**
+ * BENCH_DATABASE_URL, or a database on this machine. The databases of look-ups.ts have its name and a suffix. All of them
+ * are dropped, before and after.
+ */
 export const DATABASE_URL = process.env['BENCH_DATABASE_URL'] ?? 'mysql://root@127.0.0.1:3306/ipdr_bench';
 
 const BATCH = 1000;
@@ -13,17 +15,31 @@ const MAPPING = 'customer_id, first_address, last_address, ip_subnet, valid_from
 
 type Value = string | number | Buffer;
 
-/** Drops the database and makes it anew, empty, or `no more`. @returns the server's version */
-export async function recreate(url: string, or?: 'no more'): Promise<string> {
+/** Drops the database if it exists, and creates it again, empty. @returns the server's version */
+export async function recreate(url: string): Promise<string> {
+  return onServerOf(url, async (server, name) => {
+    await server.query(`DROP DATABASE IF EXISTS ${name}`);
+    await server.query(`CREATE DATABASE ${name}`);
+    const [rows] = await server.query('SELECT VERSION() AS version');
+    return (rows as { version: string }[])[0]?.version ?? '';
+  });
+}
+
+export async function drop(url: string): Promise<void> {
+  await onServerOf(url, (server, name) => server.query(`DROP DATABASE IF EXISTS ${name}`));
+}
+
+async function onServerOf<T>(
+  url: string,
+  work: (server: Connection, name: string) => Promise<T>,
+): Promise<T> {
   const server = new URL(url);
   const name = server.pathname.slice(1);
   server.pathname = '/';
   const connection = await createConnection(server.href);
-  await connection.query(`DROP DATABASE IF EXISTS ${name}`);
-  if (or === undefined) await connection.query(`CREATE DATABASE ${name}`);
-  const [rows] = await connection.query('SELECT VERSION() AS version');
+  const result = await work(connection, name);
   await connection.end();
-  return (rows as { version: string }[])[0]?.version ?? '';
+  return result;
 }
 
 /** Fills the context `default` of a database that the service has set up. */
@@ -39,7 +55,7 @@ export async function seed(url: string, customers: number, mappings: number): Pr
     }
     await connection.query('COMMIT');
   };
-  // MariaDB then sorts what comes into an empty table, and builds its indexes at the end.
+  // So MariaDB sorts what goes into an empty table, and builds its indexes at the end.
   await connection.query('SET unique_checks = 0, foreign_key_checks = 0');
   await insert(
     `customers (context_id, ${CUSTOMER}, name_search, email_search, updated_at, id)`,
@@ -49,7 +65,7 @@ export async function seed(url: string, customers: number, mappings: number): Pr
   await insert(`ip_mappings (context_id, ${MAPPING}, updated_at, id)`, mappings, (n) =>
     mappingRow(n, customers),
   );
-  // As if they were sealed: the service would do so first.
+  // As if sealed already: otherwise the service would seal them first.
   for (const [table, columns] of [
     ['customer', CUSTOMER],
     ['ip_mapping', MAPPING],

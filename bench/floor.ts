@@ -1,6 +1,6 @@
 /**
- * The floor: what `node:http` and `mysql2` alone cost for the SQL work and the answers of the service. It checks
- * the sign-in and nothing else. To be run with DATABASE_URL and PORT.
+ * The floor: what the service's SQL and answers cost with nothing but `node:http` and `mysql2`. It checks the sign-in and
+ * nothing else. Run it with DATABASE_URL and PORT.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -56,7 +56,7 @@ interface Caller {
   readonly granted: number;
 }
 
-/** Answers the text to send, or sends it itself. `key` is what the route's pattern captured. */
+/** Returns the text to send, or sends the answer itself. `key` is what the route's pattern captured. */
 type Handler = (
   caller: Caller,
   body: Body,
@@ -87,7 +87,7 @@ async function readOne(caller: Caller, _body: Body, userId: string): Promise<str
   return JSON.stringify(customer);
 }
 
-/** One more than a page, as the service reads to know whether it is the last. */
+/** Reads one row more than a page, as the service does to know whether the page is the last. */
 function page(list: string, action: string): Handler {
   const sql = `${list} AND id > ? ORDER BY id LIMIT 101`;
   return async (caller, _body, cursor) => {
@@ -98,7 +98,7 @@ function page(list: string, action: string): Handler {
   };
 }
 
-/** Streamed, which is faster than asking for a thousand rows at a time. */
+/** Streams the rows, which is faster than a query for each thousand. */
 function all(list: string, count: string, action: string): Handler {
   return async (caller, _body, _key, response) => {
     const snapshot = await connect(snapshots);
@@ -130,14 +130,18 @@ function all(list: string, count: string, action: string): Handler {
   };
 }
 
-async function lookUp(caller: Caller, _body: Body, asked: string): Promise<string> {
-  const [ip = '', digits] = asked.split('&time=');
+async function lookUp(caller: Caller, _body: Body, key: string): Promise<string> {
+  const [ip = '', digits] = key.split('&time=');
   const time = Number(digits);
   const address = IpAddress.parse(ip);
   const [starts = []] = parts(address.coveringStarts(), 128);
   const { contextId } = caller;
   const [mapping] = await execute<{ ipdr_customer_id: number }[]>(pool, mappingAt(starts.length), [
-    ...[contextId, ...starts, address.bytes, time, time],
+    contextId,
+    ...starts,
+    address.bytes,
+    time,
+    time,
   ]);
   let holder: Customer | undefined;
   if (mapping !== undefined) {
@@ -149,7 +153,7 @@ async function lookUp(caller: Caller, _body: Body, asked: string): Promise<strin
   return JSON.stringify({ ip, time, holder: holder ?? null, mapping: mapping ?? null });
 }
 
-/** Maps a single address, without an end. */
+/** Creates a mapping of a single address, without an end. */
 function map(caller: Caller, body: Body): Promise<string> {
   const { UserID = '', ipsubnet = '', terminalid = '' } = body;
   const starttime = Number(body['starttime']);
@@ -162,7 +166,12 @@ function map(caller: Caller, body: Body): Promise<string> {
     const [{ at }] = await execute<[{ at: number }]>(on, GUARDED, [contextId]);
     const [{ id: holder }] = await execute<[Customer]>(on, `${ONE} FOR UPDATE`, [contextId, UserID]);
     await execute(on, conflicting(starts.length), [
-      ...[contextId, ...starts, address.bytes, OPEN, starttime, holder],
+      contextId,
+      ...starts,
+      address.bytes,
+      OPEN,
+      starttime,
+      holder,
     ]);
     const written = [holder, address.bytes, address.bytes, ipsubnet, starttime, OPEN, terminalid];
     const { insertId: id } = await execute<ResultSetHeader>(on, INSERT_MAPPING, [contextId, ...written, at]);
@@ -198,7 +207,7 @@ function change(caller: Caller, body: Body, userId: string): Promise<string> {
   });
 }
 
-/** The version and the entry that go with a write. */
+/** Adds the version and the audit entry of a write. */
 async function record(
   on: PoolConnection,
   caller: Caller,
@@ -208,14 +217,23 @@ async function record(
 ): Promise<void> {
   const { UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber } = customer;
   await execute(on, INSERT_VERSION, [
-    ...[caller.contextId, customer.id, at, made, UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber],
+    caller.contextId,
+    customer.id,
+    at,
+    made,
+    UserID,
+    Name,
+    Address,
+    Email,
+    PhoneNumber,
+    AltPhoneNumber,
     ...by(caller),
   ]);
   const values = entry(caller, `customer.${made}`, UserID, { id: customer.id });
   await execute(on, INSERT_ENTRY + ENTRY, values);
 }
 
-/** What every version has: who recorded it, and a nonce. */
+/** Who recorded a version, and its nonce. */
 function by({ userName, tokenId, tokenLabel }: Caller): Value[] {
   return [userName, tokenId, tokenLabel, '127.0.0.1', nonce()];
 }
@@ -227,15 +245,23 @@ function nonce(): string {
 function entry(caller: Caller, action: string, userId: string | null, details: object): Value[] {
   const { userName, tokenId, tokenLabel, contextName } = caller;
   return [
-    ...[Date.now(), action, userName, tokenId, tokenLabel, '127.0.0.1', contextName, userId],
-    ...[JSON.stringify(details), nonce()],
+    Date.now(),
+    action,
+    userName,
+    tokenId,
+    tokenLabel,
+    '127.0.0.1',
+    contextName,
+    userId,
+    JSON.stringify(details),
+    nonce(),
   ];
 }
 
 const reads: { values: Value[]; done: () => void; failed: (error: Error) => void }[] = [];
 let isRecording = false;
 
-/** Together with those that come meanwhile, as the service does. */
+/** Records a read together with those that arrive meanwhile, as the service does. */
 function recordRead(values: Value[]): Promise<void> {
   return new Promise((done, failed) => {
     reads.push({ values, done, failed });
@@ -261,7 +287,7 @@ async function recordReads(): Promise<void> {
   isRecording = false;
 }
 
-/** What is written of a customer, with the keys for `search`, which are simple for ASCII. */
+/** The columns of a customer, with the search keys, which are simple for ASCII. */
 function columns(customer: Omit<Customer, 'id'>, at: number): Value[] {
   const { UserID, Name, Address, Email, PhoneNumber, AltPhoneNumber } = customer;
   const keys = [Name.slice(0, 64).toUpperCase(), Email?.slice(0, 64).toUpperCase() ?? null];
@@ -277,7 +303,7 @@ async function transaction<T>(work: (on: PoolConnection) => Promise<T>): Promise
   return result;
 }
 
-// Promises by hand: those of mysql2/promise make an Error for every call, to have its stack.
+// Not mysql2/promise, which creates an Error for every call, to have its stack.
 function execute<Result>(on: Pool | PoolConnection, sql: string, values: Value[]): Promise<Result> {
   return new Promise((resolve, reject) => {
     on.execute(sql, values, (error, result) => (error ? reject(error) : resolve(result as Result)));

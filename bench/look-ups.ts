@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DATABASE_URL, recreate, seed } from './database.js';
+import { DATABASE_URL, drop, recreate, seed } from './database.js';
 import { Client } from './measure.js';
 import { startService, type Program } from './processes.js';
 import type { Row } from './report.js';
@@ -13,10 +13,10 @@ const AT_ONCE = 10_000;
 const EACH = 5;
 
 /**
- * Measures what many mappings, and asking for many at once, do to the time of a look-up.
+ * Measures how the number of mappings, and of queries in a request, changes the time of a look-up.
  *
- * Few and many are in databases of their own, each with its own service: contexts of one database share their indexes,
- * which would be as deep for the few. All else grows with the mappings: customers, and the versions of both.
+ * The two registers have databases of their own, each with its own service: contexts of one database share indexes, which
+ * would be equally deep for both. Customers, and the versions of both, grow with the mappings.
  *
  * @param many how many mappings the larger register has
  */
@@ -44,7 +44,7 @@ export async function compareLookUps(folder: string, many: number, effort: Effor
   } finally {
     for (const { service, url } of registers) {
       await service.stop();
-      await recreate(url, 'no more');
+      await drop(url);
     }
   }
 }

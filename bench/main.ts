@@ -1,13 +1,13 @@
 /**
- * Measures the service beside the floor (floor.ts), row by row (scenarios.ts), and look-ups beside each other
- * (look-ups.ts). `--quick` takes a few minutes, and writes to quick.md and quick.json instead of latest.md and
- * latest.json. BENCH_MAPPINGS says how many mappings the larger register has: 5,000,000 of them need 4 GB of disk.
+ * Compares the service with the floor (floor.ts), row by row (scenarios.ts), and look-ups with each other (look-ups.ts).
+ * `--quick` takes a few minutes, and writes quick.md and quick.json instead of latest.md and latest.json.
+ * BENCH_MAPPINGS is the number of mappings in the larger register: 5,000,000 of them need 4 GB of disk.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DATABASE_URL, recreate, seed } from './database.js';
+import { DATABASE_URL, drop, recreate, seed } from './database.js';
 import { compareLookUps } from './look-ups.js';
 import { Client, median } from './measure.js';
 import { startFloor, startService, type Program } from './processes.js';
@@ -25,12 +25,12 @@ const effort = { rounds: quick ? 2 : 5, warmUp: { ...load, seconds: quick ? 1 : 
 const manyMappings = Number(process.env['BENCH_MAPPINGS'] ?? (quick ? 500_000 : 5_000_000));
 const STARTS = 3;
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1)); // takes the programs along
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1)); // stops the programs too
 const folder = await mkdtemp(join(tmpdir(), 'ipdr-bench-'));
 const running: Program[] = [];
 try {
   const database = await recreate(DATABASE_URL);
-  await (await startService(DATABASE_URL, folder)).stop(); // makes the tables and the tokens
+  await (await startService(DATABASE_URL, folder)).stop(); // creates the tables and the tokens
   await seed(DATABASE_URL, CUSTOMERS, MAPPINGS);
   const starts: number[] = [];
   for (let i = 0; i < STARTS; i++) {
@@ -66,11 +66,16 @@ try {
   await Promise.all(running.splice(0).map((program) => program.stop()));
   const lookUps = await compareLookUps(folder, manyMappings, effort);
   await publish(quick ? 'quick' : 'latest', {
-    ...{ database, rounds: effort.rounds, readyInMs: median(starts), megabytes },
-    ...{ rows, lookUps, write },
+    database,
+    rounds: effort.rounds,
+    readyInMs: median(starts),
+    megabytes,
+    rows,
+    lookUps,
+    write,
   });
 } finally {
   await Promise.all(running.map((program) => program.stop()));
-  await recreate(DATABASE_URL, 'no more');
+  await drop(DATABASE_URL);
   await rm(folder, { recursive: true });
 }

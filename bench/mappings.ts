@@ -1,8 +1,8 @@
 import { IpNetwork } from '../src/ip-mappings/domain/ip-network.js';
 
-/** What a filled register says of who holds what. */
+/** A mapping of a filled register. */
 interface Mapping {
-  /** Counted from 0, as mappings are. */
+  /** The customer, counted from 0. */
   readonly holder: number;
   readonly network: IpNetwork;
   readonly from: number;
@@ -10,14 +10,14 @@ interface Mapping {
   readonly to: number | undefined;
 }
 
-/** A second at which all that is open holds. */
+/** A second at which every open mapping holds. */
 const PRESENT = 1_764_000_000;
-/** How long each of ten holders in a row has the address. */
+/** How long each of ten successive holders has the address, in seconds. */
 const TERM = 30 * 86_400;
 const SINCE = PRESENT - 10 * TERM + 1;
-/** Mappings of a site. There are at most 65,536 sites. */
+/** Mappings per site. There are at most 65,536 sites. */
 const SITE = 100;
-/** Of which single IPv4 addresses with one holder. */
+/** How many of these are single IPv4 addresses with one holder. */
 const SINGLES = 77;
 
 const ipv4 = (site: number, rest: string): string => `10.${site >> 8}.${site & 255}.${rest}`;
@@ -25,14 +25,17 @@ const ipv6 = (nets: 'db8' | 'db9', site: number, rest: string): string =>
   `2001:${nets}:${site.toString(16)}:${rest}`;
 
 /**
- * The n-th mapping. Each site has ten holders in a row of one address, three subnets and two IPv6 networks one inside the
- * other, and single addresses: a tenth of all is IPv6.
+ * The n-th mapping. Each site has one address with ten successive holders, three nested subnets, two nested IPv6 networks,
+ * and single addresses. A tenth of all mappings is IPv6.
  */
 export function mapping(n: number): Mapping {
   const site = Math.floor(n / SITE);
   const place = n % SITE;
   const open = (text: string, holder = n): Mapping => ({
-    ...{ holder, network: IpNetwork.parse(text), from: SINCE, to: undefined },
+    holder,
+    network: IpNetwork.parse(text),
+    from: SINCE,
+    to: undefined,
   });
   const nested = ['128/25', '192/26', '200/29'][place - 10];
   if (place < 10) {
@@ -46,9 +49,9 @@ export function mapping(n: number): Mapping {
   return open(ipv6('db9', site, `:${place}`));
 }
 
-/** The n-th question, to any site: of ten, two are about an address that nobody holds, and two are about IPv6. */
-export function question(n: number, mappings: number): { ip: string; time: number } {
-  const site = Math.floor(((n * 0.6180339887498949) % 1) * (mappings / SITE)); // as if at random, and evenly
+/** The n-th query, for any site: of ten, two are for an address that nobody holds, and two for IPv6. */
+export function query(n: number, mappings: number): { ip: string; time: number } {
+  const site = Math.floor(((n * 0.6180339887498949) % 1) * (mappings / SITE)); // evenly spread, but in no order
   const present = (ip: string): { ip: string; time: number } => ({ ip, time: PRESENT });
   switch (n % 10) {
     case 0:

@@ -11,11 +11,11 @@ export interface Measurement {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Resident memory at the end of it, in MB. */
+  /** Resident memory at the end, in MB. */
   readonly megabytes: number;
 }
 
-/** How much a program is asked at a time: for so many seconds or, if the answers are long, so many requests. */
+/** The load of a run, which lasts for `seconds` or, if the answers are long, for `longRequests`. */
 export interface Load {
   readonly connections: number;
   readonly seconds: number;
@@ -34,9 +34,9 @@ export class Client {
   private sent = 0;
 
   /**
-   * Asks both programs the same.
+   * Sends both programs the same request.
    *
-   * @throws Error unless both answer 200, and the same, byte for byte
+   * @throws Error unless both answer 200 and the same, byte for byte
    */
   async compare(scenario: Scenario, service: Program, floor: Program): Promise<void> {
     const { name, differs } = scenario;
@@ -70,13 +70,13 @@ export class Client {
       bailout: 1,
       requests: [{ setupRequest: (defaults) => ({ ...defaults, ...this.next(scenario, program) }) }],
       ...(scenario.long ? { amount: longRequests } : { duration: seconds }),
-      sampleInt: 100, // how often it looks whether it is time to end
+      sampleInt: 100, // milliseconds between two checks whether the run is over
     };
     const { errors, non2xx } = await new Promise<autocannon.Result>((resolve, reject) => {
       const run = autocannon(options, (error: unknown, result) =>
         error instanceof Error ? reject(error) : resolve(result),
       );
-      // Autocannon's own figures are rounded to milliseconds, and the time of a run to seconds.
+      // Autocannon rounds its own figures to milliseconds, and the time of a run to seconds.
       run.on('response', (_client, _status, _bytes, milliseconds) => {
         latencies.push(milliseconds);
         lastAt = performance.now();
@@ -95,7 +95,7 @@ export class Client {
     };
   }
 
-  /** With the credentials in the body, as clients of the reference document send them. */
+  /** The next request, with the credentials in the body, as in the reference document. */
   private next(scenario: Scenario, { token }: Program): HttpRequest {
     const { method, path, members } = scenario.request(this.sent++);
     const credentials = { api_token: token, username: 'user', contextname: 'default' };

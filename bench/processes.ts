@@ -8,21 +8,21 @@ import { freePort } from '../test/support/mysql-server.js';
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
-const ROOT = join(import.meta.dirname, '../../..'); // seen from dist/bench/bench
+const ROOT = join(import.meta.dirname, '../../..'); // from dist/bench/bench
 
-/** A program to be measured, in a process of its own. */
+/** A program under measurement, in a process of its own. */
 export interface Program {
   readonly url: string;
-  /** Of the user, as the service made it in `folder`. */
+  /** The token of `user`, as the service wrote it into `folder`. */
   readonly token: string;
   /** Milliseconds from the start of the process to its first 200 on `/health/ready`. */
   readonly readyInMs: number;
-  /** Resident memory, now or at its greatest since the start, in MB. Linux alone tells. */
+  /** Resident memory, now or at its peak since the start, in MB. Works on Linux only. */
   megabytes(when: 'now' | 'peak'): number;
   stop(): Promise<void>;
 }
 
-/** The service as its users run it, but for how much a token may do in a minute. */
+/** The service as in production, but with a higher rate limit. */
 export function startService(databaseUrl: string, folder: string): Promise<Program> {
   const env = {
     RATE_LIMIT: '1000000000',
@@ -38,7 +38,7 @@ export function startFloor(databaseUrl: string, folder: string): Promise<Program
   return start(script, { DATABASE_URL: databaseUrl }, folder, 'floor.log');
 }
 
-/** @param logName the file for what it prints: the service's users keep its log, so writing it counts */
+/** @param logName the file for its output: in production the log is written too, so that time counts */
 async function start(
   script: string,
   env: Record<string, string>,

@@ -12,32 +12,32 @@ export interface Row {
   readonly target: number;
   /** `one` divided by `other`. */
   readonly ratio: number;
-  /** The service. */
+  /** The service, or the first case. */
   readonly one: Measurement;
-  /** The floor, or the service under other circumstances. */
+  /** The floor, or the second case. */
   readonly other: Measurement;
 }
 
 export interface Report {
   readonly database: string;
   readonly rounds: number;
-  /** Milliseconds from the start of the service on an existing database until it is ready. */
+  /** Milliseconds until the service is ready, on an existing database. */
   readonly readyInMs: number;
   /** Resident memory of the service, in MB. */
   readonly megabytes: { readonly atRest: number; readonly peak: number };
   readonly rows: readonly Row[];
-  /** What look-ups cost under different circumstances. */
+  /** Look-ups in two cases each. */
   readonly lookUps: readonly Row[];
   readonly write: WriteCost;
 }
 
-/** The row of what was measured in alternation: the n-th of the one beside the n-th of the other. */
+/** The row of two series of measurements that were taken in turn. */
 export function toRow(
   { name, target }: { name: string; target: number },
   one: readonly Measurement[],
   other: readonly Measurement[],
 ): Row {
-  // Of each pair, since what else the machine does changes from one pair to the next.
+  // By pair, as the load of the machine changes from one pair to the next.
   const ratios = one.map(({ perSecond }, i) => perSecond / (other[i]?.perSecond ?? NaN));
   return { name, target, ratio: median(ratios), one: middle(one), other: middle(other) };
 }
@@ -59,11 +59,20 @@ export async function publish(name: string, report: Report): Promise<void> {
   console.log(`\n${markdown}`);
 }
 
-/** @param one what is measured, in a word @param other what it is compared with */
+/** @param one what is measured, in a word @param other what that is compared with */
 function table(one: string, other: string, unit: string, rows: readonly Row[]): string {
   const header = [
-    ...['Row', `${one}, ${unit}`, `${other}, ${unit}`, 'Ratio', 'Target'],
-    ...[`${one} p50, ms`, 'p99', `${other} p50, ms`, 'p99', `${one}, MB`, `${other}, MB`],
+    'Row',
+    `${one}, ${unit}`,
+    `${other}, ${unit}`,
+    'Ratio',
+    'Target',
+    `${one} p50, ms`,
+    'p99',
+    `${other} p50, ms`,
+    'p99',
+    `${one}, MB`,
+    `${other}, MB`,
   ];
   return [header, header.map((_, i) => (i === 0 ? '---' : '---:')), ...rows.map(cells)]
     .map((row) => `| ${row.join(' | ')} |`)
@@ -76,14 +85,14 @@ function toMarkdown({ database, rounds, readyInMs, megabytes, rows, lookUps, wri
 
 ${table('Service', 'Floor', 'requests/s', rows)}
 
-Look-ups, this way / that way:
+Look-ups, case A / case B:
 
-${table('This', 'That', 'queries/s', lookUps)}
+${table('A', 'B', 'queries/s', lookUps)}
 
 - Ready on an existing database in ${(readyInMs / 1000).toFixed(2)} s (target: under 2 s)
-- Memory of the service at rest ${megabytes.atRest.toFixed(0)} MB (target: under 150 MB), at its peak ${megabytes.peak.toFixed(0)} MB; in the table: after the row
-- Time in the database, on one connection: an update ${write.bare.toFixed(2)} ms, with its version and its audit entry ${write.recorded.toFixed(2)} ms, ${write.ratio.toFixed(2)} times as much (target: at most 2.5)
-- Medians of ${rounds} rounds, service and floor (\`bench/floor.ts\`) in turn; the ratio is the median of the rounds' ratios
+- Memory of the service at rest ${megabytes.atRest.toFixed(0)} MB (target: under 150 MB), ${megabytes.peak.toFixed(0)} MB at its peak; the table has it after each row
+- Time in the database, on one connection: ${write.bare.toFixed(2)} ms for an update, ${write.recorded.toFixed(2)} ms with its version and audit entry: ${write.ratio.toFixed(2)} times as much (target: at most 2.5)
+- Medians of ${rounds} rounds; service and floor (\`bench/floor.ts\`) take turns; the ratio is the median of the rounds' ratios
 - 16 keep-alive connections; client, programs and database on one machine: ${cpus().length} × ${cpu?.model.trim()}, Node ${process.versions.node}, ${database}
 `;
 }
@@ -100,7 +109,7 @@ function cells({ name, target, ratio, one, other }: Row): string[] {
   ];
 }
 
-/** Three significant digits at least. */
+/** At least three significant digits. */
 function figure(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

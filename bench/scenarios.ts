@@ -1,49 +1,49 @@
-import { question } from './mappings.js';
+import { query } from './mappings.js';
 
-/** How many customers the context has before the first row is measured. */
+/** Customers in the context before the first row is measured. */
 export const CUSTOMERS = 100_000;
-/** How many mappings. */
+/** Mappings in the context before the first row is measured. */
 export const MAPPINGS = 50_000;
 
 interface Request {
   readonly method: 'GET' | 'POST' | 'PATCH';
   readonly path: string;
-  /** Members of the JSON body; the credentials come besides. */
+  /** Members of the JSON body, without the credentials. */
   readonly members?: object;
 }
 
-/** What a program is asked. */
+/** Requests of one kind. */
 export interface Scenario {
   readonly name: string;
-  /** The n-th request of the run; it never depends on what was asked before. */
+  /** The n-th request of the run; it never depends on earlier ones. */
   readonly request: (n: number) => Request;
-  /** If every request makes a record of its own: what the service's and the floor's answers differ in. */
+  /** Where the answers of service and floor differ, if every request creates a record. */
   readonly differs?: RegExp;
-  /** The answer is so long that a run is a number of requests, instead of a time. */
+  /** The answer is so long that a run lasts for a number of requests, not for a time. */
   readonly long?: true;
-  /** How many queries a request has, if there are several. */
+  /** How many queries a request has, if it has several. */
   readonly queries?: number;
 }
 
 /** One row of the table. */
 export interface Compared extends Scenario {
-  /** The requests a second that the service must reach, as a share of the floor's. */
+  /** The requests per second that the service must reach, as a share of the floor's. */
   readonly target: number;
 }
 
 export const userId = (n: number): string => `U${100_000 + n}`;
 
-/** Goes through all customers in an order that caches can't foresee (7919 has no factor in common with them). */
+/** Goes through all customers in an order that caches can't predict (7919 and their number have no common factor). */
 const anyone = (n: number): number => (n * 7919) % CUSTOMERS;
 
-/** A cursor, as `customer.dto.ts` makes it. */
+/** A cursor, as `paging.ts` encodes it. */
 const after = (id: number): string => Buffer.from(`id:${id}`).toString('base64url');
 
-/** @param mappings how many there are */
+/** @param mappings how many the register has */
 export const lookUp = (mappings: number): Scenario => ({
   name: 'look up',
   request: (n) => {
-    const { ip, time } = question(n, mappings);
+    const { ip, time } = query(n, mappings);
     return { method: 'GET', path: `/api/ipdrlookup?ip=${ip}&time=${time}` };
   },
 });
@@ -53,13 +53,13 @@ export const lookUpMany = (mappings: number, queries: number): Scenario => ({
   request: (n) => ({
     method: 'POST',
     path: '/api/ipdrlookup',
-    members: { queries: Array.from({ length: queries }, (_, i) => question(n * queries + i, mappings)) },
+    members: { queries: Array.from({ length: queries }, (_, i) => query(n * queries + i, mappings)) },
   }),
   long: true,
   queries,
 });
 
-/** In the order in which they are measured: those that add to a list come after those that read it. */
+/** In the order of measurement: scenarios that add to a list come after those that read it. */
 export const SCENARIOS: readonly Compared[] = [
   {
     name: 'read one',

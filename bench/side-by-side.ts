@@ -3,20 +3,20 @@ import type { Program } from './processes.js';
 import { toRow, type Row } from './report.js';
 import type { Scenario } from './scenarios.js';
 
-/** What is asked of which program. */
+/** A scenario and the program that it runs on. */
 export interface Side {
   readonly scenario: Scenario;
   readonly program: Program;
 }
 
-/** How long is measured. */
+/** How often and how long to measure. */
 export interface Effort {
   readonly rounds: number;
   readonly warmUp: Load;
   readonly load: Load;
 }
 
-/** Measures turn by turn, so that what else the machine does slows both alike. */
+/** Measures both sides in turn, so that other load on the machine slows both alike. */
 export async function measure(
   client: Client,
   row: { readonly name: string; readonly target: number },
@@ -24,7 +24,7 @@ export async function measure(
   { rounds, warmUp, load }: Effort,
 ): Promise<Row> {
   for (const { scenario, program } of sides) {
-    // A long answer has everything compiled by its end.
+    // One long answer is enough to have everything compiled.
     if (!scenario.long) await client.load(scenario, program, warmUp);
   }
   const measured: [Measurement[], Measurement[]] = [[], []];

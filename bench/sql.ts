@@ -1,4 +1,4 @@
-/** The SQL of the service, written once more: to be compared with it, not to follow it. */
+/** The SQL of the service, written again: it is compared with the service, so it must not change with it. */
 
 export const SIGN_IN = `
   SELECT t.id AS tokenId, t.label AS tokenLabel, t.scope, t.expires_at AS expiresAt, t.allowed_ips AS allowedIps,
@@ -10,7 +10,7 @@ export const SIGN_IN = `
   LEFT JOIN contexts c ON c.id = n.context_id
   LEFT JOIN grants g ON g.user_id = u.id AND g.context_id = c.id
   WHERE t.hash = ?`;
-// The names and the order are those of the answer: a row is the answer.
+// The names and the order of the columns are those of the answer.
 const SELECT = `
   SELECT id, name AS Name, address AS Address, email AS Email, phone_number AS PhoneNumber,
          alt_phone_number AS AltPhoneNumber, user_id AS UserID
@@ -18,7 +18,7 @@ const SELECT = `
 export const COUNT =
   'SELECT COUNT(*) AS count FROM customers FORCE INDEX (customers_id) WHERE context_id = ? AND id > 0';
 export const ONE = `${SELECT} WHERE context_id = ? AND user_id = ?`;
-// Left to itself, MariaDB reads the index from the context's first customer on, however deep the page is.
+// Without the hint, MariaDB reads the index from the context's first customer on, however deep the page is.
 export const LIST = `${SELECT} FORCE INDEX (customers_id) WHERE context_id = ?`;
 export const INSERT = `
   INSERT INTO customers (user_id, name, address, email, phone_number, alt_phone_number, name_search,
@@ -45,15 +45,15 @@ export const LIST_MAPPINGS = `${SELECT_MAPPING} FORCE INDEX (ip_mappings_id) WHE
 const around = (starts: number): string => `
   FORCE INDEX (ip_mappings_network)
   WHERE context_id = ? AND first_address IN (${Array<string>(starts).fill('?').join(', ')}) AND last_address >= ?`;
-/** The mapping that answers for an address at a second; `starts` is where one that holds the address may begin. */
+/** The mapping of an address at a second. @param starts how many first addresses such a mapping can have */
 export const mappingAt = (starts: number): string => `
   ${SELECT_MAPPING} ${around(starts)} AND valid_from <= ? AND valid_to > ?
   ORDER BY first_address DESC, last_address, valid_from DESC LIMIT 1`;
-/** A mapping of another customer that overlaps that of a single address. */
+/** Another customer's mapping that overlaps one of a single address. */
 export const conflicting = (starts: number): string => `
   ${SELECT_MAPPING} ${around(starts)} AND valid_from < ? AND valid_to > ? AND customer_id <> ? LIMIT 1 FOR UPDATE`;
 const VERSION = 'SELECT b.recorded_at FROM customer_versions b WHERE b.customer_id = ?';
-/** A customer as it was at a time: its last version then or, if there was none yet, its first. */
+/** A customer as of an instant: its last version by then or, if there was none yet, its first. */
 export const HOLDER = `
   SELECT v.customer_id AS id, v.name AS Name, v.address AS Address, v.email AS Email, v.phone_number AS PhoneNumber,
          v.alt_phone_number AS AltPhoneNumber, v.user_id AS UserID

@@ -4,13 +4,13 @@ import { median } from './measure.js';
 import { userId } from './scenarios.js';
 import { ENTRY, INSERT_ENTRY, INSERT_VERSION, ONE, UPDATE } from './sql.js';
 
-/** What a write costs in the database: milliseconds from the first statement of its transaction to the last. */
+/** The cost of a write in the database: milliseconds from the first statement of its transaction to the last. */
 export interface WriteCost {
   /** The update alone. */
   readonly bare: number;
-  /** With its version and its entry in the audit trail. */
+  /** With its version and its audit entry. */
   readonly recorded: number;
-  /** The median of those of the rounds. */
+  /** The median of the rounds' ratios. */
   readonly ratio: number;
 }
 
@@ -18,7 +18,7 @@ const ROUNDS = 20;
 const NONCE = 'x'.repeat(22);
 const WRITES = 100;
 
-/** Measures on one connection, bare and recorded in turn. */
+/** Measures on one connection, with and without version and audit entry in turn. */
 export async function measureWrite(): Promise<WriteCost> {
   const connection = await createConnection(DATABASE_URL);
   const [[context]] = (await connection.query(

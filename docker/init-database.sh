@@ -1,10 +1,10 @@
 #!/bin/bash
 # The mysql image runs this once, on an empty data directory.
-# Not its MYSQL_DATABASE and MYSQL_USER: those give another collation, and ALL on the database.
+# The image's MYSQL_DATABASE and MYSQL_USER won't do: they set another collation and grant ALL on the database.
 #
-# What the service's user may do, on its own database only:
-#   SELECT, INSERT, UPDATE, DELETE             its work
-#   CREATE, ALTER, DROP, INDEX, REFERENCES     its migrations, which it runs itself at its start
+# The rights of the service's user, on its own database only:
+#   SELECT, INSERT, UPDATE, DELETE             for its work
+#   CREATE, ALTER, DROP, INDEX, REFERENCES     for its migrations, which it runs when it starts
 set -eo pipefail
 
 MYSQL_PWD=$MYSQL_ROOT_PASSWORD mysql --protocol=socket --user=root <<SQL

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes the passwords on the first start; docs/decisions/0008-compose-secrets.md says why it is done this way.
+# Generates the passwords on the first start; docs/decisions/0008-compose-secrets.md says why here.
 set -eu
 umask 077
 
-# Written last: if it is there, all are.
+# This file is written last: if it exists, all do.
 [ -s /secrets/ipdr/database-url ] && exit 0
 
-# Readable by one group each, and writable by neither.
+# Each file is readable by one group and writable by none.
 put() { # value, file, group
 	printf %s "$1" >"$2.new"
 	chgrp "$3" "$2.new"
@@ -14,7 +14,7 @@ put() { # value, file, group
 	mv "$2.new" "$2"
 }
 
-# Kept when only the service's password is made anew (docs/operations.md).
+# Stays if only the service's password is replaced (docs/operations.md).
 [ -s /secrets/mysql/root-password ] || put "$(openssl rand -hex 24)" /secrets/mysql/root-password mysql
 
 # Hexadecimal needs no escaping, in SQL or in a URL.

@@ -24,7 +24,7 @@ import { validationPipe } from './shared/http/validation.js';
 import { SharedModule } from './shared/shared.module.js';
 import type { Transactions } from './shared/transactions.js';
 
-/** The features in their order, and what applies to every request. */
+/** Combines the features, in their order, and the guards, interceptors and pipe of all requests. */
 @Module({})
 export class AppModule {
   static with(configuration: Configuration, database: Database & Transactions): DynamicModule {
@@ -54,7 +54,7 @@ export class AppModule {
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: AcceptGuard },
         { provide: APP_GUARD, useClass: MembersGuard },
-        // Around the other: what a refusal discloses is audited outside the transaction that is rolled back.
+        // Outermost, since it must audit outside the transaction that IdempotencyInterceptor rolls back.
         { provide: APP_INTERCEPTOR, useClass: DisclosureInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_PIPE, useValue: validationPipe },

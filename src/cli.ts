@@ -14,7 +14,7 @@ import { CommandLine, type Action } from './shared/command-line.js';
 import { ConfigurationError, loadConfiguration } from './shared/config/configuration.js';
 import { reason } from './start-failure.js';
 
-/** Opens the register that the environment names, as the service does, for one command. */
+/** Opens the register of the environment for one command. */
 async function withRegister(work: (register: INestApplicationContext) => Promise<void>): Promise<void> {
   const configuration = loadConfiguration(process.env);
   const { database } = configuration;
@@ -37,9 +37,9 @@ async function withRegister(work: (register: INestApplicationContext) => Promise
 }
 
 const program = new Command('ipdr-customers')
-  .description('Administers the register that DATABASE_URL and DATA_DIR name, without its server.')
-  .option('--json', 'answer as JSON, for scripts')
-  .option('--yes', 'do what cannot be undone without asking');
+  .description('Administers the register of DATABASE_URL and DATA_DIR without its server.')
+  .option('--json', 'print JSON, for scripts')
+  .option('--yes', 'do not ask before irreversible actions');
 const line = (): CommandLine => new CommandLine(program.opts());
 const run: Action = (work) => withRegister((register) => work(register, line()));
 addAccessCommands(program, run);

@@ -33,7 +33,7 @@ export const sealedTables: readonly SealedTable[] = [
   },
 ];
 
-/** Every table of the register, for the application's DataSource and the TypeORM CLI's. */
+/** All tables, for the DataSource of the application and of the TypeORM CLI. */
 export const entities = [
   ContextEntity,
   ContextNameEntity,

@@ -5,7 +5,7 @@ import { IDEMPOTENCY_ERRORS } from './idempotency/domain/idempotency.errors.js';
 import { MAPPING_ERRORS } from './ip-mappings/domain/ip-mapping.errors.js';
 import { COMMON_ERRORS, type ErrorCode } from './shared/errors.js';
 
-/** Every code that a client may meet, as the features declare them; docs/errors.md has the table. */
+/** The error codes of all features, documented in docs/errors.md. */
 export const ERROR_CODES = {
   ...COMMON_ERRORS,
   ...ACCESS_ERRORS,

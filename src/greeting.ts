@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from './shared/config/configuration.js';
 
-const NO_TOKENS = 'not here: made at the first start, or anew by `npx ipdr-customers admin reset-token`';
+const NO_TOKENS = 'no token files; `npx ipdr-customers admin reset-token` creates a new admin token';
 
 /**
- * What a newcomer needs to send the first request; on the terminal, once, before the log begins.
+ * Tells a newcomer how to send the first request. Printed once at the start, before the log.
  *
- * @param isAdminTokenKnown whether ADMIN_API_TOKEN is set to a token of this register
+ * @param isAdminTokenKnown whether ADMIN_API_TOKEN is a token of this register
  */
 export function greeting(configuration: Configuration, url: string, isAdminTokenKnown: boolean): string {
   const { database, dataDir, adminApiToken, tls } = configuration;
@@ -24,7 +24,7 @@ export function greeting(configuration: Configuration, url: string, isAdminToken
     adminApiToken === undefined || isAdminTokenKnown
       ? ''
       : `
-  ADMIN_API_TOKEN is not a token of this register: it counts at the first start alone
+  ADMIN_API_TOKEN is not a token of this register: it only takes effect at the first start
 `;
   return `
 IPDR customers listens on ${url}

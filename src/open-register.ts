@@ -4,7 +4,7 @@ import { openDatabase } from './shared/database/open-database.js';
 import type { TypeOrmDatabase } from './shared/database/typeorm-database.js';
 import { during } from './start-failure.js';
 
-/** Opens the register that DATABASE_URL names. @throws ConfigurationError if that can't be done */
+/** Opens the database of the register. @throws ConfigurationError if that fails */
 export function openRegister(
   configuration: DatabaseConfiguration,
   schema: 'migrate' | 'expect',

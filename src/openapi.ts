@@ -15,26 +15,26 @@ import { FieldErrorDto, REQUEST_ID, ROUTE_ERRORS, type RouteErrors } from './sha
 import { STATUS_OF } from './shared/http/error.filter.js';
 
 const DESCRIPTION = `
-The register of an internet provider's customers: create, read, update and delete those who stand behind IP
-Detail Records.
+The register of an internet provider's customers, for IP Detail Records: who they are, and which addresses they held
+when.
 
-**Who is calling.** Every request says so, GET and DELETE included, by members of the JSON body: \`api_token\`,
-\`username\` and \`contextname\` (alias \`context\`; left out = \`default\`, \`context0\` is the same). Clients that
-can't send a body with GET or DELETE, these pages among them, send headers instead: \`Authorization: Bearer
-<token>\`, \`X-Username\`, \`X-Context\`. A token in the URL is refused.
+**Credentials.** Every request, GET and DELETE included, has credentials in the JSON body: \`api_token\`, \`username\`
+and \`contextname\` (alias \`context\`; default \`default\`, with the alias \`context0\`). Clients that can't send a body
+with GET or DELETE, such as these pages, send headers instead: \`Authorization: Bearer <token>\`, \`X-Username\`,
+\`X-Context\`. A token in the URL is refused.
 
-**Answers.** Success is status 200 with the bare object or array. An error has its true status and one shape,
-with a stable \`code\`. Every answer carries \`X-Request-Id\`. Members that a route does not know are an error.
+**Responses.** Success is status 200 with the bare object or array. All errors have the same shape, with a stable
+\`code\` and a matching HTTP status. Every response has an \`X-Request-Id\`. Unknown members are an error.
 
-**Repeating and contending.** A write with an \`Idempotency-Key\` of the client's choice can be sent again for 24
-hours, and is done once. An \`ETag\` names the version of what was answered: with it as \`If-Match\`, a change is made to
-that version or not at all.
+**Retries and concurrent changes.** A write with an \`Idempotency-Key\` that the client chooses can be repeated for 24
+hours and runs once. An \`ETag\` identifies the version of a resource: sent as \`If-Match\`, it makes a change fail if the
+resource has changed since.
 
-**On record.** Every write, every act of administration and every read of personal data is on record, with user,
-token and address, before it is answered.
+**Audit trail.** Every write, every administrative change and every read of personal data is audited with user, token and
+address before the response is sent.
 
-The examples can be pasted as they are on a service started by \`npm start\`, as long as there is what they name:
-the customers B68t19 and U1002, and their mappings.`;
+The examples work unchanged on a service started by \`npm start\`, provided that the customers B68t19 and U1002 and their
+mappings exist.`;
 
 type Responses = NonNullable<OpenAPIObject['paths'][string]['get']>['responses'];
 
@@ -43,17 +43,17 @@ class ErrorDto {
   status!: string;
   @ApiProperty({ enum: Object.keys(ERROR_CODES) })
   code!: string;
-  @ApiProperty({ description: 'For people; only the code is stable' })
+  @ApiProperty({ description: 'For humans; only the code is stable' })
   message!: string;
   @ApiProperty({ description: 'Also in the X-Request-Id header and in the log of the service' })
   request_id!: string;
-  @ApiPropertyOptional({ type: [FieldErrorDto], description: 'There when single fields are at fault' })
+  @ApiPropertyOptional({ type: [FieldErrorDto], description: 'Present if single fields are at fault' })
   errors?: FieldErrorDto[];
 }
 
 const RETRY_AFTER = { schema: { type: 'integer' }, description: 'Seconds to wait' } as const;
 
-/** What any route that requires a token may answer. */
+/** The errors of all routes that require a token. */
 const OF_ANY_ROUTE: readonly ErrorCode[] = [
   COMMON_ERRORS.body_malformed,
   COMMON_ERRORS.path_malformed,
@@ -81,7 +81,7 @@ const OF_ANY_WRITE: readonly ErrorCode[] = [
   COMMON_ERRORS.outcome_unknown,
 ];
 
-/** The pages at `/api/docs` and the document at `/api/openapi.json`. */
+/** Serves the pages at `/api/docs` and the document at `/api/openapi.json`. */
 export function setUpOpenApi(app: NestExpressApplication): void {
   const config = new DocumentBuilder()
     .setTitle('IPDR customers')
@@ -94,7 +94,7 @@ export function setUpOpenApi(app: NestExpressApplication): void {
     .addSecurityRequirements({ token: [], username: [] })
     .addSecurityRequirements({ token: [], username: [], context: [] })
     .build();
-  // Made when first asked for: it is no part of starting.
+  // Create the document at the first request, to keep the start fast.
   const create = (): OpenAPIObject => SwaggerModule.createDocument(app, config, { extraModels: [ErrorDto] });
   SwaggerModule.setup('api/docs', app, () => fitForPages(withErrors(create())), {
     jsonDocumentUrl: 'api/openapi.json',
@@ -103,7 +103,7 @@ export function setUpOpenApi(app: NestExpressApplication): void {
   });
 }
 
-/** Adds the error responses of each operation: its own and those that any route may answer. */
+/** Adds the error responses of each operation: its own and those of all routes. */
 function withErrors(document: OpenAPIObject): OpenAPIObject {
   for (const path of Object.values(document.paths)) {
     for (const operation of [path.get, path.post, path.put, path.patch, path.delete]) {
@@ -138,7 +138,7 @@ function statusOf({ kind }: ErrorCode): number {
   return STATUS_OF[kind];
 }
 
-/** A browser sends no body with GET or DELETE, and fills every example of a parameter into the form. */
+/** Adapts the document to browsers, which can't send a body with GET or DELETE and fill in every example. */
 function fitForPages(document: OpenAPIObject): OpenAPIObject {
   for (const { get, post, delete: remove } of Object.values(document.paths)) {
     delete get?.requestBody;
@@ -147,7 +147,7 @@ function fitForPages(document: OpenAPIObject): OpenAPIObject {
       for (const parameter of operation?.parameters ?? []) {
         if (!('in' in parameter) || parameter.in !== 'query' || !parameter.schema) continue;
         if ('example' in parameter.schema) delete parameter.schema.example;
-        // Of a union, decorators are told no more than that it is an Object.
+        // Decorator metadata describe a union only as Object.
         if ('oneOf' in parameter.schema) delete parameter.schema.allOf;
       }
     }

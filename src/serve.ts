@@ -12,10 +12,10 @@ import { createLogger, NestLog } from './shared/http/logging.js';
 import { during } from './start-failure.js';
 
 const DRAIN_MS = 25_000;
-/** Whatever else is in the way, such as a database that does not answer. */
+/** Exit anyway, for instance when the database does not answer. */
 const EXIT_MS = 35_000;
 
-/** Answers requests until a signal comes. @throws ConfigurationError and others, before that */
+/** Starts the service, which runs until a signal. @throws ConfigurationError if it can't listen, and others */
 export async function serve(configuration: Configuration, database: TypeOrmDatabase): Promise<void> {
   const logger = createLogger(configuration.logLevel);
   const { host, port } = configuration;
@@ -24,7 +24,7 @@ export async function serve(configuration: Configuration, database: TypeOrmDatab
     new FastExpressAdapter(),
     {
       bodyParser: false,
-      logger: false, // until it serves: what keeps it from starting is told in one line
+      logger: false, // while starting, failures are reported in one line instead
       abortOnError: false,
       ...(configuration.tls === undefined ? {} : { httpsOptions: configuration.tls }),
     },
@@ -37,13 +37,13 @@ export async function serve(configuration: Configuration, database: TypeOrmDatab
   process.stdout.write(greeting(configuration, await app.getUrl(), isAdminTokenKnown));
 }
 
-/** Stops listening, lets the requests under way finish, and ends; cuts off what takes too long. */
+/** On a signal, stops listening, lets current requests finish, and exits; cuts off those that take too long. */
 function stopOnSignals(app: NestExpressApplication): void {
   const server = app.getHttpServer();
   const signals = ['SIGTERM', 'SIGINT'];
   for (const signal of signals) {
     process.once(signal, () => {
-      // A connection whose request ends only now would be kept alive for the next one.
+      // Connections whose requests end later would be kept alive.
       setInterval(() => server.closeIdleConnections(), 100).unref();
       setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
       setTimeout(() => process.exit(1), EXIT_MS).unref();

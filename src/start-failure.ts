@@ -3,7 +3,7 @@ import { ConfigurationError } from './shared/config/configuration.js';
 import { RegisterError } from './shared/errors.js';
 import { describeError } from './shared/http/logging.js';
 
-/** Does a step of the start; `failure` says in one line for the operator what it means if it fails. */
+/** Runs a step of the start. @param failure one line for the operator if it fails @throws ConfigurationError */
 export async function during<T>(failure: string, step: () => Promise<T>): Promise<T> {
   try {
     return await step();
@@ -14,12 +14,12 @@ export async function during<T>(failure: string, step: () => Promise<T>): Promis
   }
 }
 
-/** Why a program ends, in one line for the operator: no stack, no SQL, no values. */
+/** Why a program exits, in one line for the operator, without stack, SQL and values. */
 export function reason(error: unknown): string {
   if (error instanceof ConfigurationError || error instanceof CommandError) return error.message;
   if (error instanceof RegisterError) {
     const faults = error.faults.map(({ field, message }) => `${field} ${message}`);
     return faults.length > 0 ? faults.join('; ') : error.message;
   }
-  return `cannot go on: ${JSON.stringify(describeError(error))}`;
+  return `unexpected error: ${JSON.stringify(describeError(error))}`;
 }

@@ -35,29 +35,32 @@ describe.each(databaseKinds)('access on $name', (kind) => {
   const statusOf = async (credentials: object, call?: Call): Promise<number> =>
     (await list(credentials, call)).status;
 
-  describe('is checked', () => {
+  describe('is checked in order:', () => {
     it.each([
-      [
-        'the token first',
-        401,
-        'invalid_token',
-        { role: 'reader', as: { api_token: 'x', contextname: 'ipdrr' } },
-      ],
-      [
-        'then whether the context exists',
-        404,
-        'context_not_found',
-        { role: 'reader', as: { contextname: 'ipdrr' } },
-      ],
-      [
-        'then whether it is granted',
-        403,
-        'context_forbidden',
-        { role: 'reader', as: { contextname: 'default' } },
-      ],
-      ['then the role', 403, 'role_forbidden', { role: 'reader', as: {} }],
-      ['then the scope', 403, 'scope_forbidden', { role: 'operator', as: {} }],
-    ] as const)('in order: %s', async (_what, status, code, { role, as }) => {
+      {
+        step: 'the token first',
+        role: 'reader',
+        as: { api_token: 'x', contextname: 'ipdrr' },
+        status: 401,
+        code: 'invalid_token',
+      },
+      {
+        step: 'then whether the context exists',
+        role: 'reader',
+        as: { contextname: 'ipdrr' },
+        status: 404,
+        code: 'context_not_found',
+      },
+      {
+        step: 'then whether it is granted',
+        role: 'reader',
+        as: { contextname: 'default' },
+        status: 403,
+        code: 'context_forbidden',
+      },
+      { step: 'then the role', role: 'reader', as: {}, status: 403, code: 'role_forbidden' },
+      { step: 'then the scope', role: 'operator', as: {}, status: 403, code: 'scope_forbidden' },
+    ] as const)('$step', async ({ role, as, status, code }) => {
       const caller = await newCaller(service(), { role, token: { scope: 'read' } });
       for (const [method, path] of [
         ['POST', LIST],
@@ -75,14 +78,14 @@ describe.each(databaseKinds)('access on $name', (kind) => {
       [406, { headers: { accept: 'image/png' }, body: { UserID: 5 } }],
       [422, { body: { UserID: 5 } }],
       [404, { body: { UserID: 'text' } }],
-    ])('in order: then the rest: %d', async (status, call) => {
+    ])('then the rest, with %d', async (status, call) => {
       const caller = await newCaller(service());
       expect((await caller.call('PATCH', `${LIST}/nobody`, call)).status).toBe(status);
     });
   });
 
   describe('a token', () => {
-    it('is shown once, and never again', async () => {
+    it('is shown only when it is created', async () => {
       const given = {
         label: 'CRM',
         scope: 'read',
@@ -103,12 +106,12 @@ describe.each(databaseKinds)('access on $name', (kind) => {
       expect(listed.text + deleted.text + service().log.join('')).not.toContain(token);
     });
 
-    it('may be made from the name of its user alone', async () => {
+    it('needs no more than the name of its user', async () => {
       const { json } = await admin('POST', 'tokens', { user: 'user' });
       expect(json).toMatchObject({ label: '', scope: 'write', expires_at: null, allowed_ips: [] });
     });
 
-    it('that exists elsewhere can be adopted, once', async () => {
+    it('that exists elsewhere can be adopted once', async () => {
       const token = 'GiXwBWWv5g2Fs6QeaTlx';
       const made = await admin('POST', 'tokens', { user: 'user', token });
       expect(made).toMatchObject({ status: 200, json: { token } });
@@ -120,7 +123,7 @@ describe.each(databaseKinds)('access on $name', (kind) => {
     });
 
     it.each(['2026-11-24T02:00:00Z', '2026-11-24T07:30:00+05:30', 1795485600, '1795485600'])(
-      'is good until it expires: %j',
+      'is valid until it expires at %j',
       async (expires_at) => {
         const { credentials } = await newCaller(service(), { token: { expires_at } });
         const { at } = clock;
@@ -140,7 +143,7 @@ describe.each(databaseKinds)('access on $name', (kind) => {
       [401, ['10.0.0.0/8']],
       [401, ['127.0.0.2']],
       [401, ['::1']],
-    ])('is answered %d here, when allowed from %j', async (status, allowed_ips) => {
+    ])('gets %d from this address when allowed from %j', async (status, allowed_ips) => {
       const { credentials } = await newCaller(service(), { token: { allowed_ips } });
       for (const forged of ['10.1.2.3', '127.0.0.1', '127.0.0.2', '::1']) {
         expect(await statusOf(credentials, { headers: { 'x-forwarded-for': forged } })).toBe(status);
@@ -148,7 +151,7 @@ describe.each(databaseKinds)('access on $name', (kind) => {
       if (status === 401) expectInvalidToken(await list(credentials));
     });
 
-    it('that was revoked is refused from the very next request on, on every instance', async () => {
+    it('that is revoked is refused from the next request on, on every instance', async () => {
       const other = await TestService.start(database());
       const { credentials, tokenId } = await newCaller(service());
       for (const at of [service(), other]) expect((await list(credentials, {}, at)).status).toBe(200);
@@ -167,7 +170,7 @@ describe.each(databaseKinds)('access on $name', (kind) => {
       },
     );
 
-    it('is good for its own user alone', async () => {
+    it('is valid for its own user alone', async () => {
       const { credentials } = await newCaller(service(), { name: 'Zoé' });
       const other = await newCaller(service());
       const others = ['admin', 'user', other.credentials.username];
@@ -178,7 +181,7 @@ describe.each(databaseKinds)('access on $name', (kind) => {
       expect(await statusOf({}, { raw: '', headers: asHeaders(credentials) })).toBe(200);
     });
 
-    it('is compared to the letter', async () => {
+    it('is compared byte for byte', async () => {
       const { credentials } = await newCaller(service());
       const { api_token: good } = credentials;
       const bad = [
@@ -243,7 +246,7 @@ describe.each(databaseKinds)('the first start on $name', (kind) => {
   const statusAs = async (service: TestService, username: string, api_token: string): Promise<number> =>
     (await service.callAs({ username, api_token }, 'GET', LIST)).status;
 
-  it('makes a context and two users, and writes their tokens where nobody else can read them', async () => {
+  it('creates a context and two users, and writes their tokens where nobody else can read them', async () => {
     const service = await start();
     const { tokens, dataDir, log } = service;
     expect(await files(service)).toEqual(['admin-token', 'user-token']);
@@ -264,7 +267,7 @@ describe.each(databaseKinds)('the first start on $name', (kind) => {
     expect((await service.admin('GET', '/api/admin/contexts')).json).toMatchObject([{ name: 'default' }]);
   });
 
-  it('is the first one only: the next changes nothing, and writes nothing', async () => {
+  it('is not repeated by a second start, which changes and writes nothing', async () => {
     const { tokens } = await start();
     const second = await start({ ADMIN_API_TOKEN: 'another-token-for-the-admin' });
     expect(await files(second)).toEqual([]);
@@ -273,7 +276,7 @@ describe.each(databaseKinds)('the first start on $name', (kind) => {
     expect(await statusAs(second, 'admin', 'another-token-for-the-admin')).toBe(401);
   });
 
-  it('on another database adopts the tokens whose files are there, and so keeps them good for the first', async () => {
+  it('on another database adopts the tokens in the files, so that they stay valid for the first', async () => {
     const first = await start();
     const other = await kind.create();
     const second = await TestService.start(other, { env: { DATA_DIR: first.dataDir } });
@@ -301,7 +304,7 @@ describe.each(databaseKinds)('the first start on $name', (kind) => {
     expect(service.log.join('')).not.toContain(token);
   });
 
-  it('believes the proxies of TRUST_PROXY, and nobody else, about where a client is', async () => {
+  it('trusts the proxies of TRUST_PROXY, and nobody else, about the address of a client', async () => {
     const service = await start({ TRUST_PROXY: '127.0.0.1' });
     const { credentials } = await newCaller(service, { token: { allowed_ips: ['192.0.2.0/24'] } });
     for (const [forwarded, status] of [

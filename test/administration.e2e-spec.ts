@@ -366,7 +366,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       const [made, refused] = answers.toSorted((a, b) => a.status - b.status);
       const { id } = made?.json as { id: number };
       expect(made?.json).toMatchObject({ expires_at: null });
-      const message = `Token ${id} took the place of this one already; rotate or revoke that one`;
+      const message = `Token ${id} has already replaced this one; rotate or revoke that one`;
       expect(refused).toMatchObject({ status: 409, json: { code: 'token_replaced', message } });
       expect(await rotate(id)).toMatchObject({ status: 200, json: { expires_at: null } });
     });
@@ -443,7 +443,7 @@ describe.each(databaseKinds)('the administration on $name', (kind) => {
       before = await everything();
       for (const [taken, message] of [
         [other, `Context ${other} already exists`],
-        [`${other}-too`, `Context ${other} answers to ${other}-too too`],
+        [`${other}-too`, `${other}-too is an alias of context ${other}`],
       ] as const) {
         const refused = { status: 409, json: { code: 'context_exists', message } };
         expect(await admin('PATCH', `contexts/${name}`, { name: taken, enabled: false })).toMatchObject(

@@ -7,7 +7,7 @@ import {
   DAY,
   timeOf,
   sealed,
-  sealedOfOld,
+  sealedWithoutVersions,
   EXAMPLE,
   entry,
   contents,
@@ -20,30 +20,30 @@ import {
 } from './support/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../src/history/domain/audit-entry.js';
 
-describe('an audit trail whose entries were purged', () => {
-  /** The entry of a purge of what the block before sealed. */
+describe('a purged audit trail', () => {
+  /** An entry about a purge through a block that was sealed a second before the limit. */
   const purgeOf = (through_block: unknown, details: object = {}): AuditEntry => {
     const before = new Date(timeOf(Number(through_block)) + 1000);
-    const told = {
+    const members = {
       through_block,
       before: isNaN(before.getTime()) ? null : before,
       retention_days: 1,
       ...details,
     };
-    return { ...EXAMPLE, action: 'purge.started', details: JSON.stringify(told) };
+    return { ...EXAMPLE, action: 'purge.started', details: JSON.stringify(members) };
   };
-  /** The last block has the entry of a purge, and the first `emptied` blocks have no entries left. */
+  /** The last block has the entry about the purge; the first `emptied` blocks have lost their entries. */
   const purged = (all: AuditEntry[][], through: unknown, emptied: number, details?: object): Trail => {
     const whole = sealed([...all, [purgeOf(through, details)]]);
     return { ...whole, entries: whole.entries.filter(({ block }) => (block ?? 0) > emptied) };
   };
-  /** Blocks, how many of them a purge can empty, and how many it has emptied so far. */
+  /** Blocks, how many of them a purge may empty, and how many it has emptied so far. */
   const purge = fc.tuple(contents(1, 2), pick, pick).map(([all, n, m]) => {
     const through = 1 + (n % all.length);
     return { all, through, emptied: m % (through + 1) };
   });
 
-  it('is intact as long as the purge has an entry, even if it was interrupted', () => {
+  it('is intact if the purge is audited, even when it was interrupted', () => {
     fc.assert(
       fc.property(purge, ({ all, through, emptied }) => {
         const trail = purged(all, through, emptied);
@@ -65,13 +65,13 @@ describe('an audit trail whose entries were purged', () => {
     );
   });
 
-  it('is intact after a second purge that removed the entry of the first', () => {
+  it('is intact after a second purge that removed the entry about the first', () => {
     const all = [[EXAMPLE], [purgeOf(1)], [{ ...EXAMPLE, nonce: 'b' }]];
     expect(verify(purged(all, 3, 3))).toMatchObject({ fault: undefined, purged: 3 });
     expectFault(purged(all, 1, 3), { fault: 'removed', block: 2, entry: null });
   });
 
-  it('is found when more is missing than the purge can have removed', () => {
+  it('is reported when more is missing than the purge could remove', () => {
     fc.assert(
       fc.property(contents(2), pick, (all, n) => {
         const through = n % all.length;
@@ -82,20 +82,20 @@ describe('an audit trail whose entries were purged', () => {
   });
 
   it.each([
-    ['is not old enough for its own retention', { retention_days: 3 }],
+    ['violates its own retention', { retention_days: 3 }],
     ['has no retention', { retention_days: undefined }],
-    ['has a retention below what can be set', { retention_days: 0 }],
-    ['is of what was sealed later', { before: new Date(timeOf(1)) }],
-    ['is of the future', { before: '9999-01-01T00:00:00Z' }],
-    ['tells no time', { before: 'soon' }],
-    ['names blocks that are not there yet', { through_block: 3 }],
-    ['names no whole block', { through_block: 1.5 }],
-  ])('is found when the entry of the purge %s', (_what, details) => {
+    ['has a retention below the minimum', { retention_days: 0 }],
+    ['is limited to before these blocks were sealed', { before: new Date(timeOf(1)) }],
+    ['has a limit in the future', { before: '9999-01-01T00:00:00Z' }],
+    ['has no time', { before: 'soon' }],
+    ['refers to later blocks', { through_block: 3 }],
+    ['refers to a fraction of a block', { through_block: 1.5 }],
+  ])('is reported when the audited purge %s', (_what, details) => {
     expect(verify(purged([[EXAMPLE], [EXAMPLE]], 1, 1)).fault).toBeUndefined();
     expectFault(purged([[EXAMPLE], [EXAMPLE]], 1, 1, details), { fault: 'removed', block: 1, entry: null });
   });
 
-  it('is found when the entry of the purge was cut off', () => {
+  it('is reported when the entry about the purge was cut off', () => {
     const whole = purged([[EXAMPLE], [{ ...EXAMPLE, nonce: 'b' }]], 1, 1);
     const cut = {
       blocks: whole.blocks.slice(0, 2),
@@ -105,7 +105,7 @@ describe('an audit trail whose entries were purged', () => {
     expectFault(cut, { fault: 'removed', block: 1, entry: null });
   });
 
-  it('is found when no purge has an entry', () => {
+  it('is reported when no purge is audited', () => {
     fc.assert(
       fc.property(trail(), pick, (whole, n) => {
         const emptied = 1 + (n % whole.blocks.length);
@@ -115,7 +115,7 @@ describe('an audit trail whose entries were purged', () => {
     );
   });
 
-  it('is found when the purge removed what must be kept today, whatever its entry says of the retention', () => {
+  it('is reported when the purge broke the current retention, whatever retention it claims', () => {
     const trail = purged([[EXAMPLE], [EXAMPLE]], 1, 1);
     const now = last(trail.blocks).sealedAt;
     const { fault } = verify(trail, undefined, { now, retentionDays: 730 });
@@ -130,27 +130,27 @@ describe('an audit trail whose entries were purged', () => {
     ['through', { through_block: { toString: 1 } }],
     ['before', { before: { toString: 1 } }],
     ['retention', { retention_days: { valueOf: 1 } }],
-  ])('is found when the entry has an object as the %s', (_what, details) => {
+  ])('is reported when the entry about it has an object as %s', (_what, details) => {
     expectFault(purged([[EXAMPLE], [EXAMPLE]], 1, 1, details), { fault: 'removed', block: 1, entry: null });
   });
 
   it.each([undefined, null, '2', true, {}])(
-    'is found when the record names %j as the last block',
+    'is reported when the entry about it has %j as last block',
     (through) => {
       expectFault(purged([[EXAMPLE]], through, 1), { fault: 'removed', block: 1, entry: null });
     },
   );
 
-  it('is intact after a purge from before versions were sealed, whose entry has no retention', () => {
+  it('accepts a purge without a retention from before versions were sealed', () => {
     const details = { through_block: 1, before: new Date(timeOf(1) + 1000) };
     const record = { ...EXAMPLE, action: 'purge.started' as const, details: JSON.stringify(details) };
-    const { blocks, entries } = sealedOfOld([[EXAMPLE], [record]]);
+    const { blocks, entries } = sealedWithoutVersions([[EXAMPLE], [record]]);
     const trail = { blocks, entries: entries.slice(1) };
     expect(verify(trail)).toMatchObject({ fault: undefined, purged: 1, purge: { retentionDays: null } });
     expectFault(purged([[EXAMPLE]], 1, 1, { retention_days: undefined }), { fault: 'removed' });
   });
 
-  it('is found when the entry of the purge is unsealed, altered or removed', () => {
+  it('is reported when the entry about the purge is unsealed, edited or removed', () => {
     fc.assert(
       fc.property(contents(), (all) => {
         const { blocks, entries } = purged(all, all.length, all.length);
@@ -172,7 +172,7 @@ describe('an audit trail whose entries were purged', () => {
     );
   });
 
-  it('is found when entries after the purged ones are missing too', () => {
+  it('is reported when entries after the purged ones are missing too', () => {
     fc.assert(
       fc.property(contents(3, 2), (all) => {
         const { blocks, entries } = purged(all, 3, 1);
@@ -184,7 +184,7 @@ describe('an audit trail whose entries were purged', () => {
     );
   });
 
-  it('is found when an entry is put into a purged block', () => {
+  it('is reported when an entry is inserted into a purged block', () => {
     fc.assert(
       fc.property(purge, entry, pick, ({ all, through, emptied }, forged, n) => {
         fc.pre(emptied > 0);
@@ -196,7 +196,7 @@ describe('an audit trail whose entries were purged', () => {
     );
   });
 
-  it('reports what was edited, not what was purged before it', () => {
+  it('is reported with the edited entry, not with the purged ones before it', () => {
     fc.assert(
       fc.property(purge, pick, ({ all, through, emptied }, n) => {
         const { blocks, entries } = purged(all, through, emptied);
@@ -208,7 +208,7 @@ describe('an audit trail whose entries were purged', () => {
     );
   });
 
-  it.each(['digests', 'row'])('is found when the %s of a purged block is removed', (what) => {
+  it.each(['list of digests', 'row'])('is reported when the %s of a purged block is missing', (what) => {
     fc.assert(
       fc.property(purge, pick, ({ all, through, emptied }, n) => {
         fc.pre(emptied > 0);

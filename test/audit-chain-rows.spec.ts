@@ -39,8 +39,8 @@ const EDITS = {
 } as const satisfies Record<keyof AuditEntry, (entry: AuditEntry) => Partial<AuditEntry>>;
 const NULLABLE = ['userName', 'tokenId', 'tokenLabel', 'address', 'contextName', 'userId'] as const;
 
-describe('an entry of the audit trail', () => {
-  it.each(Object.keys(EDITS) as (keyof AuditEntry)[])('is found when its %s is edited', (field) => {
+describe('an audit entry', () => {
+  it.each(Object.keys(EDITS) as (keyof AuditEntry)[])('is reported when its %s is edited', (field) => {
     fc.assert(
       fc.property(trail(), pick, ({ blocks, entries }, n) => {
         const edited = at(entries, n);
@@ -51,7 +51,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it.each(NULLABLE)('is found when its %s is erased', (field) => {
+  it.each(NULLABLE)('is reported when its %s is erased', (field) => {
     fc.assert(
       fc.property(trail(), pick, ({ blocks, entries }, n) => {
         const edited = at(entries, n);
@@ -63,7 +63,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when the text of one field is moved to the next', () => {
+  it('is reported when text moves from one field to another', () => {
     const whole = sealed([[{ ...EXAMPLE, userName: 'a', tokenLabel: 'b' }]]);
     const moved = { ...first(whole.entries), userName: 'a"', tokenLabel: '"b' };
     expectFault({ ...whole, entries: [moved] }, { fault: 'edited', block: 1, entry: ID_STEP });
@@ -71,7 +71,7 @@ describe('an entry of the audit trail', () => {
     expectFault({ ...whole, entries: [swapped] }, { fault: 'edited', block: 1, entry: ID_STEP });
   });
 
-  it('is reported as missing after the one before it', () => {
+  it('is reported missing after the entry before it', () => {
     fc.assert(
       fc.property(trail(), pick, (whole, n) => {
         const removed = at(whole.entries, n);
@@ -83,7 +83,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is reported as missing when others of its block are removed too', () => {
+  it('is reported missing when others of its block are removed too', () => {
     fc.assert(
       fc.property(trail(1, 2), pick, fc.infiniteStream(fc.boolean()), (whole, n, isGone) => {
         const siblings = entriesOf(whole, at(whole.blocks, n).number);
@@ -97,7 +97,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when it was forged and inserted anywhere', () => {
+  it('is reported when forged and inserted anywhere', () => {
     fc.assert(
       fc.property(trail(), entry, pick, pick, (whole, forged, n, m) => {
         fc.pre(!whole.entries.some(({ nonce }) => nonce === forged.nonce));
@@ -111,13 +111,13 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when it is a copy of a sealed one anywhere', () => {
+  it('is reported when a copy of it is inserted anywhere', () => {
     fc.assert(
       fc.property(trail(), pick, pick, pick, (whole, n, m, place) => {
         const copied = at(whole.entries, n);
         const { number } = at(whole.blocks, m);
         const ids = entriesOf(whole, number).map(({ id }) => id);
-        // In its own block, insert it after the original: before it, the original would be the extra one.
+        // In its own block, place the copy after the original, or the original is reported.
         const places = ids.filter((id) => number !== copied.block || id >= copied.id).map((id) => id + 1);
         const id = at(places, place);
         const tampered = { ...whole, entries: [...whole.entries, { ...copied, id, block: number }] };
@@ -127,7 +127,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when it is swapped with another of its block', () => {
+  it('is reported when swapped with another of its block', () => {
     fc.assert(
       fc.property(trail(1, 2), pick, pick, pick, (whole, n, i, j) => {
         const { number } = at(whole.blocks, n);
@@ -139,7 +139,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when it is swapped with one of another block', () => {
+  it('is reported when swapped with one of another block', () => {
     fc.assert(
       fc.property(trail(2), pick, pick, (whole, i, j) => {
         const [one, two] = [at(whole.entries, i), at(whole.entries, j)];
@@ -150,7 +150,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when its block is reversed', () => {
+  it('is reported when its whole block is reversed', () => {
     const whole = sealed([[EXAMPLE], ['a', 'b', 'c'].map((nonce) => ({ ...EXAMPLE, nonce }))]);
     const [one, ...rest] = whole.entries;
     const reversed = rest.map((each, n) => ({ ...each, id: at(rest, 2 - n).id }));
@@ -160,7 +160,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is found when it was moved into another block', () => {
+  it('is reported when moved to another block', () => {
     fc.assert(
       fc.property(trail(2), pick, pick, (whole, n, m) => {
         const moved = at(whole.entries, n);
@@ -178,7 +178,7 @@ describe('an entry of the audit trail', () => {
     );
   });
 
-  it('is reported as missing when it is marked as unsealed', () => {
+  it('is reported missing when marked as unsealed', () => {
     fc.assert(
       fc.property(trail(), pick, (whole, n) => {
         const freed = at(whole.entries, n);
@@ -200,8 +200,8 @@ describe('an entry of the audit trail', () => {
   }
 });
 
-describe('a version that was sealed with the audit trail', () => {
-  /** Blocks that seal versions as well. */
+describe('a sealed version', () => {
+  /** Blocks that also seal versions. */
   const withVersions = contents(2).map((all) => {
     const versions = all.map((some, n) => some.map((_, m) => version(10 * n + m)));
     return sealed(all, versions);
@@ -220,7 +220,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('is found when it is edited', () => {
+  it('is reported when edited', () => {
     fc.assert(
       fc.property(withVersions, pick, (whole, n) => {
         const edited = at(versionsOf(whole), n);
@@ -232,7 +232,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('is found when it is inserted or copied', () => {
+  it('is reported when inserted or copied', () => {
     fc.assert(
       fc.property(withVersions, pick, pick, (whole, n, m) => {
         const { number: block } = at(whole.blocks, n);
@@ -244,7 +244,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('is reported as missing when it is removed or moved to another block', () => {
+  it('is reported when removed or moved', () => {
     fc.assert(
       fc.property(withVersions, pick, (whole, n) => {
         const removed = at(versionsOf(whole), n);
@@ -258,7 +258,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('is found when it refers to a block that does not exist', () => {
+  it('is reported when it refers to a block that does not exist', () => {
     fc.assert(
       fc.property(withVersions, fc.constantFrom(-1, 0.5), (whole, block) => {
         const tampered = { ...whole, versions: [...versionsOf(whole), { ...version(99), block }] };
@@ -269,7 +269,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('is found when its digest is passed off as that of an entry', () => {
+  it('is reported when its digest is passed off as that of an entry', () => {
     fc.assert(
       fc.property(withVersions, pick, (whole, n) => {
         const block = at(whole.blocks, n);
@@ -280,7 +280,7 @@ describe('a version that was sealed with the audit trail', () => {
           { digests: all, versionDigests: null },
           { digests: Buffer.alloc(0), versionDigests: all },
           { versionDigests: null },
-          // As if the block had been sealed before versions were.
+          // As if the block were from before versions were sealed.
           { digests: Buffer.concat([Buffer.from(`${digests.length} `), all]), versionDigests: null },
         ]) {
           const tampered = { ...whole, blocks: instead(whole.blocks, block, { ...block, ...edited }) };
@@ -290,7 +290,7 @@ describe('a version that was sealed with the audit trail', () => {
     );
   });
 
-  it('can be missing from a purged block, and from no other', () => {
+  it('may be missing from a purged block, and from no other', () => {
     const all = [[EXAMPLE], [EXAMPLE], [EXAMPLE]];
     const details = { through_block: 1, before: new Date(timeOf(1) + 1000), retention_days: 1 };
     const purge: AuditEntry = { ...EXAMPLE, action: 'purge.started', details: JSON.stringify(details) };
@@ -315,7 +315,7 @@ describe('a version that was sealed with the audit trail', () => {
     expectFault({ ...whole, versions: [] }, { fault: 'removed', block: 1, entry: null });
   });
 
-  it('is not required where only the entries are available', () => {
+  it('is not required when only the entries are known', () => {
     const { blocks } = sealed([[]], [[version(1)]]);
     const check = new ChainCheck(VERIFIER);
     check.add(first(blocks), []);

@@ -10,7 +10,7 @@ import {
   VERIFIER,
   sealed,
   sealedAsTheyAre,
-  sealedOfOld,
+  sealedWithoutVersions,
   otherThan,
   EXAMPLE,
   version,
@@ -34,8 +34,8 @@ import {
 } from '../src/history/domain/audit-chain.js';
 import type { AuditEntry } from '../src/history/domain/audit-entry.js';
 
-describe('an audit trail that nobody tampered with', () => {
-  it('is intact, whatever head was kept', () => {
+describe('an untampered audit trail', () => {
+  it('is intact, with and without any stored head', () => {
     fc.assert(
       fc.property(trail(), pick, (whole, n) => {
         const { number, hash } = last(whole.blocks);
@@ -54,21 +54,15 @@ describe('an audit trail that nobody tampered with', () => {
     );
   });
 
-  it('may be empty, or have entries that are not sealed yet', () => {
+  it('may be empty or have unsealed entries', () => {
     const empty = { blocks: [], entries: [] };
-    expect(verify(empty)).toEqual({
-      blocks: 0,
-      entries: 0,
-      versions: 0,
-      unsealedVersions: 0,
-      purged: 0,
-    });
+    expect(verify(empty)).toEqual({ blocks: 0, entries: 0, versions: 0, unsealedVersions: 0, purged: 0 });
     const whole = sealed([[EXAMPLE]]);
     const unsealed = { ...EXAMPLE, id: 99, block: null };
     expect(verify({ ...whole, entries: [...whole.entries, unsealed] }).fault).toBeUndefined();
   });
 
-  it('has hashes that depend on all earlier blocks', () => {
+  it('has hashes that cover all earlier blocks', () => {
     fc.assert(
       fc.property(contents(2), (all) => {
         const [changed = [], ...rest] = all;
@@ -82,10 +76,10 @@ describe('an audit trail that nobody tampered with', () => {
   });
 });
 
-describe('the chain', () => {
+describe('the hash chain', () => {
   const contents = [[EXAMPLE, { ...EXAMPLE, userName: null, tokenId: null, userId: 'é😀' }], [EXAMPLE]];
 
-  it('is computed as ever, or existing chains would break', () => {
+  it('stays compatible with existing chains', () => {
     const { blocks } = sealedAsTheyAre(contents, [[version(1)]]);
     expect(blocks.map(({ hash }) => hash)).toEqual([
       'faf559c192d13b431303f8e28bfa216f90dd6da4a2049dd8d7bb4d414a86a8de',
@@ -93,8 +87,8 @@ describe('the chain', () => {
     ]);
   });
 
-  it('continues blocks that were sealed before versions were', () => {
-    const { blocks: old, entries } = sealedOfOld(contents);
+  it('continues from blocks that seal no versions', () => {
+    const { blocks: old, entries } = sealedWithoutVersions(contents);
     const versions = [{ ...version(1), block: 1 }];
     expect(verify({ blocks: old, entries, versions }).fault).toBeUndefined();
     const entry = { ...EXAMPLE, at: timeOf(3) };
@@ -111,12 +105,12 @@ describe('the chain', () => {
 
 describe('a block of the audit trail', () => {
   it.each<[string, (block: Block, n: number) => Partial<Block>]>([
-    ['digests', ({ digests }, n) => ({ digests: flipped(digests, n) })],
-    ['digests, by one that is added,', ({ digests }) => ({ digests: Buffer.concat([digests, digests]) })],
-    ['digests, by one that is taken,', ({ digests }) => ({ digests: digests.subarray(32) })],
-    ['hash', ({ hash }, n) => ({ hash: flipped(Buffer.from(hash, 'hex'), n).toString('hex') })],
-    ['time', ({ sealedAt }) => ({ sealedAt: sealedAt - 1 })],
-  ])('is found when its %s is edited', (_what, edit) => {
+    ['digests are edited', ({ digests }, n) => ({ digests: flipped(digests, n) })],
+    ['digests are doubled', ({ digests }) => ({ digests: Buffer.concat([digests, digests]) })],
+    ['first digest is removed', ({ digests }) => ({ digests: digests.subarray(32) })],
+    ['hash is edited', ({ hash }, n) => ({ hash: flipped(Buffer.from(hash, 'hex'), n).toString('hex') })],
+    ['time is edited', ({ sealedAt }) => ({ sealedAt: sealedAt - 1 })],
+  ])('is reported when its %s', (_what, edit) => {
     fc.assert(
       fc.property(trail(), pick, pick, ({ blocks, entries }, n, m) => {
         const edited = at(blocks, n);
@@ -126,7 +120,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is reported as missing when its number is edited', () => {
+  it('is reported missing when its number is edited', () => {
     fc.assert(
       fc.property(trail(), pick, fc.integer({ min: 1, max: 9 }), ({ blocks, entries }, n, more) => {
         const edited = at(blocks, n);
@@ -141,7 +135,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is found when it is swapped with another', () => {
+  it('is reported when swapped with another', () => {
     fc.assert(
       fc.property(trail(2), pick, pick, ({ blocks, entries }, n, m) => {
         const [one, two] = [at(blocks, n), at(blocks, m)];
@@ -158,7 +152,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is reported as missing when its row is removed, since its entries still refer to it', () => {
+  it('is reported missing while its entries remain', () => {
     fc.assert(
       fc.property(trail(), pick, ({ blocks, entries }, n) => {
         const removed = at(blocks, n);
@@ -170,7 +164,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is reported as missing when it is removed with its entries, unless it was the last', () => {
+  it('is reported missing when removed with its entries, unless it is the last', () => {
     fc.assert(
       fc.property(trail(2), pick, (whole, n) => {
         const removed = at(whole.blocks.slice(0, -1), n);
@@ -183,7 +177,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is reported when its entries alone are removed', () => {
+  it('is reported when only its entries are removed', () => {
     fc.assert(
       fc.property(trail(), pick, (whole, n) => {
         const { number } = at(whole.blocks, n);
@@ -193,7 +187,7 @@ describe('a block of the audit trail', () => {
     );
   });
 
-  it('is reported as missing when the blocks after it are sealed again without it', () => {
+  it('is reported missing when the later blocks are sealed again, given a stored head', () => {
     fc.assert(
       fc.property(contents(2), pick, (all, n) => {
         const kept = last(sealed(all).blocks);
@@ -212,7 +206,7 @@ describe('the end of the audit trail', () => {
     entries: whole.entries.filter(({ block }) => (block ?? 0) <= count),
   });
 
-  it('is missed when it was cut off, if its head or a later one was kept', () => {
+  it('is reported missing, given a stored head of the cut or later', () => {
     fc.assert(
       fc.property(trail(2), pick, (whole, n) => {
         const left = n % whole.blocks.length;
@@ -223,7 +217,7 @@ describe('the end of the audit trail', () => {
     );
   });
 
-  it('is not missed without a kept head or with one from before the cut', () => {
+  it('is not reported missing without a stored head, or with one from before the cut', () => {
     fc.assert(
       fc.property(trail(2), pick, (whole, n) => {
         const left = n % whole.blocks.length;
@@ -234,7 +228,7 @@ describe('the end of the audit trail', () => {
     );
   });
 
-  it('is missed when any of its entries is left', () => {
+  it('is reported missing while any of its entries remains', () => {
     fc.assert(
       fc.property(trail(2), pick, pick, (whole, n, m) => {
         const left = n % whole.blocks.length;
@@ -246,7 +240,7 @@ describe('the end of the audit trail', () => {
     );
   });
 
-  it('moves on when a block is appended', () => {
+  it('may move when a block is appended', () => {
     fc.assert(
       fc.property(contents(2), (all) => {
         const [before, after] = [sealed(all.slice(0, -1)), sealed(all)];
@@ -256,14 +250,14 @@ describe('the end of the audit trail', () => {
   });
 });
 
-describe('an audit trail that was sealed again from some block on', () => {
+describe('an audit trail sealed again from some block on', () => {
   const rewritten = (all: AuditEntry[][], from: number): Trail => {
     const [edited = [], ...rest] = all.slice(from);
     const forged = [otherThan(first(edited)), ...edited.slice(1)];
     return sealed([...all.slice(0, from), forged, ...rest]);
   };
 
-  it('is found with a head that was kept from that block on, and with no other', () => {
+  it('is reported given a stored head from that block on, and by no other', () => {
     fc.assert(
       fc.property(contents(), pick, (all, n) => {
         const from = n % all.length;
@@ -277,7 +271,7 @@ describe('an audit trail that was sealed again from some block on', () => {
     );
   });
 
-  it('is found at the block where the forger stopped', () => {
+  it('is reported where the forgery ends', () => {
     fc.assert(
       fc.property(contents(2), pick, (all, n) => {
         const whole = sealed(all);
@@ -306,17 +300,17 @@ describe('a block', () => {
   };
 
   it.each([
-    ['from before the last one', timeOf(1) - 1],
+    ['before the last block', timeOf(1) - 1],
     ['that is text', String(timeOf(2))],
-    ['that is made of bytes', Buffer.from(String(timeOf(2)))],
-    ['of half a millisecond', timeOf(2) + 0.5],
-  ])('is refused with a sealing time %s, though its hash is right', (_what, sealedAt) => {
+    ['that is a buffer', Buffer.from(String(timeOf(2)))],
+    ['with half a millisecond', timeOf(2) + 0.5],
+  ])('is reported when its time is one %s, despite a valid hash', (_what, sealedAt) => {
     expect(verify(resealed(timeOf(2), [{ ...EXAMPLE, at: timeOf(2) }])).fault).toBeUndefined();
     expectFault(resealed(sealedAt), { fault: 'block_changed', block: 2, entry: null });
   });
 });
 
-describe('the time of an entry or a version', () => {
+describe('the time of an entry or version', () => {
   const dated = (at: number): AuditEntry => ({ ...EXAMPLE, at });
   const ofVersion = (at: number, hasAuthor = true, id = 2): SealedVersion => ({
     ...version(id, `${at}`),
@@ -325,25 +319,25 @@ describe('the time of an entry or a version', () => {
   });
 
   it.each([
-    ['long before the block before was sealed', timeOf(2) - 2 * HOUR, true],
-    ['long after it was sealed', timeOf(3) + 2 * HOUR, true],
+    ['long before the previous block was sealed', timeOf(2) - 2 * HOUR, true],
+    ['long after its own block was sealed', timeOf(3) + 2 * HOUR, true],
     ['between the two', timeOf(2) + 1, false],
-    ['shortly before the block before was sealed', timeOf(2) - HOUR / 2, false],
-    ['when it was sealed', timeOf(3), false],
-  ])('%s is found if it is impossible', (_what, time, isFound) => {
+    ['shortly before the previous block was sealed', timeOf(2) - HOUR / 2, false],
+    ['when its own block was sealed', timeOf(3), false],
+  ])('%s is reported if impossible', (_what, time, isReported) => {
     const first = [dated(timeOf(1))];
     const entries = sealedAsTheyAre([first, [dated(timeOf(2))], [dated(timeOf(3)), dated(time)]]);
     const ofEntry = { fault: 'misdated', block: 3, entry: 40 };
-    expect(verify(entries).fault).toEqual(isFound ? expect.objectContaining(ofEntry) : undefined);
+    expect(verify(entries).fault).toEqual(isReported ? expect.objectContaining(ofEntry) : undefined);
     const versions = sealedAsTheyAre(
       [first, [], []],
       [[], [], [ofVersion(timeOf(3), true, 1), ofVersion(time)]],
     );
     const row = { fault: 'misdated', block: 3, entry: null, message: expect.stringContaining('Row 2 of') };
-    expect(verify(versions).fault).toEqual(isFound ? expect.objectContaining(row) : undefined);
+    expect(verify(versions).fault).toEqual(isReported ? expect.objectContaining(row) : undefined);
   });
 
-  it('may be any for versions without an author while there are no others', () => {
+  it('is not checked for versions without an author until the first with one', () => {
     const backfilled = [[], [ofVersion(5, false)], [ofVersion(timeOf(3))], [ofVersion(timeOf(4))]];
     const blocks = [[dated(timeOf(1))], [], [], []];
     expect(verify(sealedAsTheyAre(blocks, backfilled)).fault).toBeUndefined();
@@ -351,7 +345,7 @@ describe('the time of an entry or a version', () => {
     expectFault(sealedAsTheyAre(blocks, later), { fault: 'misdated', block: 4 });
   });
 
-  it('may be early after a backlog of full blocks, and only then', () => {
+  it('may be old after full blocks, and after no others', () => {
     const backlog = (count: number): Trail => {
       const full = Array.from({ length: count }, (_, n) => ({ ...dated(timeOf(2)), nonce: `${n}` }));
       return sealedAsTheyAre([[dated(timeOf(1))], [dated(timeOf(2))], full, full, [dated(timeOf(2))]]);
@@ -363,7 +357,7 @@ describe('the time of an entry or a version', () => {
     expectFault(sealedAsTheyAre(blocks, [[], versions, []]), { fault: 'misdated', block: 4 });
   });
 
-  it('is found with its block if that is of the future', () => {
+  it('of a block must not be in the future', () => {
     const { blocks, entries } = sealed([[EXAMPLE], [EXAMPLE]]);
     const now = timeOf(2) - 2 * HOUR;
     expect(verify({ blocks, entries }, undefined, { now }).fault).toMatchObject({
@@ -382,7 +376,7 @@ describe('the time of an entry or a version', () => {
   });
 });
 
-describe('the present state of a thing', () => {
+describe('the current register', () => {
   const { blocks, entries } = sealed([[EXAMPLE]]);
   const verdict = (isMissing: boolean): Verdict => {
     const check = new ChainCheck(VERIFIER);
@@ -390,7 +384,7 @@ describe('the present state of a thing', () => {
     return check.finish({ differing: { table: 'ip_mappings', id: 7, isMissing } });
   };
 
-  it('must equal its last version', () => {
+  it('must match the last versions', () => {
     const fault = { fault: 'register_changed', block: null, entry: null };
     expect(verdict(false).fault).toMatchObject({
       ...fault,
@@ -403,7 +397,7 @@ describe('the present state of a thing', () => {
   });
 });
 
-/** The same bytes, but for one bit. */
+/** A copy with one bit flipped. */
 function flipped(bytes: Buffer, n: number): Buffer {
   const copy = Buffer.from(bytes);
   const place = n % copy.length;

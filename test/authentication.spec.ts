@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { AuthenticationService } from '../src/access/application/authentication.service.js';
-import { Brakes } from '../src/access/application/brakes.js';
+import { Throttle } from '../src/access/application/throttle.js';
 import { SignInLog } from '../src/access/application/sign-in-log.js';
 import { generateToken, hashToken } from '../src/access/domain/token.js';
 import { AuditTrail } from '../src/history/application/audit-trail.js';
@@ -16,7 +16,7 @@ import { InMemoryStore } from './support/fakes/in-memory-store.js';
 import { Gate } from './support/gate.js';
 import { TestClock } from './support/test-clock.js';
 
-/** Looks for one token only when it is let. */
+/** Finds the token `slow` only once the gate is open. */
 class SlowTokenRepository extends InMemoryTokenRepository {
   readonly gate = new Gate();
   slow: string | undefined;
@@ -27,8 +27,8 @@ class SlowTokenRepository extends InMemoryTokenRepository {
   }
 }
 
-describe('a right guess', () => {
-  it('does not count when it comes out after too many wrong ones, though it was under way before', async () => {
+describe('a correct guess', () => {
+  it('does not count when it completes after too many wrong ones, though it began before them', async () => {
     const store = new InMemoryStore();
     const clock = new TestClock();
     const tokens = new SlowTokenRepository(store);
@@ -59,8 +59,8 @@ describe('a right guess', () => {
     });
     const trail = new AuditTrail(new InMemoryAuditRepository(store), store, clock);
     const log = new SignInLog(new InMemorySignInRepository(store), trail, store, clock);
-    const brakes = new Brakes({ signIns: 3, requests: 0 });
-    const authentication = new AuthenticationService(tokens, brakes, log, store, clock);
+    const throttle = new Throttle({ signIns: 3, requests: 0 });
+    const authentication = new AuthenticationService(tokens, throttle, log, store, clock);
     const guess = (token: string, address = '192.0.2.1'): Promise<string> =>
       authentication
         .authenticate({ token, userName: 'u', contextName: undefined, faults: [] }, address, 'read')

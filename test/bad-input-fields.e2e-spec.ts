@@ -114,7 +114,7 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
     });
 
     it('refuses a PATCH without any', async () => {
-      await refuses(faulty({ body: 'must hold at least one member that is to be changed' }), 'PATCH', ONE);
+      await refuses(faulty({ body: 'must have at least one member to change' }), 'PATCH', ONE);
     });
 
     it.each([
@@ -175,17 +175,14 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
       ['limit=1e2', { limit: NOT_A_LIMIT }],
       ['limit=0x10', { limit: NOT_A_LIMIT }],
       ['limit=', { limit: NOT_A_LIMIT }],
-      ['limit=1&limit=2', { limit: 'must be given once' }],
+      ['limit=1&limit=2', { limit: 'must be sent once' }],
       ['limit=1;DROP', { limit: NOT_A_LIMIT }],
-      ['after=', { after: 'must be a cursor of this list, as its Link header or an item of it has it' }],
-      ['after=1', { after: 'must be a cursor of this list, as its Link header or an item of it has it' }],
-      [
-        'after=aWQ6LTE',
-        { after: 'must be a cursor of this list, as its Link header or an item of it has it' },
-      ],
+      ['after=', { after: 'must be a cursor from the Link header or an item of this list' }],
+      ['after=1', { after: 'must be a cursor from the Link header or an item of this list' }],
+      ['after=aWQ6LTE', { after: 'must be a cursor from the Link header or an item of this list' }],
       ['search=', { search: 'must have 1 to 64 characters' }],
       [`search=${'x'.repeat(65)}`, { search: 'must have 1 to 64 characters' }],
-      ['search=a&search=b', { search: 'must be given once' }],
+      ['search=a&search=b', { search: 'must be sent once' }],
       ['updated_since=', { updated_since: NOT_A_TIME }],
       ['updated_since=yesterday', { updated_since: NOT_A_TIME }],
       ['updated_since=-1', { updated_since: NOT_A_TIME }],
@@ -196,7 +193,7 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
       ['updated_since=2026-02-30T00:00:00Z', { updated_since: NOT_A_TIME }],
       ['updated_since=2026-11-24T25:00:00Z', { updated_since: NOT_A_TIME }],
       ['Name=', { Name: 'must not be empty' }],
-      ['Name=a&Name=b', { Name: 'must be given once' }],
+      ['Name=a&Name=b', { Name: 'must be sent once' }],
       ['Name[$ne]=x', { 'Name[$ne]': UNKNOWN }],
       ['Email=no', { Email: NOT_AN_ADDRESS }],
       ['order=id', { order: UNKNOWN }],

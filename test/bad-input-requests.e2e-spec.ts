@@ -55,7 +55,11 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
       ['POST', '/health/live', 'GET'],
       ['DELETE', '/metrics', 'GET'],
     ])('refuses %s %s, and Allow lists %s', async (method, path, allow) => {
-      const refusal = { status: 405, code: 'method_not_allowed', message: `This path takes ${allow} only` };
+      const refusal = {
+        status: 405,
+        code: 'method_not_allowed',
+        message: `This path supports only ${allow}`,
+      };
       const { headers } = await refuses(refusal, method, path, { body: customer('B68t19') });
       expect(headers['allow']).toBe(allow);
     });

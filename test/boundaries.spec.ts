@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 
 const FIXTURES = 'test/fixtures/boundaries';
@@ -34,4 +36,39 @@ describe('the module boundaries', () => {
       'undeclared/feature.ts: features-are-declared',
     ]);
   });
+
+  it('are those that docs/architecture.md draws', () => {
+    const { forbidden } = createRequire(import.meta.url)('../.dependency-cruiser.cjs') as {
+      forbidden: Rule[];
+    };
+    const rules = forbidden.filter(({ name }) => name === 'features-in-order');
+    const features = drawnFeatures();
+    expect(features.toSorted()).toEqual(folders('src').toSorted());
+    expect(rules.map(({ from, to }) => [from.path, to.path])).toEqual(
+      features
+        .slice(0, -1)
+        .map((feature, n) => [`^src/${feature}/`, `^src/(${features.slice(n + 1).join('|')})/`]),
+    );
+  });
 });
+
+/** A rule of dependency-cruiser: what may not import what, as regular expressions. */
+interface Rule {
+  readonly name: string;
+  readonly from: { readonly path: string };
+  readonly to: { readonly path: string };
+}
+
+/** The features in the order in which the picture of docs/architecture.md names them. */
+function drawnFeatures(): string[] {
+  const text = readFileSync('docs/architecture.md', 'utf8');
+  const picture = /## The features[^]*?```mermaid([^]*?)```/.exec(text)?.[1] ?? '';
+  const features = new Set(folders('src'));
+  return [...new Set(picture.match(/[a-z-]+/g))].filter((word) => features.has(word));
+}
+
+function folders(path: string): string[] {
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+}

@@ -13,7 +13,7 @@ const PROMPTLY = 40_000;
 
 /** Watches how a service's waits for changes end, in the order in which they begin. */
 function watch(service: TestService): () => Promise<boolean>[] {
-  const { mock } = jest.spyOn(service.app.get(ChangeNews), 'beyond');
+  const { mock } = jest.spyOn(service.app.get(ChangeNews), 'waitBeyond');
   return () => mock.results.map(({ value }) => value as Promise<boolean>);
 }
 

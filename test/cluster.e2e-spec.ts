@@ -27,17 +27,17 @@ describe('two instances on two nodes of a Galera cluster', () => {
     await cluster.remove();
   });
 
-  /** Sends to one of the instances, with the token that the first one wrote. */
+  /** Sends to instance `n`, with the token that the first one wrote. */
   const send = (n: number, method: string, path: string, body: object = {}): Promise<Answer> => {
     const service = services[n % services.length] as TestService;
     return service.callAs({ api_token: services[0]?.tokens.user, username: 'user' }, method, path, { body });
   };
 
-  it('have three nodes that see each other', async () => {
+  it('share a cluster of three nodes', async () => {
     expect(await cluster.sizes()).toEqual([3, 3, 3]);
   });
 
-  it('read what the other one was told, at once and under load', async () => {
+  it('read what the other one wrote, at once and under load', async () => {
     const inTurn = async (worker: number): Promise<void> => {
       for (let round = 0; round < ROUNDS; round++) {
         const UserID = `read-${worker}-${round}`;
@@ -49,7 +49,7 @@ describe('two instances on two nodes of a Galera cluster', () => {
     await Promise.all(Array.from({ length: 16 }, (_, worker) => inTurn(worker)));
   });
 
-  it('refuse a token from the moment on that the other one revoked it', async () => {
+  it('refuse a token as soon as the other one has revoked it', async () => {
     const [here, there] = services as [TestService, TestService];
     for (let round = 0; round < ROUNDS; round++) {
       const made = await here.admin('POST', '/api/admin/tokens', { body: { user: 'user', label: 'short' } });

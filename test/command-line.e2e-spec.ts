@@ -21,10 +21,10 @@ interface Token {
   readonly token: string;
 }
 
-describe.each(databaseKinds)('a command, beside a running service on $name,', (kind) => {
+describe.each(databaseKinds)('a command beside a running service on $name', (kind) => {
   const { service } = useService(kind);
 
-  /** Runs a command on the same register. @param input what it reads from its standard input */
+  /** Runs a command on the same register, with `input` as its standard input. */
   const command = (args: readonly string[], input = '', isTTY = false): Promise<Ended> =>
     runCommandHere(
       args,
@@ -32,7 +32,7 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
       input,
       isTTY,
     );
-  /** What a command that succeeds answers to a script. */
+  /** The JSON that a successful command prints. */
   const json = async <T>(...args: string[]): Promise<T> => {
     const { stdout, stderr } = await command(['--yes', ...args, '--json']);
     expect(stderr).toBe('');
@@ -46,7 +46,7 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     expect(stderr).toMatch(line);
   };
 
-  it('lets an administrator in again who has lost every token', async () => {
+  it('gives an administrator who has lost every token a new one', async () => {
     const tokens = await json<Token[]>('token', 'list');
     for (const { id, user } of tokens) if (user === 'admin') await json('token', 'revoke', String(id));
     expect(await statusOf('admin', service().tokens.admin)).toBe(401);
@@ -57,22 +57,22 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     expect([await statusOf('admin', first.token), await statusOf('admin', second.token)]).toEqual([401, 200]);
   });
 
-  it('throws out a thief who goes on making tokens while it is reset', async () => {
+  it('locks out a thief who keeps creating tokens during a reset', async () => {
     const { token: stolen } = await json<Token>('admin', 'reset-token');
-    const made: string[] = [];
+    const created: string[] = [];
     const steal = async (): Promise<void> => {
       const as = { username: 'admin', api_token: stolen };
       for (let status = 200; status === 200;) {
         const answer = await service().callAs(as, 'POST', '/api/admin/tokens', { body: { user: 'admin' } });
         ({ status } = answer);
-        if (status === 200) made.push((answer.json as Token).token);
+        if (status === 200) created.push((answer.json as Token).token);
       }
     };
     const thieves = Array.from({ length: 6 }, steal);
-    await until(() => made.length > 20);
+    await until(() => created.length > 20);
     const { token: good } = await json<Token>('admin', 'reset-token');
     await Promise.all(thieves);
-    for (const token of [stolen, ...made]) expect(await statusOf('admin', token)).toBe(401);
+    for (const token of [stolen, ...created]) expect(await statusOf('admin', token)).toBe(401);
     expect(await statusOf('admin', good)).toBe(200);
     expect((await json<Token[]>('token', 'list')).filter(({ user }) => user === 'admin')).toHaveLength(1);
   });
@@ -104,7 +104,7 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     for (const { token } of [created, again]) expect(await statusOf('user', token)).toBe(401);
   });
 
-  it('adopts a token that it reads, so that the list of processes does not show it', async () => {
+  it('adopts a token from its standard input, which the process list does not show', async () => {
     const token = 'GiXwBWWv5g2Fs6QeaTlx';
     await command(['token', 'create', '--user', 'user', '--adopt'], `${token}\n`);
     expect(await statusOf('user', token)).toBe(200);
@@ -165,12 +165,12 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     ['token', 'rotate', '2'],
     ['user', 'delete', 'user'],
     ['context', 'delete', 'default'],
-  ])('does not do what cannot be undone in a script that does not say --yes: %s %s', async (...args) => {
+  ])('refuses what cannot be undone in a script without --yes: %s %s', async (...args) => {
     expectRefusal(await command(args), /can't be undone: repeat it with --yes/);
     expect(await statusOf('user', service().tokens.user)).toBe(200);
   });
 
-  it.each(['n', '', 'no, yes'])('does not do it either for who answers %j', async (answer) => {
+  it.each(['n', '', 'no, yes'])('does nothing when the answer is %j', async (answer) => {
     const { code, stderr } = await command(['token', 'revoke', '2'], `${answer}\n`, true);
     expect([code, stderr]).toEqual([1, 'ipdr-customers: nothing was changed\n']);
     expect(await statusOf('user', service().tokens.user)).toBe(200);
@@ -184,17 +184,14 @@ describe.each(databaseKinds)('a command, beside a running service on $name,', (k
     [['--yes', 'token', 'rotate', '2', '--grace-seconds', ''], /grace_seconds must be a whole number/],
     [['--yes', 'token', 'rotate', '2', '--grace-seconds', '0x10'], /grace_seconds must be a whole number/],
     [['--yes', 'token', 'revoke', 'x'], /No token has this id/],
-    [
-      ['--yes', 'admin', 'reset-token', '--user', 'nobody'],
-      /nobody is no admin; those who can sign in: admin/,
-    ],
-    [['--yes', 'admin', 'reset-token', '--user', 'user'], /user is no admin; those who can sign in: admin/],
+    [['--yes', 'admin', 'reset-token', '--user', 'nobody'], /nobody is not an admin; enabled admins: admin/],
+    [['--yes', 'admin', 'reset-token', '--user', 'user'], /user is not an admin; enabled admins: admin/],
     [['--yes', 'user', 'delete', 'admin'], /last enabled admin/],
     [['user', 'create', 'user', '--role', 'reader'], /User user already exists/],
-    [['user', 'change', 'user'], /body must hold at least one member/],
+    [['user', 'change', 'user'], /body must have at least one member/],
     [['context', 'create', 'a b'], /name must have 1 to 64/],
     [['context', 'rename', 'nowhere', 'somewhere'], /No context has this name/],
-  ])('says in one line what is wrong, and changes nothing: %j', async (args, line) => {
+  ])('prints one line about the fault and changes nothing: %j', async (args, line) => {
     const before = await json('token', 'list');
     expectRefusal(await command(args), line);
     expect(await json('token', 'list')).toEqual(before);
@@ -211,7 +208,7 @@ describe('the command line', () => {
 
   it.each<[string, Record<string, string>, RegExp]>([
     [
-      'there is no register',
+      'no register exists',
       { DATA_DIR: join('/tmp', 'nowhere') },
       /there is no register at .* yet; start the service/,
     ],
@@ -221,14 +218,14 @@ describe('the command line', () => {
       /DATABASE_URL cannot be used/,
     ],
     ['the configuration is wrong', { PORT: 'x' }, /PORT must be a whole number/],
-  ])('says in one line that %s', async (_what, env, line) => {
+  ])('prints one line if %s', async (_what, env, line) => {
     const { code, stdout, stderr } = await runCommand(['user', 'list'], env);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^ipdr-customers: [^\n{]+\n$/);
     expect(stderr).toMatch(line);
   });
 
-  it('changes nothing in a database that has no register', async () => {
+  it('changes nothing in a database without a register', async () => {
     const file = join(folder, 'empty.sqlite');
     await writeFile(file, '');
     for (const kind of databaseKinds) {
@@ -240,7 +237,7 @@ describe('the command line', () => {
       });
       expect([code, stderr]).toEqual([
         1,
-        expect.stringMatching(/no register of this version yet; start the service/),
+        expect.stringMatching(/schema of this version yet; start the service/),
       ]);
       const tables = await dump(configuration);
       expect(tables).toEqual({});
@@ -248,7 +245,7 @@ describe('the command line', () => {
     }
   });
 
-  it('refuses what it does not know', async () => {
+  it('refuses an unknown command', async () => {
     const { code, stdout, stderr } = await runCommand(['token', 'burn'], {});
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^error: unknown command 'burn'/);
@@ -265,7 +262,7 @@ describe('the command line of a register', () => {
   });
   afterAll(() => program.stop());
 
-  it('answers scripts, and tells them by its exit code that it failed', async () => {
+  it('prints JSON for scripts and fails with an exit code', async () => {
     const listed = await runCommand(['user', 'list', '--json'], env);
     expect([listed.code, listed.stderr, JSON.parse(listed.stdout)]).toMatchObject([
       0,
@@ -273,13 +270,13 @@ describe('the command line of a register', () => {
       [{ name: 'admin' }, {}],
     ]);
     const failed = await runCommand(['user', 'create', 'user', '--role', 'reader'], env);
-    // By itself, as npx runs it: a build must leave it executable.
+    // npx runs the file itself, so a build must leave it executable.
     const { stdout } = await promisify(execFile)(resolve('dist/cli.js'), ['--help']);
     expect(stdout).toMatch(/^Usage: ipdr-customers/);
     expect(failed).toEqual({ code: 1, stdout: '', stderr: 'ipdr-customers: User user already exists\n' });
   });
 
-  it('asks people at a terminal before what cannot be undone', async () => {
+  it('asks people at a terminal to confirm what cannot be undone', async () => {
     const ask = async (answer: string): Promise<string> => {
       const command = `${process.execPath} ${resolve('dist/cli.js')} token revoke 2`;
       const script = `printf '${answer}\\n' | script --quiet --return --command '${command}' /dev/null`;
@@ -287,7 +284,7 @@ describe('the command line of a register', () => {
       return (await promisify(execFile)('sh', ['-c', `${script} || true`], options)).stdout;
     };
     const status = async (): Promise<number> => (await program.call('GET', LIST)).status;
-    expect(await ask('\\004')).toContain('nothing was changed'); // Ctrl-D; what can be typed was tried above
+    expect(await ask('\\004')).toContain('nothing was changed'); // Ctrl-D
     expect(await status()).toBe(200);
     expect(await ask('y')).toContain('first start');
     expect(await status()).toBe(401);

@@ -11,7 +11,7 @@ import { until } from './support/until.js';
 const WRITERS = 4;
 const CREATED = '200';
 const REFUSED = '503 database_unavailable';
-/** Cut while committing: kept or not, and the client is told that this is not known. */
+/** The connection was cut during COMMIT: the client learns that the outcome is unknown. */
 const IN_DOUBT = '500 outcome_unknown';
 
 const server = await ThrowAwayMysql.create();
@@ -23,7 +23,6 @@ async function administer(sql: string): Promise<void> {
   await connection.end();
 }
 
-/** For where the tests run: only with the server. */
 async function createDatabase(name: string): Promise<string> {
   return (await server?.createDatabase(name)) ?? '';
 }
@@ -48,11 +47,11 @@ function expectUnavailable(answer: Answer): void {
   });
 }
 
-// A server of the test's own: without one on this machine, no other can be killed.
-(server === undefined ? describe.skip : describe)('while the database is away', () => {
+// Needs a server of its own, to kill.
+(server === undefined ? describe.skip : describe)('the service, whose database', () => {
   afterAll(() => server?.remove());
 
-  describe('because a connection was cut', () => {
+  describe('loses a connection', () => {
     let service: TestService;
     let proxy: MysqlProxy;
 
@@ -62,7 +61,7 @@ function expectUnavailable(answer: Answer): void {
       service = await TestService.start({ type: 'mysql', url: proxy.url });
       await fillCustomers({ type: 'mysql', url }, 1000);
       await create(service, 'first');
-      // The use of the token is noted beside the request: from now on, nothing but the tests' requests commits.
+      // The token's last use is stored in the background. Afterwards, only the requests of the tests commit.
       await until(async () => {
         const used = await service.database.query('SELECT id FROM tokens WHERE last_used_at > 0', []);
         return used.length > 0;
@@ -76,41 +75,38 @@ function expectUnavailable(answer: Answer): void {
     const count = async (userId: string): Promise<number> =>
       (await userIds(service)).filter((each) => each === userId).length;
 
-    it.each(['before', 'after'] as const)('%s COMMIT: finds out whether it was kept', async (when) => {
+    it.each(['before', 'after'] as const)('%s COMMIT, finds out whether it was kept', async (when) => {
       const userId = `${when}-commit`;
-      proxy.cut({ statement: 'COMMIT', behind: userId, when }); // and not at that of another transaction
+      proxy.cut({ statement: 'COMMIT', behind: userId, when }); // of this transaction alone
       expect((await create(service, userId)).status).toBe(200);
       expect(proxy.hasCut).toBe(true);
       expect(await count(userId)).toBe(1);
     });
 
-    it.each(['before', 'after'] as const)('%s a write: does it again, once', async (when) => {
+    it.each(['before', 'after'] as const)('%s a write, does it once more', async (when) => {
       const userId = `${when}-write`;
-      proxy.cutAt(userId, when); // in the INSERT alone
+      proxy.cutAt(userId, when); // found in the INSERT alone
       expect((await create(service, userId)).status).toBe(200);
       expect(proxy.hasCut).toBe(true);
       expect(await count(userId)).toBe(1);
     });
 
-    it('at a single read: reads again', async () => {
+    it('at a single read, reads again', async () => {
       proxy.cutAt('alt_phone_number = ?', 'before');
       expect((await service.call('GET', '/api/ipdrcustomers?limit=7&AltPhoneNumber=1')).status).toBe(200);
       expect(proxy.hasCut).toBe(true);
     });
 
-    it.each(['before', 'after'] as const)(
-      '%s the snapshot of a long list: says that the database is away',
-      async (when) => {
-        const list = (): Promise<Answer> => service.call('GET', '/api/ipdrcustomers');
-        proxy.cutAt('CONSISTENT SNAPSHOT', when);
-        expectUnavailable(await list());
-        expect(proxy.hasCut).toBe(true);
-        expect((await list()).status).toBe(200);
-      },
-    );
+    it.each(['before', 'after'] as const)('%s the snapshot of a long list, answers 503', async (when) => {
+      const list = (): Promise<Answer> => service.call('GET', '/api/ipdrcustomers');
+      proxy.cutAt('CONSISTENT SNAPSHOT', when);
+      expectUnavailable(await list());
+      expect(proxy.hasCut).toBe(true);
+      expect((await list()).status).toBe(200);
+    });
   });
 
-  describe('because it is silent', () => {
+  describe('is silent', () => {
     let service: TestService;
     let proxy: MysqlProxy;
 
@@ -123,7 +119,7 @@ function expectUnavailable(answer: Answer): void {
       await proxy.close();
     });
 
-    it('answers 503 to all who wait, and serves again by itself', async () => {
+    it('answers 503 to all waiting requests, and recovers by itself', async () => {
       const ids = Array.from({ length: 20 }, (_, n) => `U${n}`);
       for (const answer of await Promise.all(ids.map((id) => create(service, id))))
         expect(answer.status).toBe(200);
@@ -137,8 +133,8 @@ function expectUnavailable(answer: Answer): void {
     });
   });
 
-  describe('because it has room for few prepared statements', () => {
-    /** 200 on each of the few connections that one request after the other takes, and the sealing beside them. */
+  describe('has room for few prepared statements', () => {
+    /** 200 on each of the few connections that sequential requests and sealing take. */
     const ROOM = 800;
     const LISTS = 1200;
     let service: TestService;
@@ -149,10 +145,10 @@ function expectUnavailable(answer: Answer): void {
     });
     afterAll(() => service.stop());
 
-    it('answers all the same, however many different lists are asked for', async () => {
+    it('answers any number of different lists', async () => {
       const fields = ['Address', 'Email', 'PhoneNumber', 'AltPhoneNumber'];
       for (let n = 0; n < LISTS; n++) {
-        // Each number has fields of its own in the body, null or not, and in the query string.
+        // Each number means another set of filters in the body and in the query string.
         const inBody = fields.map((field, digit) => [
           field,
           [undefined, null, ''][Math.floor(n / 3 ** digit) % 3],
@@ -168,7 +164,7 @@ function expectUnavailable(answer: Answer): void {
     });
   });
 
-  describe('because its server died', () => {
+  describe('dies', () => {
     let service: TestService;
 
     beforeAll(async () => {
@@ -176,9 +172,8 @@ function expectUnavailable(answer: Answer): void {
     });
     afterAll(() => service.stop());
 
-    /** Creates customers one by one, and after a refusal waits for `back`. */
+    /** Creates customers one by one. After a refusal, it waits for `back`. */
     class Writer {
-      /** The UserIDs, by what the service answered. */
       readonly answers: { userId: string; outcome: string }[] = [];
       done = false;
 
@@ -202,7 +197,7 @@ function expectUnavailable(answer: Answer): void {
       }
     }
 
-    it('refuses what it cannot do, loses nothing that it acknowledged, and goes on by itself', async () => {
+    it('refuses what it cannot do, loses no acknowledged write, and recovers by itself', async () => {
       const back = new Gate();
       const writers = Array.from({ length: WRITERS }, (_, number) => new Writer(number, back));
       const work = Promise.all(writers.map((writer) => writer.work()));

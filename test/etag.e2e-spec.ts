@@ -21,7 +21,7 @@ const ONE = pathOf('B68t19');
 const CLIENTS = 20;
 const CHANGED = customer('B68t19', { Name: 'Changed' });
 
-/** Headers, made of the ETag that the customer has. */
+/** Makes the header of the present ETag. */
 type Condition = (tag: string) => string;
 
 const WRITES = [
@@ -30,7 +30,7 @@ const WRITES = [
   ['DELETE', {}],
 ] as const;
 
-describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
+describe.each(databaseKinds)('the ETag of a customer on $name', (kind) => {
   // The clock stands still: an ETag that is only a time would repeat itself.
   const { service, database } = useService(kind, { adapt: new TestClock().adapt });
   let caller: Caller;
@@ -49,7 +49,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
   const send = (method: string, body: object, match: string, path = ONE): Promise<Answer> =>
     caller.call(method, path, { body, headers: { 'if-match': match } });
 
-  it('is a strong one, which stays while nothing changes', async () => {
+  it('is strong and stays the same while nothing changes', async () => {
     const first = await tag();
     expect(first).toMatch(/^"[\x21\x23-\x7e]+"$/);
     expect(await tag()).toBe(first);
@@ -62,7 +62,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
     ['PATCH', ONE, { UserID: 'new' }],
     ['PATCH', ONE, { Address: null }],
     ['PATCH', ONE, { Address: 'Chennai' }],
-  ])('is answered by %s %s %j as GET answers it', async (method, path, body) => {
+  ])('is the same in the answer to %s %s %j as in that to GET', async (method, path, body) => {
     const answer = await caller.call(method, path, { body });
     expect(answer.status).toBe(200);
     const { UserID } = answer.json as CustomerFields;
@@ -71,7 +71,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
     expect(answer.headers['etag']).toMatch(/^".+"$/);
   });
 
-  it('is another one in every version, also when a field has its old value again', async () => {
+  it('differs in every version, even when a field gets its old value back', async () => {
     const tags = [await tag()];
     for (const Name of ['A', 'Trisul', 'A', 'Trisul']) {
       tags.push(String((await caller.call('PATCH', ONE, { body: { Name } })).headers['etag']));
@@ -80,7 +80,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
     expect(tags.at(-1)).toBe(await tag());
   });
 
-  it('is another one when the customer was deleted and created again, just the same', async () => {
+  it('differs when the customer is deleted and created again unchanged', async () => {
     const before = await tag();
     await caller.call('DELETE', ONE);
     await create();
@@ -89,26 +89,26 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
     expect((await get({ 'if-none-match': before })).status).toBe(200);
   });
 
-  it('is not that of the same UserID in another context', async () => {
+  it('differs from that of the same UserID in another context', async () => {
     const other = await newCaller(service());
     const answer = await other.call('POST', LIST, { body: customer('B68t19') });
     expect(answer.headers['etag']).not.toBe(await tag());
   });
 
-  it('is not on lists and errors', async () => {
+  it('is missing from lists and errors', async () => {
     expect((await caller.call('GET', LIST)).headers['etag']).toBeUndefined();
     expect((await caller.call('GET', pathOf('nobody'))).headers['etag']).toBeUndefined();
   });
 
-  describe('is taken from If-None-Match:', () => {
+  describe('in If-None-Match', () => {
     it.each<[string, Condition]>([
-      ['the same', (own) => own],
-      ['the same, weak', (own) => `W/${own}`],
+      ['the same ETag', (own) => own],
+      ['the same ETag, weak', (own) => `W/${own}`],
       ['a list that holds it', (own) => `"other", ${own}`],
       ['a list without spaces', (own) => `${own},"other"`],
       ['a list that holds it weak', (own) => `W/"other" ,\t W/${own}`],
-      ['any', () => '*'],
-    ])('%s: 304, without a body', async (_what, condition) => {
+      ['*', () => '*'],
+    ])('gets 304 without a body for %s', async (_what, condition) => {
       const own = await tag();
       const answer = await get({ 'if-none-match': condition(own) });
       expect(answer).toMatchObject({ status: 304, text: '' });
@@ -116,35 +116,35 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
     });
 
     it.each<[string, Condition]>([
-      ['another', () => '"other"'],
+      ['another ETag', () => '"other"'],
       ['an empty one', () => '""'],
-      ['the beginning of it', (own) => `${own.slice(0, -2)}"`],
-      ['it with more behind it', (own) => `${own.slice(0, -1)}0"`],
-      ['it inside of another one', (own) => `"x,${own.slice(1, -1)}"`],
+      ['a prefix of it', (own) => `${own.slice(0, -2)}"`],
+      ['one that it is a prefix of', (own) => `${own.slice(0, -1)}0"`],
+      ['one that contains it', (own) => `"x,${own.slice(1, -1)}"`],
       ['a list of others', () => '"a", W/"b"'],
-    ])('%s: 200', async (_what, condition) => {
+    ])('gets 200 for %s', async (_what, condition) => {
       const answer = await get({ 'if-none-match': condition(await tag()) });
       expect(answer).toMatchObject({ status: 200, text: toJson(id, customer('B68t19')) });
     });
 
-    it('that of a version before: 200', async () => {
+    it('gets 200 for an earlier version', async () => {
       const before = await tag();
       await caller.call('PATCH', ONE, { body: { Name: 'Changed' } });
       expect((await get({ 'if-none-match': before })).text).toBe(toJson(id, CHANGED));
     });
 
-    it('any, of a customer that is not there: 404', async () => {
+    it('gets 404 for a customer that does not exist', async () => {
       const answer = await caller.call('GET', pathOf('nobody'), { headers: { 'if-none-match': '*' } });
       expect(answer.status).toBe(404);
     });
   });
 
-  describe.each(WRITES)('is taken from the If-Match of %s %j:', (method, body) => {
+  describe.each(WRITES)('in the If-Match of %s %j', (method, body) => {
     it.each<[string, Condition]>([
-      ['the same', (own) => own],
+      ['the same ETag', (own) => own],
       ['a list that holds it', (own) => `"other",W/"weak" , ${own}`],
-      ['any', () => '*'],
-    ])('%s: it is done', async (_what, condition) => {
+      ['*', () => '*'],
+    ])('lets %s through', async (_what, condition) => {
       const answer = await send(method, body, condition(await tag()));
       const after = method === 'DELETE' ? customer('B68t19') : CHANGED;
       expect(answer).toMatchObject({ status: 200, text: toJson(id, after) });
@@ -153,11 +153,11 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
     });
 
     it.each<[string, Condition]>([
-      ['another', () => '"other"'],
-      ['the same, weak', (own) => `W/${own}`],
+      ['another ETag', () => '"other"'],
+      ['the same ETag, weak', (own) => `W/${own}`],
       ['a list of others', (own) => `"other", W/${own}`],
-      ['one that only begins like it', (own) => `${own.slice(0, -1)}0"`],
-    ])('%s: 412, and nothing is changed', async (_what, condition) => {
+      ['one that it is a prefix of', (own) => `${own.slice(0, -1)}0"`],
+    ])('refuses %s with 412 and changes nothing', async (_what, condition) => {
       const own = await tag();
       const answer = await send(method, body, condition(own));
       expect(answer.status).toBe(412);
@@ -167,7 +167,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
       expect(await versions()).toBe(1);
     });
 
-    it('that of a version before: 412, and nothing is changed', async () => {
+    it('refuses the ETag of an earlier version with 412 and changes nothing', async () => {
       const before = await tag();
       await caller.call('PATCH', ONE, { body: { Address: 'elsewhere' } });
       expect((await send(method, body, before)).status).toBe(412);
@@ -175,7 +175,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
       expect(await versions()).toBe(2);
     });
 
-    it('in If-None-Match, or any there: 412, and nothing is changed', async () => {
+    it('is refused with 412 in If-None-Match, and changes nothing', async () => {
       const own = await tag();
       for (const known of [own, `W/${own}`, '*', `"other", ${own}`]) {
         const answer = await caller.call(method, ONE, { body, headers: { 'if-none-match': known } });
@@ -186,14 +186,14 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
       expect(answer.status).toBe(200);
     });
 
-    it.each(['*', '"other"', 'W/"weak"'])('%s, of a customer that is not there: 404', async (match) => {
+    it.each(['*', '"other"', 'W/"weak"'])('gets 404 for a missing customer: %s', async (match) => {
       const answer = await send(method, body, match, pathOf('nobody'));
       expect(answer.status).toBe(404);
       expect(answer.json).toMatchObject({ code: 'customer_not_found' });
     });
   });
 
-  it('is looked at before what a change would collide with, and before what it would not change', async () => {
+  it('is checked before conflicts, and also when nothing would change', async () => {
     await caller.call('POST', LIST, { body: customer('taken') });
     expect((await send('PATCH', { UserID: 'taken' }, '"other"')).status).toBe(412);
     expect((await send('PATCH', { UserID: 'taken' }, await tag())).status).toBe(409);
@@ -201,7 +201,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
     expect((await send('PATCH', { Name: 'Trisul' }, await tag())).status).toBe(200);
   });
 
-  describe('is told from what is none:', () => {
+  describe('that is malformed', () => {
     it.each([
       '',
       'x',
@@ -217,7 +217,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
       '**',
       '"a"b',
       '"a b"',
-    ])('%j', async (text) => {
+    ])('is refused with 400: %j', async (text) => {
       for (const [method, body] of WRITES) {
         const answer = await send(method, body, text);
         expect(answer.status).toBe(400);
@@ -238,7 +238,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
     });
   });
 
-  describe('and of an IP mapping', () => {
+  describe('of an IP mapping', () => {
     let mapping: Mapping;
     let path: string;
     const flat = `${MAPPINGS}/B68t19`;
@@ -251,28 +251,27 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
     const read = (headers: Record<string, string> = {}): Promise<Answer> =>
       caller.call('GET', path, { headers });
     const tagOf = async (): Promise<string> => String((await read()).headers['etag']);
-    /** How many versions there are, of this and of the mappings of others. */
-    const kept = async (): Promise<number | undefined> =>
+    const countVersions = async (): Promise<number | undefined> =>
       (await dump(database().configuration))['ip_mapping_versions']?.length;
-    /** Every way to change it. */
     const writes = [
-      ['PATCH', () => path, { terminalid: 'changed' }],
-      ['PUT', () => flat, { terminalid: 'changed' }],
-      ['DELETE', () => path, {}],
-      ['DELETE', () => flat, {}],
-    ] as const;
+      { method: 'PATCH', form: 'nested', body: { terminalid: 'changed' } },
+      { method: 'PUT', form: 'flat', body: { terminalid: 'changed' } },
+      { method: 'DELETE', form: 'nested', body: {} },
+      { method: 'DELETE', form: 'flat', body: {} },
+    ];
+    const pathIn = (form: string): string => (form === 'flat' ? flat : path);
 
-    it('is answered by every write as GET answers it, and is another one in every version', async () => {
+    it('is the same in the answer to a write as in that to GET, and differs in every version', async () => {
       const tags = [await tagOf()];
-      for (const [method, on, body, isChange] of [
-        ['PATCH', path, { terminalid: 'a' }, true],
-        ['PUT', flat, { terminalid: 'TERM12345' }, true],
-        ['PATCH', path, { terminalid: 'a' }, true],
-        ['PATCH', path, { terminalid: 'a', starttime: '100' }, false],
-        ['PUT', flat, { ipsubnet: '192.0.2.0/24' }, false],
-        ['PUT', flat, { ipsubnet: '192.0.2.7/24' }, true],
-      ] as const) {
-        const { status, headers } = await caller.call(method, on, { body });
+      for (const { method, form, body, isChange } of [
+        { method: 'PATCH', form: 'nested', body: { terminalid: 'a' }, isChange: true },
+        { method: 'PUT', form: 'flat', body: { terminalid: 'TERM12345' }, isChange: true },
+        { method: 'PATCH', form: 'nested', body: { terminalid: 'a' }, isChange: true },
+        { method: 'PATCH', form: 'nested', body: { terminalid: 'a', starttime: '100' }, isChange: false },
+        { method: 'PUT', form: 'flat', body: { ipsubnet: '192.0.2.0/24' }, isChange: false },
+        { method: 'PUT', form: 'flat', body: { ipsubnet: '192.0.2.7/24' }, isChange: true },
+      ]) {
+        const { status, headers } = await caller.call(method, pathIn(form), { body });
         expect(status).toBe(200);
         expect(headers['etag']).toBe(await tagOf());
         expect(headers['etag'] !== tags.at(-1)).toBe(isChange);
@@ -287,7 +286,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
         const made = mappingPath('B68t19', json as Mapping);
         expect((await caller.call('GET', made)).headers['etag']).toBe(headers['etag']);
         tags.push(String(headers['etag']));
-        // Another one also when it is made again, just the same.
+        // The next round creates the same mapping again: its ETag must differ.
         expect((await caller.call('DELETE', made)).headers['etag']).toBeUndefined();
       }
       expect(new Set(tags).size).toBe(7);
@@ -297,7 +296,7 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
       }
     });
 
-    it('is taken from If-None-Match', async () => {
+    it('is compared with If-None-Match', async () => {
       const own = await tagOf();
       for (const known of [own, `W/${own}`, '*', `"other",${own}`]) {
         const answer = await read({ 'if-none-match': known });
@@ -313,45 +312,50 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
       expect(answer.status).toBe(404);
     });
 
-    describe.each(writes)('is taken from the If-Match of %s, by either path:', (method, on, body) => {
+    describe.each(writes)('in the If-Match of $method by the $form path', ({ method, form, body }) => {
       it.each<[string, Condition]>([
-        ['the same', (own) => own],
+        ['the same ETag', (own) => own],
         ['a list that holds it', (own) => `"other",W/"weak" , ${own}`],
-        ['any', () => '*'],
-      ])('%s: it is done', async (_what, condition) => {
+        ['*', () => '*'],
+      ])('lets %s through', async (_what, condition) => {
         const headers = { 'if-match': condition(await tagOf()) };
-        const answer = await caller.call(method, on(), { body, headers });
+        const answer = await caller.call(method, pathIn(form), { body, headers });
         expect(answer).toMatchObject({ status: 200, text: JSON.stringify({ ...mapping, ...body }) });
       });
 
-      it('any other, or this one in If-None-Match: 412, and nothing is changed', async () => {
+      it('refuses any other, or this one in If-None-Match, with 412 and changes nothing', async () => {
         const old = await tagOf();
         await caller.call('PATCH', path, { body: { endtime: null } });
-        const [own, before, { text }] = [await tagOf(), await kept(), await read()];
+        const [own, before, { text }] = [await tagOf(), await countVersions(), await read()];
         for (const headers of [
-          ...['"other"', old, `W/${own}`, `${own.slice(0, -1)}0"`].map((tag) => ({ 'if-match': tag })),
-          ...[own, `W/${own}`, '*'].map((tag) => ({ 'if-none-match': tag })),
+          { 'if-match': '"other"' },
+          { 'if-match': old },
+          { 'if-match': `W/${own}` },
+          { 'if-match': `${own.slice(0, -1)}0"` },
+          { 'if-none-match': own },
+          { 'if-none-match': `W/${own}` },
+          { 'if-none-match': '*' },
         ]) {
-          const answer = await caller.call(method, on(), { body, headers });
+          const answer = await caller.call(method, pathIn(form), { body, headers });
           expect(answer).toMatchObject({ status: 412, json: { code: 'precondition_failed' } });
           expect(answer.headers['etag']).toBeUndefined();
         }
         for (const name of ['if-match', 'if-none-match']) {
-          const answer = await caller.call(method, on(), { body, headers: { [name]: 'x' } });
+          const answer = await caller.call(method, pathIn(form), { body, headers: { [name]: 'x' } });
           expect(answer).toMatchObject({ status: 400, json: { code: 'etag_malformed' } });
         }
         expect(await read()).toMatchObject({ text, headers: { etag: own } });
-        expect(await kept()).toBe(before);
+        expect(await countVersions()).toBe(before);
       });
 
-      it('any, of a mapping that is not there: 404', async () => {
+      it('gets 404 for a mapping that does not exist', async () => {
         await caller.call('DELETE', path);
-        const answer = await caller.call(method, on(), { body, headers: { 'if-match': '*' } });
+        const answer = await caller.call(method, pathIn(form), { body, headers: { 'if-match': '*' } });
         expect(answer).toMatchObject({ status: 404, json: { code: 'mapping_not_found' } });
       });
     });
 
-    it('is looked at before what a change would collide with, and behind what it could mean', async () => {
+    it('is checked before conflicts, and after ambiguity', async () => {
       const open = await addMapping(caller, 'B68t19', '192.0.2.0/24', 100);
       await addCustomer(caller, 'other');
       await addMapping(caller, 'other', '198.51.100.1');
@@ -363,12 +367,12 @@ describe.each(databaseKinds)('the ETag of a customer, on $name,', (kind) => {
       const headers = { 'if-match': '"other"' };
       const answer = await caller.call('DELETE', flat, { headers });
       expect(answer).toMatchObject({ status: 409, json: { code: 'mapping_ambiguous' } });
-      const named = await caller.call('DELETE', flat, { body: { id: open.id }, headers });
-      expect(named.status).toBe(412);
+      const unambiguous = await caller.call('DELETE', flat, { body: { id: open.id }, headers });
+      expect(unambiguous.status).toBe(412);
     });
   });
 
-  it('lets one of twenty clients change what all of them have read', async () => {
+  it('lets only one of twenty clients change what all of them have read', async () => {
     for (let round = 0; round < 5; round++) {
       const [read, before] = [await tag(), await versions()];
       const answers = await Promise.all(

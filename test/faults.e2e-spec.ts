@@ -20,13 +20,13 @@ import { FeedReader, Writer, type Send } from './support/writer.js';
 /** The long form takes half an hour: `npm run test:faults`. */
 const IS_LONG = process.env['FAULTS'] === 'long';
 const WRITERS = 8;
-/** Faults come at a random moment, this long after the load began; so these tests do wait for time to pass. */
+/** Faults strike at a random moment up to this long after the load began, so these tests do wait. */
 const MAX_MOMENT_MS = 300;
 
 const server = await ThrowAwayMysql.create();
 if (server === undefined && process.env['CI'] !== undefined) throw new Error('install mariadb-server');
 afterAll(() => server?.remove());
-/** Only with a database server of the test's own: no other can be killed. */
+/** Needs a database server of its own, to kill. */
 const describeWithServer = server === undefined ? describe.skip : describe;
 
 function randomMoment(): Promise<void> {
@@ -37,13 +37,13 @@ function newWriters(send: Send, round: number, count = WRITERS): Writer[] {
   return Array.from({ length: count }, (_, n) => new Writer(send, `r${round}w${n}`));
 }
 
-/** How often all of them were answered so. */
+/** How many answers of all writers match the outcome. */
 function countOf(writers: readonly Writer[], outcome: RegExp): number {
   const outcomes = writers.flatMap((writer) => [...writer.outcomes]);
   return outcomes.reduce((sum, [each, count]) => sum + (outcome.test(each) ? count : 0), 0);
 }
 
-/** Compares what is in the register with what the writers know, and with itself. */
+/** Checks that the register agrees with the writers and with itself. */
 async function checkAll(
   writers: readonly Writer[],
   feed: FeedReader,
@@ -60,13 +60,13 @@ async function checkAll(
   expect(json).toMatchObject({ intact: true, fault: null });
 }
 
-describe.each(databaseKinds)('the service, killed under load, on $name', (kind) => {
+describe.each(databaseKinds)('the service, killed under load on $name', (kind) => {
   const ROUNDS = kind.name === 'SQLite' ? (IS_LONG ? 200 : 3) : IS_LONG ? 50 : 2;
   let database: TestDatabase;
   let program: Program;
   let tokens: Tokens;
 
-  // What starts over a database that has its users makes no new tokens.
+  // A restart makes no new tokens.
   const send: Send = (method, path, call) =>
     program.callAs({ api_token: tokens.user, username: 'user' }, method, path, call);
   const admin: Send = (method, path, call) =>
@@ -83,7 +83,7 @@ describe.each(databaseKinds)('the service, killed under load, on $name', (kind) 
   });
 
   it(
-    `${ROUNDS} times, keeps what it acknowledged, and nothing by half or twice`,
+    `keeps every acknowledged write, whole and once, ${ROUNDS} times`,
     async () => {
       const feed = new FeedReader(send);
       let doubtful = 0;
@@ -101,7 +101,7 @@ describe.each(databaseKinds)('the service, killed under load, on $name', (kind) 
         await checkAll(writers, feed, admin, database.configuration);
         doubtful += countOf(writers, /^unanswered$/);
       }
-      // A short load may have come to nothing before the kill; a long run of them may not.
+      // A short load may achieve nothing before the kill; many of them may not.
       if (IS_LONG) expect(feed.changes.length).toBeGreaterThan(ROUNDS);
       expect(doubtful).toBeGreaterThan(0);
     },
@@ -109,7 +109,7 @@ describe.each(databaseKinds)('the service, killed under load, on $name', (kind) 
   );
 });
 
-describeWithServer('while the database server is killed under load,', () => {
+describeWithServer('the service, whose database server is killed under load,', () => {
   const ROUNDS = IS_LONG ? 20 : 1;
   let service: TestService;
   let configuration: DatabaseConfiguration;
@@ -121,7 +121,7 @@ describeWithServer('while the database server is killed under load,', () => {
   afterAll(() => service.stop());
 
   it(
-    `${ROUNDS} times, the service keeps what it acknowledges, does nothing that it refuses, and goes on by itself`,
+    `keeps what it acknowledges, does nothing that it refuses and recovers by itself, ${ROUNDS} times`,
     async () => {
       const [send, admin] = [service.call.bind(service), service.admin.bind(service)];
       const feed = new FeedReader(send);
@@ -131,7 +131,7 @@ describeWithServer('while the database server is killed under load,', () => {
         let isOver = false;
         const work = writers.map(async (writer) => {
           while (!isOver) {
-            // What is not known while the server is away is found out when it is back.
+            // settle() finds out later, when the server is back.
             if ((await writer.write()) === '500 outcome_unknown') return;
           }
         });
@@ -153,12 +153,12 @@ describeWithServer('while the database server is killed under load,', () => {
   );
 });
 
-describeWithServer('while connections are cut at COMMIT,', () => {
+describeWithServer('the service, whose connections are cut at COMMIT,', () => {
   const ROUNDS = IS_LONG ? 1000 : 12;
-  /** Who begin anew after so many rounds, when what they did was compared. */
+  /** After so many rounds, everything is compared and new writers start. */
   const ROUNDS_OF_A_WRITER = IS_LONG ? 20 : 6;
   const COMMIT_BYTES = 11;
-  /** Asked by nobody but who asks whether a commit was done. */
+  /** Found only in the SQL that looks up whether a commit was done. */
   const QUESTION = 'was it kept?';
   let service: TestService;
   let proxy: MysqlProxy;
@@ -178,7 +178,7 @@ describeWithServer('while connections are cut at COMMIT,', () => {
     await proxy.close();
   });
 
-  /** Every kind in turn, at moments of its own. */
+  /** Every kind of moment in turn. */
   const momentOf = (round: number): Moment => {
     const moments: Moment[] = [
       'before',
@@ -191,7 +191,7 @@ describeWithServer('while connections are cut at COMMIT,', () => {
   };
 
   it(
-    `${ROUNDS} times, every write is done once, or refused and not done`,
+    `does every write once, or refuses it and does nothing, ${ROUNDS} times`,
     async () => {
       const feed = new FeedReader(send);
       let writers: Writer[] = [];
@@ -203,7 +203,7 @@ describeWithServer('while connections are cut at COMMIT,', () => {
           behind: writers[0]?.nextUserId ?? '',
           when: momentOf(round),
         };
-        // Every third time, the question whether it was kept is cut off too: its first statement, or its last.
+        // Every third time, the look-up of the outcome is cut too, at its first or its last statement.
         const again: Cue = {
           ...(round % 2 === 0 ? { statement: QUESTION } : { statement: 'ROLLBACK', behind: QUESTION }),
           when: round % 4 < 2 ? 'before' : 'after',
@@ -222,7 +222,7 @@ describeWithServer('while connections are cut at COMMIT,', () => {
     60_000 + ROUNDS * 10_000,
   );
 
-  it('a read is answered, and is on record, once', async () => {
+  it('answers a read and audits it once', async () => {
     for (const when of ['before', 'after'] as const) {
       proxy.cut({ statement: 'COMMIT', behind: `nobody-${when}`, when });
       expect((await send('GET', `/api/ipdrcustomers/nobody-${when}`)).status).toBe(404);
@@ -234,11 +234,11 @@ describeWithServer('while connections are cut at COMMIT,', () => {
 
   if (IS_LONG) {
     it.each(['before', 'after'] as const)(
-      '%s it, and for good: the outcome is unknown, and a repetition tells it',
+      'answers outcome_unknown when cut off for good %s it, and the outcome when repeated',
       async (when) => {
         const writers = newWriters(send, 0, 1);
         const [writer] = writers as [Writer];
-        expect(await writer.write()).toBe('200'); // without a key
+        expect(await writer.write()).toBe('200'); // without an Idempotency-Key
         proxy.cut({ statement: 'COMMIT', behind: writer.nextUserId, when, forGood: true });
         expect(await writer.write()).toBe('500 outcome_unknown'); // with one
         proxy.isAway = false;
@@ -250,7 +250,7 @@ describeWithServer('while connections are cut at COMMIT,', () => {
   }
 });
 
-/** A place for the database that can be filled up. */
+/** Where a database lies that can run out of room. */
 interface Disk {
   readonly folder: string;
   fill(program: Program): Promise<void>;
@@ -258,7 +258,7 @@ interface Disk {
   remove(): Promise<void>;
 }
 
-/** Nothing that the program writes to may be larger than it is: to SQLite much the same, and any user may do it. */
+/** Limits how large the program's files may be: the same to SQLite as a full disk, and any user may do it. */
 async function limitedDisk(): Promise<Disk> {
   const folder = await mkdtemp(join(tmpdir(), 'ipdr-limited-'));
   const limit = (program: Program, bytes: string): unknown =>
@@ -271,7 +271,7 @@ async function limitedDisk(): Promise<Disk> {
   };
 }
 
-/** A file system of its own, for which one must be root, with the right to mount. */
+/** A file system of its own. Mounting it takes root. */
 async function smallDisk(): Promise<Disk> {
   const folder = await mkdtemp(join(tmpdir(), 'ipdr-small-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder], { stdio: 'pipe' });
@@ -297,7 +297,6 @@ function isNoRoom(error: unknown): boolean {
   return true;
 }
 
-/** In the long form, and where it is possible. */
 async function canMount(): Promise<boolean> {
   try {
     await (await smallDisk()).remove();
@@ -307,12 +306,10 @@ async function canMount(): Promise<boolean> {
   }
 }
 
-const disks = [
-  ['may not grow', limitedDisk] as const,
-  ...(IS_LONG && (await canMount()) ? [['are on a full file system', smallDisk] as const] : []),
-];
+const disks = [{ fault: 'may not grow', newDisk: limitedDisk }];
+if (IS_LONG && (await canMount())) disks.push({ fault: 'are on a full file system', newDisk: smallDisk });
 
-describe.each(disks)('while the files of SQLite %s,', (_what, newDisk) => {
+describe.each(disks)('the service, whose SQLite files $fault,', ({ newDisk }) => {
   let disk: Disk;
   let configuration: { type: 'sqlite'; path: string };
   let program: Program;
@@ -327,7 +324,7 @@ describe.each(disks)('while the files of SQLite %s,', (_what, newDisk) => {
     await disk.remove();
   });
 
-  it('nothing is done that can not be put on record, nothing breaks, and all works again when there is room', async () => {
+  it('does nothing that it cannot audit, breaks nothing, and works again once there is room', async () => {
     const [send, admin] = [program.call.bind(program), program.admin.bind(program)];
     const feed = new FeedReader(send);
     const writers = newWriters(send, 0);
@@ -339,7 +336,7 @@ describe.each(disks)('while the files of SQLite %s,', (_what, newDisk) => {
     await checkAll(writers, feed, admin, configuration);
 
     await disk.fill(program);
-    // What is left of the last page may do for some.
+    // A few writes may still fit on the last page.
     await until(async () => {
       const before = countOf(writers, /^503 database_unavailable$/);
       await writeAll(1);
@@ -356,7 +353,7 @@ describe.each(disks)('while the files of SQLite %s,', (_what, newDisk) => {
       [admin, '/api/admin/audit?limit=1'],
       [admin, '/api/admin/audit/export'],
     ];
-    // An entry is smaller than a write: here too, what is left may do for some.
+    // Audit entries are smaller than writes, so a few may still fit.
     const statuses = new Set<number>();
     await until(async () => {
       const answers: Answer[] = await Promise.all(reads.map(([as, path]) => as('GET', path)));

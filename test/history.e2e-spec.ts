@@ -19,7 +19,7 @@ interface Version {
   readonly customer: CustomerFields & { id: number };
 }
 
-describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
+describe.each(databaseKinds)('the history of a customer on $name', (kind) => {
   const clock = new TestClock();
   const { service } = useService(kind, { adapt: clock.adapt });
   let caller: Caller;
@@ -34,24 +34,24 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     expect([method, path, answer.status]).toEqual([method, path, 200]);
     return answer;
   };
-  /** Creates a customer, and answers its id. */
+  /** Returns the id. */
   const create = async (userId: string, fields: Partial<CustomerFields> = {}): Promise<number> =>
     ((await ok('POST', LIST, customer(userId, fields))).json as { id: number }).id;
   const patch = (userId: string, body: object): Promise<Answer> => ok('PATCH', pathOf(userId), body);
   const remove = (userId: string): Promise<Answer> => ok('DELETE', pathOf(userId));
   const history = async (userId: string): Promise<Version[]> =>
     (await ok('GET', `${pathOf(userId)}/history`)).json as Version[];
-  /** One word for each version. */
+  /** The change and the UserID of each version. */
   const changesOf = async (userId: string): Promise<string[]> =>
     (await history(userId)).map((version) => `${version.change} ${version.customer.UserID}`);
-  /** What the register said at a moment: a status other than 200, or the Name. */
-  const asOf = async (userId: string, at: number | string, call: Call = {}): Promise<unknown> => {
+  /** The Name that the register recorded at that moment, or the status if it isn't 200. */
+  const nameAsOf = async (userId: string, at: number | string, call: Call = {}): Promise<unknown> => {
     const moment = typeof at === 'number' ? new Date(at).toISOString() : at;
     const answer = await caller.call('GET', `${pathOf(userId)}?recorded_at=${moment}`, call);
     return answer.status === 200 ? (answer.json as CustomerFields).Name : answer.status;
   };
 
-  it('tells each version, the newest first: when, by whom, and what changed from what to what', async () => {
+  it('lists every version, newest first, with its time, its author and its changes', async () => {
     const other = await newCaller(service(), { contexts: [caller.credentials.contextname] });
     const first = customer('B68t19', { Address: null });
     const id = await create('B68t19', { Address: null });
@@ -61,7 +61,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     clock.at += 1;
     await remove('B68t19');
 
-    const of = ({ credentials, tokenId }: Caller, token: string) => ({
+    const authored = ({ credentials, tokenId }: Caller, token: string) => ({
       user: credentials.username,
       token_id: tokenId,
       token,
@@ -72,14 +72,14 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       {
         recorded_at: '2026-11-24T00:10:00.001Z',
         change: 'deleted',
-        ...of(caller, 'CRM of Chennai'),
+        ...authored(caller, 'CRM of Chennai'),
         changes: [],
         customer: { id, ...changed },
       },
       {
         recorded_at: '2026-11-24T00:10:00.000Z',
         change: 'updated',
-        ...of(other, ''),
+        ...authored(other, ''),
         changes: expect.arrayContaining([
           { field: 'Name', from: 'Trisul', to: 'Trisul Network Analyzer' },
           { field: 'Address', from: null, to: 'MG Road 1\nChennai' },
@@ -90,7 +90,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       {
         recorded_at: '2026-11-24T00:00:00.000Z',
         change: 'created',
-        ...of(caller, 'CRM of Chennai'),
+        ...authored(caller, 'CRM of Chennai'),
         changes: [],
         customer: { id, ...first },
       },
@@ -100,7 +100,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     expect(answer.headers['link']).toBeUndefined();
   });
 
-  it('calls every field by the name that the API has for it', async () => {
+  it('uses the field names of the API', async () => {
     await create('names');
     const all = {
       Name: 'N',
@@ -108,15 +108,15 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       Email: 'e@x.in',
       PhoneNumber: '1',
       AltPhoneNumber: '2',
-      UserID: 'named',
+      UserID: 'renamed',
     };
     await ok('PUT', pathOf('names'), all);
-    const [{ changes } = { changes: [] }] = await history('named');
+    const [{ changes } = { changes: [] }] = await history('renamed');
     expect(Object.fromEntries(changes.map(({ field, to }) => [field, to]))).toEqual(all);
     expect(Object.fromEntries(changes.map(({ field, from }) => [field, from]))).toEqual(customer('names'));
   });
 
-  it('is that of one customer under every UserID that it had', async () => {
+  it('is the same under every UserID that the customer has had', async () => {
     await create('one');
     await patch('one', { UserID: 'two' });
     await ok('PUT', pathOf('two'), customer('three/x', { Name: 'N' }));
@@ -133,7 +133,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     expect(await history('three/x')).toEqual(versions);
   });
 
-  it('is that of all customers who had the UserID, one after the other', async () => {
+  it('covers all customers who have had the UserID, one after the other', async () => {
     const first = await create('again');
     await remove('again');
     const second = await create('again', { Name: 'Second' });
@@ -145,16 +145,16 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       ['deleted', first, 'Trisul'],
       ['created', first, 'Trisul'],
     ]);
-    // The second one was not made of the first.
+    // The second customer does not continue the first.
     expect(versions.map(({ changes }) => changes.length)).toEqual([1, 0, 0, 0]);
   });
 
-  it('does not end with the user and the token that made it', async () => {
-    const gone = await newCaller(service(), { contexts: [caller.credentials.contextname] });
-    await ok('POST', LIST, customer('stays'), gone);
-    await service().admin('DELETE', `/api/admin/users/${gone.credentials.username}`);
+  it('outlives the user and the token that wrote it', async () => {
+    const leaver = await newCaller(service(), { contexts: [caller.credentials.contextname] });
+    await ok('POST', LIST, customer('stays'), leaver);
+    await service().admin('DELETE', `/api/admin/users/${leaver.credentials.username}`);
     expect(await history('stays')).toMatchObject([
-      { user: gone.credentials.username, token_id: gone.tokenId, address: '127.0.0.1' },
+      { user: leaver.credentials.username, token_id: leaver.tokenId, address: '127.0.0.1' },
     ]);
   });
 
@@ -169,14 +169,14 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     },
   );
 
-  it.each(['nobody', 'B68T19', 'B68t1', 'B68t19 '])('is not found under %j', async (userId) => {
+  it.each(['nobody', 'B68T19', 'B68t1', 'B68t19 '])('does not exist for the UserID %j', async (userId) => {
     await create('B68t19');
     const answer = await caller.call('GET', `${pathOf(userId)}/history`);
     expect(answer.status).toBe(404);
     expect(answer.json).toMatchObject({ code: 'customer_not_found', message: 'IPDR Customer not found' });
   });
 
-  it('is that of the context alone', async () => {
+  it('never shows versions of another context', async () => {
     const other = await newCaller(service());
     await ok('POST', LIST, customer('only there'), other);
     await ok('POST', LIST, customer('same', { Name: 'theirs' }), other);
@@ -192,11 +192,11 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     await create('same');
     expect(await changesOf('mine')).toEqual(['created mine']);
     expect(await changesOf('same')).toEqual(['created same']);
-    expect(await asOf('mine', START)).toBe(404);
-    expect(await asOf('same', START)).toBe(404);
+    expect(await nameAsOf('mine', START)).toBe(404);
+    expect(await nameAsOf('same', START)).toBe(404);
   });
 
-  describe('comes page by page', () => {
+  describe('read page by page', () => {
     beforeEach(async () => {
       await create('p', { Name: '0' });
       for (const Name of ['1', '2', '3', '4', '5']) await patch('p', { Name });
@@ -213,7 +213,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       ],
       [6, [['5', '4', '3', '2', '1', '0']]],
       [10000, [['5', '4', '3', '2', '1', '0']]],
-    ])('of %i, by the Link header', async (limit, expected) => {
+    ])('follows the Link header through pages of %i', async (limit, expected) => {
       const pages: string[][] = [];
       for (let path: string | undefined = `${pathOf('p')}/history?limit=${limit}`; path !== undefined;) {
         const answer: Answer = await ok('GET', path);
@@ -223,7 +223,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       expect(pages).toEqual(expected);
     });
 
-    it('that know what changed across their border, and are not moved by new versions', async () => {
+    it('shows changes across a page border and is not shifted by new versions', async () => {
       const { headers } = await ok('GET', `${pathOf('p')}/history?limit=2`);
       await patch('p', { Name: '6' });
       const [, next = ''] = /^<(.*)>/.exec(String(headers['link'])) ?? [];
@@ -232,7 +232,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     });
 
     it.each(['limit=0', 'limit=10001', 'limit=x', 'after=x', 'after=aWQ6MS4x', 'before=1', 'recorded_at=0'])(
-      'but not with ?%s',
+      'refuses ?%s',
       async (query) => {
         const answer = await caller.call('GET', `${pathOf('p')}/history?${query}`);
         expect(answer.status).toBe(422);
@@ -241,8 +241,8 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     );
   });
 
-  describe('is asked as of a moment', () => {
-    it('before, between and after its versions', async () => {
+  describe('read as of a moment', () => {
+    it('answers with the version that was current then, or 404', async () => {
       const id = await create('v', { Name: 'first' });
       clock.at = START + 1000;
       await patch('v', { Name: 'second' });
@@ -252,13 +252,13 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       const next = await create('v', { Name: 'next' });
       expect(next).toBeGreaterThan(id);
       const moments = [-1, 0, 999, 1000, 1999, 2000, 2999, 3000, 86_400_000];
-      const found = await Promise.all(moments.map((moment) => asOf('v', START + moment)));
+      const found = await Promise.all(moments.map((moment) => nameAsOf('v', START + moment)));
       expect(found).toEqual([404, 'first', 'first', 'second', 'second', 404, 404, 'next', 'next']);
       const then = await ok('GET', `${pathOf('v')}?recorded_at=${new Date(START).toISOString()}`);
       expect(then.text).toBe(toJson(id, customer('v', { Name: 'first' })));
     });
 
-    it('under the UserID that it had then', async () => {
+    it('finds a customer under the UserID that it had then', async () => {
       const id = await create('before');
       clock.at = START + 1000;
       await patch('before', { UserID: 'after', Name: 'renamed' });
@@ -268,7 +268,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       await remove('after');
       const moments = [0, 1000, 2000, 3000];
       const under = (userId: string): Promise<unknown[]> =>
-        Promise.all(moments.map((moment) => asOf(userId, START + moment)));
+        Promise.all(moments.map((moment) => nameAsOf(userId, START + moment)));
       expect(await under('before')).toEqual(['Trisul', 404, 'another', 'another']);
       expect(await under('after')).toEqual([404, 'renamed', 'renamed', 404]);
       const { json } = await ok('GET', `${pathOf('after')}?recorded_at=${START / 1000 + 1}`);
@@ -287,15 +287,15 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       ['2026-11-24T00:00:01.500Z', 'second'],
       ['2026-11-24T00:00:01.499Z', 'first'],
       ['9999-12-31T23:59:59Z', 'second'],
-    ])('%s', async (moment, found) => {
+    ])('takes %s and answers %p', async (moment, found) => {
       await create('m/é', { Name: 'first' });
       clock.at = START + 1500;
       await patch('m/é', { Name: 'second' });
-      expect(await asOf('m/é', moment)).toBe(found);
+      expect(await nameAsOf('m/é', moment)).toBe(found);
     });
 
     it.each(['', 'now', '-1', '1.5', '2026-11-24', '2026-11-24T00:00:00', '2026-02-30T00:00:00Z', '1e3'])(
-      'but not of %j',
+      'refuses the moment %j',
       async (moment) => {
         await create('bad');
         const answer = await caller.call('GET', `${pathOf('bad')}?recorded_at=${moment}`);
@@ -312,7 +312,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       },
     );
 
-    it('and has the ETag of that version', async () => {
+    it('answers with the ETag of that version', async () => {
       await create('tagged');
       const { headers: before } = await ok('GET', pathOf('tagged'));
       clock.at += 1000;
@@ -323,7 +323,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     });
   });
 
-  describe('has no new version, the customer no new ETag and the feed no entry', () => {
+  describe('after a write that changes nothing', () => {
     const same = customer('same', { Address: null, Email: '' });
 
     it.each<[string, object]>([
@@ -333,7 +333,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       ['PATCH', { Address: null }],
       ['PATCH', { Email: '' }],
       ['PATCH', { UserID: 'same' }],
-    ])('after %s %j', async (method, body) => {
+    ])('has no new version, ETag or change in the feed: %s %j', async (method, body) => {
       const id = await create('same', same);
       const { headers } = await ok('GET', pathOf('same'));
       clock.at += 1000;
@@ -350,7 +350,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     });
   });
 
-  it('goes on when the clock goes back', async () => {
+  it('stays in order when the clock goes back', async () => {
     await create('back', { Name: '0' });
     const tags = [(await ok('GET', pathOf('back'))).headers['etag']];
     for (const Name of ['1', '2']) {
@@ -367,11 +367,11 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
       ['0', 'created', '2026-11-24T00:00:00.000Z'],
     ]);
     expect(new Set(tags).size).toBe(3);
-    const found = await Promise.all([0, 1, 2, 3].map((n) => asOf('back', START + n)));
+    const found = await Promise.all([0, 1, 2, 3].map((n) => nameAsOf('back', START + n)));
     expect(found).toEqual(['0', '1', '2', 404]);
   });
 
-  it('goes on when all versions come in the same millisecond', async () => {
+  it('stays in order when all versions fall in the same millisecond', async () => {
     await create('fast', { Name: '0' });
     const names = ['1', '2', '3'];
     for (const Name of names) await patch('fast', { Name });
@@ -380,7 +380,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     expect(versions.map(({ changes }) => changes[0]?.from)).toEqual(['2', '1', '0', undefined]);
   });
 
-  it('keeps its context from being deleted, also when no customer is left', async () => {
+  it('keeps its context from being deleted, even when no customer is left', async () => {
     const name = await newContext(service());
     const elsewhere = await newCaller(service(), { contexts: [name] });
     const path = `/api/admin/contexts/${name}`;
@@ -396,7 +396,7 @@ describe.each(databaseKinds)('the history of a customer, on $name,', (kind) => {
     expect((await service().admin('DELETE', `/api/admin/contexts/${empty}`)).status).toBe(200);
   });
 
-  it('is not kept of what was refused', async () => {
+  it('gets no version from a refused write', async () => {
     await create('taken');
     await create('kept');
     const refused = [

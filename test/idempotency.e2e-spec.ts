@@ -19,7 +19,7 @@ const LIST = '/api/ipdrcustomers';
 const DAY_MS = 86_400_000;
 const REPEATS = 50;
 
-/** Fails, or has the database try again, the next transaction in which a customer was written. */
+/** Throws `next` once, at the end of the next transaction that wrote a customer `unlucky`. */
 class UnluckyTransactions extends Transactions {
   next: Error | undefined;
 
@@ -38,7 +38,7 @@ class UnluckyTransactions extends Transactions {
   }
 }
 
-describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
+describe.each(databaseKinds)('an Idempotency-Key on $name', (kind) => {
   const clock = new TestClock();
   let transactions: UnluckyTransactions;
   const options: ServiceOptions = {
@@ -59,16 +59,15 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
   const call = (method: string, path: string, body: object = {}, more: Call = {}): Promise<Answer> =>
     caller.call(method, path, { body, ...more, headers: { 'idempotency-key': key, ...more.headers } });
   const post = (userId: string, more?: Call): Promise<Answer> => call('POST', LIST, customer(userId), more);
-  const plain = async (method: string, path: string, body: object = {}): Promise<Answer> => {
+  const withoutKey = async (method: string, path: string, body: object = {}): Promise<Answer> => {
     const answer = await caller.call(method, path, { body });
     expect(answer.status).toBe(200);
     return answer;
   };
-  const list = async (): Promise<string> => (await plain('GET', LIST)).text;
-  /** How many versions there are of a customer. */
-  const versions = async (userId: string): Promise<number> =>
-    ((await plain('GET', `${pathOf(userId)}/history`)).json as unknown[]).length;
-  const keys = async (): Promise<number> =>
+  const list = async (): Promise<string> => (await withoutKey('GET', LIST)).text;
+  const countVersions = async (userId: string): Promise<number> =>
+    ((await withoutKey('GET', `${pathOf(userId)}/history`)).json as unknown[]).length;
+  const countKeys = async (): Promise<number> =>
     (await dump(database().configuration))['idempotency_keys']?.length ?? 0;
 
   const expectReplayed = (answer: Answer, first: Answer): void => {
@@ -86,25 +85,25 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
     expect(answer.json).toMatchObject({ status: 'ERROR', code: 'idempotency_key_reused' });
   };
 
-  describe('is taken by every route that writes:', () => {
+  describe('on every route that writes', () => {
     let routes: DocumentedRoute[];
     let admin: Caller;
 
     beforeAll(async () => {
       const all = await documentedRoutes(service());
-      // A look-up may be a POST, and is a read.
+      // A look-up is a read, even by POST.
       routes = all.filter(({ method, path }) => method !== 'GET' && path !== '/api/ipdrlookup');
       admin = await newCaller(service(), { role: 'admin' });
     });
 
-    /** @returns the UserID */
+    /** Returns the UserID. */
     const makeCustomer = async (userId: string = randomUUID()): Promise<string> => {
       const body = customer(userId, { Name: 'Before' });
       expect((await admin.call('POST', LIST, { body })).status).toBe(200);
       return userId;
     };
-    /** Makes what the path and the body of a route are to name. */
-    const targetOf = async (route: DocumentedRoute, { UserID }: { UserID?: string }): Promise<string> => {
+    /** Creates what the path and the body of a route refer to, and returns the path. */
+    const pathToTarget = async (route: DocumentedRoute, { UserID }: { UserID?: string }): Promise<string> => {
       const { path, collection } = route;
       if (/mapping/.test(path)) {
         const userId = await makeCustomer();
@@ -121,7 +120,7 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
       };
       return path.replace(/\{\w+\}/, String(await making[collection]?.()));
     };
-    /** Every row, but for what the service writes beside: what was read, who signed in, and the order of changes. */
+    /** Every row but audit entries and sign-ins, without the blocks of sealing. */
     const state = async (): Promise<Record<string, object[]>> => {
       const rows = Object.entries(await dump(database().configuration));
       return Object.fromEntries(
@@ -131,7 +130,7 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
       );
     };
 
-    it('a repeat answers the same and does nothing, and nothing secret is kept', async () => {
+    it('repeats the answer, does nothing more and stores no secret', async () => {
       expect(routes.map(({ method, path }) => `${method} ${path}`)).toEqual(
         expect.arrayContaining([
           `POST ${LIST}`,
@@ -155,11 +154,11 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
         body: { user: admin.credentials.username },
       });
       const another = { ...admin.credentials, api_token: (json as { token: string }).token };
-      await service().callAs(another, 'GET', LIST); // notes its first use
+      await service().callAs(another, 'GET', LIST); // stores its first use
 
       for (const route of routes) {
         const body = validBody(route);
-        const path = await targetOf(route, body);
+        const path = await pathToTarget(route, body);
         const request = { body, headers: { 'idempotency-key': `key-${randomUUID()}` } };
         const before = await state();
         const first = await admin.call(route.method, path, request);
@@ -167,7 +166,7 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
         expectDone(first);
         const done = await state();
         expect(done['idempotency_keys']).toHaveLength((before['idempotency_keys']?.length ?? 0) + 1);
-        // A purge finds nothing that is old enough; whatever else writes has written.
+        // All but the purge, which finds nothing old enough, have written.
         const others = (rows: Record<string, object[]>) => ({ ...rows, idempotency_keys: [] });
         if (path !== '/api/admin/purge') expect(others(done)).not.toEqual(others(before));
 
@@ -176,7 +175,7 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
         const raw = JSON.stringify(Object.fromEntries(reversed));
         expectReplayed(await admin.call(route.method, path, { ...request, raw }), first);
 
-        // What shows a token is for the token that asked alone; the rest is for the user.
+        // An answer that holds a token is repeated to the same token alone, any other to the same user.
         const { token } = first.json as { token?: string };
         expect(token !== undefined).toBe(/\/tokens(\/.*rotate)?$/.test(path));
         const elsewhere = await service().callAs(another, route.method, path, request);
@@ -191,32 +190,32 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
     });
   });
 
-  describe('has a repeat done once:', () => {
+  describe('does a repeated write once', () => {
     it.each<[string, string, object]>([
       ['PUT', 'one', customer('two', { Name: 'N' })],
       ['PATCH', 'one', { UserID: 'two', Name: 'N' }],
       ['PATCH', 'one', { Name: 'N' }],
       ['PATCH', 'one', { Name: 'Trisul' }],
       ['DELETE', 'one', {}],
-    ])('%s %s %j', async (method, userId, body) => {
-      await plain('POST', LIST, customer('one'));
+    ])('by %s %s %j', async (method, userId, body) => {
+      await withoutKey('POST', LIST, customer('one'));
       const first = await call(method, pathOf(userId), body);
       expectDone(first);
-      const [kept, count] = [await list(), await versions('one')];
+      const [kept, count] = [await list(), await countVersions('one')];
       expectReplayed(await call(method, pathOf(userId), body), first);
-      expect([await list(), await versions('one')]).toEqual([kept, count]);
+      expect([await list(), await countVersions('one')]).toEqual([kept, count]);
     });
 
-    it('and answers what it was, whatever became of it since', async () => {
+    it('and repeats the answer, whatever has changed since', async () => {
       const first = await post('since');
-      await plain('PATCH', pathOf('since'), { Name: 'Later' });
+      await withoutKey('PATCH', pathOf('since'), { Name: 'Later' });
       expectReplayed(await post('since'), first);
-      await plain('DELETE', pathOf('since'));
+      await withoutKey('DELETE', pathOf('since'));
       expectReplayed(await post('since'), first);
       expect(await list()).toBe('[]');
     });
 
-    it('with the credentials in headers, and by a token that took the place of the first', async () => {
+    it('with credentials in headers and by a rotated token', async () => {
       const first = await post('h');
       const raw = JSON.stringify(customer('h'));
       const inHeaders = asHeaders(caller.credentials);
@@ -229,36 +228,42 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
       expectReplayed(await post('h', { raw, headers: asHeaders(rotated) }), first);
     });
 
-    it('with the If-Match of the first, which no longer matches', async () => {
-      const { headers } = await plain('POST', LIST, customer('m'));
+    it('with its first If-Match, which no longer matches', async () => {
+      const { headers } = await withoutKey('POST', LIST, customer('m'));
       const match = { headers: { 'if-match': String(headers['etag']) } };
       const first = await call('PATCH', pathOf('m'), { Name: 'N' }, match);
       expectDone(first);
       expectReplayed(await call('PATCH', pathOf('m'), { Name: 'N' }, match), first);
-      expect(await versions('m')).toBe(2);
+      expect(await countVersions('m')).toBe(2);
     });
 
-    it('also if the transaction had to be tried again', async () => {
-      const { headers } = await plain('POST', LIST, customer('unlucky'));
+    it('after a retry of its transaction', async () => {
+      const { headers } = await withoutKey('POST', LIST, customer('unlucky'));
       transactions.next = Object.assign(new Error('a deadlock'), { errno: 1213 });
       const match = { headers: { 'if-match': String(headers['etag']) } };
       const first = await call('PATCH', pathOf('unlucky'), { Name: 'N' }, match);
       expectDone(first);
       expect(transactions.next).toBeUndefined();
-      expect((await plain('GET', pathOf('unlucky'))).headers['etag']).toBe(first.headers['etag']);
+      expect((await withoutKey('GET', pathOf('unlucky'))).headers['etag']).toBe(first.headers['etag']);
       expectReplayed(await call('PATCH', pathOf('unlucky'), { Name: 'N' }, match), first);
-      expect(await versions('unlucky')).toBe(2);
+      expect(await countVersions('unlucky')).toBe(2);
     });
   });
 
-  it.each<[string, string, string, object, Record<string, string>]>([
-    ['body', 'PATCH', 'k', { Name: 'Other' }, {}],
-    ['member more', 'PATCH', 'k', { Name: 'N', Address: null }, {}],
-    ['customer', 'PATCH', 'other', { Name: 'N' }, {}],
-    ['method', 'DELETE', 'k', {}, {}],
-    ['If-Match', 'PATCH', 'k', { Name: 'N' }, { 'if-match': '*' }],
-  ])('is not taken with another %s', async (_what, method, userId, body, headers) => {
-    for (const name of ['k', 'other']) await plain('POST', LIST, customer(name));
+  it.each([
+    { other: 'another body', method: 'PATCH', userId: 'k', body: { Name: 'Other' } },
+    { other: 'one more member', method: 'PATCH', userId: 'k', body: { Name: 'N', Address: null } },
+    { other: 'another customer', method: 'PATCH', userId: 'other', body: { Name: 'N' } },
+    { other: 'another method', method: 'DELETE', userId: 'k', body: {} },
+    {
+      other: 'another If-Match',
+      method: 'PATCH',
+      userId: 'k',
+      body: { Name: 'N' },
+      headers: { 'if-match': '*' },
+    },
+  ])('is refused with $other', async ({ method, userId, body, headers = {} }) => {
+    for (const name of ['k', 'other']) await withoutKey('POST', LIST, customer(name));
     const first = await call('PATCH', pathOf('k'), { Name: 'N' });
     const kept = await list();
     expectReused(await call(method, pathOf(userId), body, { headers }));
@@ -266,44 +271,61 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
     expectReplayed(await call('PATCH', pathOf('k'), { Name: 'N' }), first);
   });
 
-  describe('is not kept of what failed, which is looked at anew:', () => {
+  describe('of a request that failed is free again', () => {
     let before: number;
     beforeEach(async () => {
-      before = await keys();
+      before = await countKeys();
     });
 
-    it.each<[number, string, string, object, Record<string, string>, () => Promise<unknown>]>([
-      [409, 'POST', LIST, customer('taken'), {}, () => plain('DELETE', pathOf('taken'))],
-      [404, 'PATCH', pathOf('new'), { Name: 'N' }, {}, () => plain('POST', LIST, customer('new'))],
-      [404, 'DELETE', pathOf('new'), {}, {}, () => plain('POST', LIST, customer('new'))],
-      [412, 'DELETE', pathOf('taken'), {}, { 'if-match': '"x"' }, async () => undefined],
-      [400, 'DELETE', pathOf('taken'), {}, { 'if-match': 'x' }, async () => undefined],
-      [422, 'PATCH', pathOf('taken'), { Name: '' }, {}, async () => undefined],
-    ])('%i %s %s', async (status, method, path, body, headers, mend) => {
-      await plain('POST', LIST, customer('taken'));
+    interface Failure {
+      readonly status: number;
+      readonly method: string;
+      readonly path: string;
+      readonly body?: object;
+      readonly headers?: Record<string, string>;
+      /** Makes the same request succeed. */
+      readonly mend?: () => Promise<unknown>;
+    }
+    const createNew = (): Promise<unknown> => withoutKey('POST', LIST, customer('new'));
+
+    it.each<Failure>([
+      {
+        status: 409,
+        method: 'POST',
+        path: LIST,
+        body: customer('taken'),
+        mend: () => withoutKey('DELETE', pathOf('taken')),
+      },
+      { status: 404, method: 'PATCH', path: pathOf('new'), body: { Name: 'N' }, mend: createNew },
+      { status: 404, method: 'DELETE', path: pathOf('new'), mend: createNew },
+      { status: 412, method: 'DELETE', path: pathOf('taken'), headers: { 'if-match': '"x"' } },
+      { status: 400, method: 'DELETE', path: pathOf('taken'), headers: { 'if-match': 'x' } },
+      { status: 422, method: 'PATCH', path: pathOf('taken'), body: { Name: '' } },
+    ])('with $status to $method $path', async ({ status, method, path, body, headers = {}, mend }) => {
+      await withoutKey('POST', LIST, customer('taken'));
       const answer = await call(method, path, body, { headers });
       expect(answer.status).toBe(status);
-      expect(await keys()).toBe(before);
-      await mend();
+      expect(await countKeys()).toBe(before);
+      await mend?.();
       const again = await call(method, path, body, { headers });
       expect(again.headers['idempotent-replayed']).toBeUndefined();
-      expect(again.status).toBe([409, 404].includes(status) ? 200 : status);
-      // And so the key is free for another request, if it failed again.
+      expect(again.status).toBe(mend === undefined ? status : 200);
+      // If it failed again, the key is free for another request.
       if (again.status !== 200) expectDone(await call('PATCH', pathOf('taken'), { Name: 'Mended' }));
-      expect(await keys()).toBe(before + 1);
+      expect(await countKeys()).toBe(before + 1);
     });
 
-    it('500, when the transaction could not be ended', async () => {
+    it('with 500 when its transaction could not commit', async () => {
       transactions.next = new Error('made to fail');
       expect((await post('unlucky')).status).toBe(500);
       expect(transactions.next).toBeUndefined();
-      expect([await keys(), await list()]).toEqual([before, '[]']);
+      expect([await countKeys(), await list()]).toEqual([before, '[]']);
       expectDone(await post('unlucky'));
-      expect(await versions('unlucky')).toBe(1);
+      expect(await countVersions('unlucky')).toBe(1);
     });
   });
 
-  it('is one of the user, in the context', async () => {
+  it('belongs to one user in one context', async () => {
     const { contextname } = caller.credentials;
     const elsewhere = await newContext(service());
     const [colleague, stranger] = [
@@ -319,7 +341,7 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
     expectDone(await colleague.call('POST', LIST, { body, headers }));
   });
 
-  it('is compared letter by letter', async () => {
+  it('is compared byte for byte', async () => {
     for (const each of ['key', 'KEY', 'kéy', 'key/', 'k e y']) {
       key = Buffer.from(each).toString('latin1');
       expectDone(await post(each));
@@ -334,10 +356,10 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
   });
 
   it.each([
-    ['empty', ''],
-    ['of spaces', '   '],
-    ['of 256 characters', 'k'.repeat(256)],
-  ])('is refused when it is %s', async (_what, malformed) => {
+    ['is empty', ''],
+    ['is spaces', '   '],
+    ['has 256 characters', 'k'.repeat(256)],
+  ])('is refused when it %s', async (_what, malformed) => {
     key = malformed;
     const answer = await post('refused');
     expect(answer.status).toBe(400);
@@ -348,34 +370,34 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
     expect(await list()).toBe('[]');
   });
 
-  it.each(['k', '', 'k'.repeat(256)])('is nothing to GET: %j', async (given) => {
-    await plain('POST', LIST, customer('g', { Name: 'before' }));
+  it.each(['k', '', 'k'.repeat(256)])('is ignored by GET: %j', async (given) => {
+    await withoutKey('POST', LIST, customer('g', { Name: 'before' }));
     key = given;
-    const before = await keys();
+    const before = await countKeys();
     expect((await call('GET', pathOf('g'))).text).toContain('before');
-    await plain('PATCH', pathOf('g'), { Name: 'after' });
+    await withoutKey('PATCH', pathOf('g'), { Name: 'after' });
     const answer = await call('GET', pathOf('g'));
     expectDone(answer);
     expect(answer.text).toContain('after');
     expectDone(await call('GET', LIST));
-    expect(await keys()).toBe(before);
+    expect(await countKeys()).toBe(before);
   });
 
-  it('is on record for the customer that it is about', async () => {
+  it('is audited under its customer when repeated', async () => {
     const { username } = caller.credentials;
-    await post('told');
-    await post('told');
+    await post('audited');
+    await post('audited');
     key = `${key} of another`;
-    await call('PATCH', pathOf('told'), { Name: 'N' });
-    await call('PATCH', pathOf('told'), { Name: 'N' });
-    const entries = await auditTrail(service(), `user=${username}&UserID=told&action=answer.repeated`);
+    await call('PATCH', pathOf('audited'), { Name: 'N' });
+    await call('PATCH', pathOf('audited'), { Name: 'N' });
+    const entries = await auditTrail(service(), `user=${username}&UserID=audited&action=answer.repeated`);
     expect(entries.map(({ details }) => details)).toEqual([
       { route: `PATCH ${LIST}/:UserID` },
       { route: `POST ${LIST}` },
     ]);
   });
 
-  it('is not left to another user of the same name', async () => {
+  it('is not inherited by a later user of the same name', async () => {
     const { username: name, contextname } = caller.credentials;
     await post('mine');
     await service().admin('DELETE', `/api/admin/users/${name}`);
@@ -385,7 +407,7 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
     expectDone(await heir.call('POST', LIST, { body: customer('other'), headers }));
   });
 
-  it('does not open what the caller may not do any more', async () => {
+  it('opens nothing that the caller may no longer do', async () => {
     await post('secret');
     const user = `/api/admin/users/${caller.credentials.username}`;
     await service().admin('PATCH', user, { body: { role: 'reader' } });
@@ -395,7 +417,7 @@ describe.each(databaseKinds)('an Idempotency-Key, on $name,', (kind) => {
   });
 });
 
-describe.each(databaseKinds)('Idempotency-Keys of several instances, on $name,', (kind) => {
+describe.each(databaseKinds)('Idempotency-Keys across instances on $name', (kind) => {
   const clock = new TestClock();
   let database: TestDatabase;
   let running: TestService[];
@@ -425,8 +447,8 @@ describe.each(databaseKinds)('Idempotency-Keys of several instances, on $name,',
     await database.drop();
   });
 
-  it('have fifty repeats at the same moment done once, and all answered the same', async () => {
-    // A SQLite file belongs to one instance; here, half of the requests go to each of two.
+  it('let fifty concurrent repeats write once and answer the same', async () => {
+    // A SQLite file belongs to one instance. On MySQL, each of two instances gets half of the requests.
     if (kind.name === 'MySQL') await start();
     for (let round = 0; round < 5; round++) {
       const userId = `at-once-${round}`;
@@ -442,7 +464,7 @@ describe.each(databaseKinds)('Idempotency-Keys of several instances, on $name,',
     }
   });
 
-  it('have one of fifty different requests done', async () => {
+  it('let one of fifty different requests write', async () => {
     if (kind.name === 'MySQL') await start();
     const answers = await Promise.all(
       Array.from({ length: REPEATS }, (_, n) => post(running[n % running.length], `differs-${n}`, 'key')),
@@ -455,7 +477,7 @@ describe.each(databaseKinds)('Idempotency-Keys of several instances, on $name,',
     expect((await caller.call('GET', LIST)).text).toBe(`[${winner.text}]`);
   });
 
-  it('are known after a restart', async () => {
+  it('survive a restart', async () => {
     const first = await post(running[0], 'restart', 'key');
     await stopAll();
     const repeated = await post(await start(), 'restart', 'key');
@@ -464,7 +486,7 @@ describe.each(databaseKinds)('Idempotency-Keys of several instances, on $name,',
     expect(isReplayed(repeated)).toBe(true);
   });
 
-  it('are forgotten after a day, and not before', async () => {
+  it('expire after a day and not before', async () => {
     const first = await post(running[0], 'old', 'old');
     clock.at += 1;
     const younger = await post(running[0], 'young', 'young');
@@ -489,13 +511,13 @@ describeOn('MySQL', 'a write under an Idempotency-Key', (kind) => {
     jest.restoreAllMocks();
   });
 
-  it('sees what was done between the taking of its key and its turn', async () => {
+  it('sees what was written between claiming its key and its turn', async () => {
     const caller = await newCaller(service());
     await addCustomer(caller, 'waiting');
     const keys = service().app.get(IdempotencyRepository);
     const claim = keys.claim.bind(keys);
-    jest.spyOn(keys, 'claim').mockImplementationOnce(async (...asked) => {
-      const kept = await claim(...asked);
+    jest.spyOn(keys, 'claim').mockImplementationOnce(async (...args) => {
+      const kept = await claim(...args);
       await addCustomer(caller, 'faster');
       await addMapping(caller, 'faster', '192.0.2.0/24');
       return kept;

@@ -109,8 +109,7 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
 
     it('never moves a mapping to another customer', async () => {
       const made = await add('U1', '192.168.1.25/16');
-      const message =
-        'must be the UserID of the path; to pass an address on to another customer, reassign it';
+      const message = 'must be the UserID of the path; to give an address to another customer, reassign it';
       for (const [method, body] of [
         ['PUT', { UserID: 'U2', terminalid: 'x' }],
         ['PUT', { UserID: 'u1', id: made.id, terminalid: 'x' }],

@@ -79,7 +79,7 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
           invalid('UserID', 'must be another customer than the holder'),
         ],
         [ended, { UserID: 'U2', starttime: -1 }, invalid('starttime', 'must not be negative')],
-        [ended, { UserID: 'U2' }, invalid('starttime', 'is required; 0 = since ever')],
+        [ended, { UserID: 'U2' }, invalid('starttime', 'is required; 0 = always')],
         [ended, { starttime: 150 }, invalid('UserID', 'is required')],
         [
           ended,

@@ -10,11 +10,11 @@ import { useService } from './support/use-service.js';
 const LIST = '/api/ipdrcustomers';
 const MIB = 1024 * 1024;
 
-/** Customers created over the API: more than one batch of a list has; 100,000 take minutes. */
+/** Customers created over the API: more than a batch of a list. 100,000 take minutes. */
 const CREATED = Number(process.env['LARGE_LIST'] ?? 1_500);
 const AT_ONCE = 32;
 
-/** All kinds of text, another in each customer. */
+/** A customer with all kinds of text, different for each number. */
 function varied(n: number): CustomerFields {
   return customer(`C-${n}/${(n * 7919) % 10_007}@realm`, {
     Name: ['Asha', `O'Brien "${n}"`, 'Zoë 😀', '名前', ' \\ %_ '][n % 5] ?? '',
@@ -33,10 +33,10 @@ function expectSame(actual: string, expected: string): void {
   expect(actual).toHaveLength(expected.length);
 }
 
-describe.each(databaseKinds)('a list, from the program on $name,', (kind) => {
+describe.each(databaseKinds)('a list of the program on $name', (kind) => {
   let database: TestDatabase;
   let program: Program;
-  /** What the answers said, by ascending id. */
+  /** The created customers as answered, by ascending id. */
   let created: string[];
 
   beforeAll(async () => {
@@ -61,17 +61,17 @@ describe.each(databaseKinds)('a list, from the program on $name,', (kind) => {
     await database.drop();
   });
 
-  it('has customers created over the API, byte for byte', async () => {
+  it('holds exactly what POST answered', async () => {
     const { text } = await program.call('GET', LIST);
     expectSame(text, `[${created.join(',')}]`);
   });
 
-  it('has them byte for byte as NDJSON', async () => {
+  it('holds exactly what POST answered as NDJSON', async () => {
     const { text } = await program.call('GET', LIST, { headers: { accept: 'application/x-ndjson' } });
     expectSame(text, created.map((line) => `${line}\n`).join(''));
   });
 
-  it('has them byte for byte in pages of 10000', async () => {
+  it('holds exactly what POST answered in pages of 10000', async () => {
     const pages: string[] = [];
     for (let path: string | undefined = `${LIST}?limit=10000`; path !== undefined;) {
       const { text, headers } = await program.call('GET', path);
@@ -82,7 +82,7 @@ describe.each(databaseKinds)('a list, from the program on $name,', (kind) => {
     expectSame(pages.join(','), created.join(','));
   });
 
-  it('takes memory that does not grow with it, read slowly, and then at once', async () => {
+  it('takes constant memory when read slowly and then at once', async () => {
     const COUNT = 100_000;
     const LIMIT = 64 * MIB;
     await fillCustomers(database.configuration, COUNT, 1000);
@@ -94,7 +94,7 @@ describe.each(databaseKinds)('a list, from the program on $name,', (kind) => {
     program.forgetPeak();
     const reading = new Reading(program, LIST);
     await reading.begun();
-    await otherRequests(); // while the list waits: all but what the buffers hold is still to come
+    await otherRequests(); // while most of the list is still to come
     const text = await reading.rest();
     expect(program.memory('VmHWM') - atRest).toBeLessThan(LIMIT);
     expect(text.length).toBeGreaterThan(1.5 * LIMIT);
@@ -102,14 +102,14 @@ describe.each(databaseKinds)('a list, from the program on $name,', (kind) => {
   });
 });
 
-describe.each(databaseKinds)('a long list, on $name,', (kind) => {
+describe.each(databaseKinds)('a long list on $name', (kind) => {
   const COUNT = 30_000;
   const { service, database } = useService(kind);
-  /** Of the snapshots that lists are read from. */
+  /** What the snapshots behind the lists did. */
   const seen = { opened: 0, closed: 0, batches: 0 };
 
   beforeAll(async () => {
-    await fillCustomers(database().configuration, COUNT, 1000); // more than all buffers on the way hold
+    await fillCustomers(database().configuration, COUNT, 1000); // more than all buffers hold
     const over = service().database;
     const open = over.snapshot.bind(over);
     jest.spyOn(over, 'snapshot').mockImplementation(async () => {
@@ -134,12 +134,12 @@ describe.each(databaseKinds)('a long list, on $name,', (kind) => {
     jest.restoreAllMocks();
   });
 
-  /** Gives the service every occasion to go on with what it should not. */
+  /** Gives the service time to go on with what it should not. */
   const otherRequests = async (): Promise<void> => {
     for (let n = 0; n < 200; n++) await service().call('GET', `${LIST}/filled-${n}`);
   };
 
-  it('begins before its last row is read, and is read no faster than it is taken', async () => {
+  it('begins before its last row is read, and is read no faster than the client takes it', async () => {
     const reading = new Reading(service(), LIST);
     await reading.begun();
     const first = seen.batches;
@@ -158,7 +158,7 @@ describe.each(databaseKinds)('a long list, on $name,', (kind) => {
     );
   });
 
-  it('shows one moment, whatever is written while it is read', async () => {
+  it('shows a single moment, whatever is written while it is read', async () => {
     const reading = new Reading(service(), LIST);
     await reading.begun();
     await service().call('POST', LIST, { body: customer('later') });
@@ -170,7 +170,7 @@ describe.each(databaseKinds)('a long list, on $name,', (kind) => {
     expect(list.at(-2)).toMatchObject(filled(COUNT - 2, 1000));
   });
 
-  it('is given up when its reader is gone', async () => {
+  it('stops when its client disconnects', async () => {
     for (let n = 1; n <= 10; n++) {
       const reading = new Reading(service(), LIST);
       await reading.begun();
@@ -181,10 +181,10 @@ describe.each(databaseKinds)('a long list, on $name,', (kind) => {
     expect((await service().call('GET', `${LIST}?UserID=filled-1`)).status).toBe(200);
   });
 
-  it('keeps nobody waiting, however many readers are slow', async () => {
+  it('keeps no other request waiting, however many clients are slow', async () => {
     const slow = Array.from({ length: 20 }, () => new Reading(service(), LIST));
     try {
-      // What is too much at once may be refused, but must be answered.
+      // Some of the lists may be refused, but each must be answered.
       await until(() => slow.every(({ status }) => status === 200 || status === 503));
       expect((await service().call('GET', `${LIST}?UserID=filled-1`)).status).toBe(200);
       expect((await service().call('GET', `${LIST}?limit=10`)).status).toBe(200);

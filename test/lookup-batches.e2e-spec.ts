@@ -105,7 +105,7 @@ describe.each(databaseKinds)('on $name, a look-up', (kind) => {
       const empty = await caller().call('POST', LOOKUP, { body: { queries: [] } });
       expect(empty).toMatchObject({ status: 200, text: '{"results":[]}' });
       const both = await caller().call('POST', LOOKUP, { body: { ip: IP, queries: [] } });
-      const message = 'is part of each query, where there are some';
+      const message = 'belongs into each query when there are queries';
       expect(both).toMatchObject({ status: 422, json: { errors: [{ field: 'ip', message }] } });
     });
 
@@ -175,8 +175,8 @@ describe.each(databaseKinds)('on $name, a look-up', (kind) => {
     });
 
     it.each<[string, number, string]>([
-      ['ip,when\n1.2.3.4,5', 422, 'the header line may name each of the columns ip and time once'],
-      ['ip,ip\n1.2.3.4,5', 422, 'the header line may name each of the columns ip and time once'],
+      ['ip,when\n1.2.3.4,5', 422, 'the header line may hold each of the columns ip and time once'],
+      ['ip,ip\n1.2.3.4,5', 422, 'the header line may hold each of the columns ip and time once'],
       ['1.2.3.4\n'.repeat(10_001), 422, 'must hold at most 10000 queries'],
       ['ip,time\n1.2.3.4,"5', 400, 'The body is not valid CSV (line 2)'],
     ])('refuses %j', async (csv, status, message) => {

@@ -6,7 +6,13 @@ import type { Answer, Call } from './support/client.js';
 import { pathOf, type CustomerFields } from './support/customers.js';
 import { databaseKinds } from './support/databases.js';
 import { Dice } from './support/dice.js';
-import { LookupModel, type Asked, type Expected, type Held, type Network } from './support/lookup-model.js';
+import {
+  LookupModel,
+  type MappingRequest,
+  type Expected,
+  type Held,
+  type Network,
+} from './support/lookup-model.js';
 import { mappingPath, MAPPINGS, mappingsOf, type Mapping } from './support/mappings.js';
 import { withoutSealing, type TestService } from './support/service.js';
 import { TestClock } from './support/test-clock.js';
@@ -157,7 +163,7 @@ class Follower {
     const again = this.dice.isLucky(0.1) ? this.model(where).changeable.at(-1) : undefined;
     const userId = again?.userId ?? this.aKnownUserId(where);
     const start = this.aStart(where);
-    const asked: Asked = {
+    const asked: MappingRequest = {
       network: this.aNetwork(where),
       start,
       end: this.anEnd(where, start),
@@ -178,7 +184,7 @@ class Follower {
   private async changeMapping(where: number): Promise<void> {
     const { userId, id, start } = this.aMapping(where);
     const ended = { end: Math.max(start, this.now + this.dice.pick([-2, -1, 0, 1, 60])) };
-    const changes: Partial<Asked> = this.dice.pick([
+    const changes: Partial<MappingRequest> = this.dice.pick([
       ended,
       ended,
       { end: this.anEnd(where, start) },
@@ -323,13 +329,13 @@ class Follower {
         if (last !== undefined) feed.after = `&after=${last.cursor}`;
         isOver = page.length < limit;
       }
-      const told = this.model(where).told.map(({ at, ...change }) => ({
+      const changes = this.model(where).feed.map(({ at, ...change }) => ({
         ...change,
         at: new Date(at).toISOString(),
       }));
       for (const kind of ['customer', 'mapping'] as const) {
         const found = feed.found.filter((change) => change[kind] !== undefined);
-        const expected = told.filter((change) => change[kind] !== undefined);
+        const expected = changes.filter((change) => change[kind] !== undefined);
         expect(found).toEqual(expected.map((change) => ({ ...change, cursor: expect.any(String) })));
       }
       this.checkOrder(feed.found);
@@ -583,7 +589,7 @@ class Follower {
   }
 }
 
-function toBody({ network, start, end, terminalId }: Partial<Asked>): object {
+function toBody({ network, start, end, terminalId }: Partial<MappingRequest>): object {
   return {
     ...(network !== undefined && { ipsubnet: network.text }),
     ...(start !== undefined && { starttime: start }),

@@ -10,7 +10,7 @@ import { useService } from './support/use-service.js';
 
 const START = Date.parse('2026-11-24T00:00:00Z');
 const MINUTE = 60_000;
-/** In the order of its answers. */
+/** The members of a version, in order. */
 const MEMBERS = 'recorded_at,change,user,token_id,token,address,changes,mapping';
 
 interface Version {
@@ -20,7 +20,7 @@ interface Version {
   readonly mapping: Mapping;
 }
 
-describe.each(databaseKinds)("the history of a customer's mappings, on $name,", (kind) => {
+describe.each(databaseKinds)("the history of a customer's mappings on $name", (kind) => {
   const clock = new TestClock();
   const { service } = useService(kind, { adapt: clock.adapt });
   let caller: Caller;
@@ -38,28 +38,28 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     expect([method, path, answer.status]).toEqual([method, path, 200]);
     return answer;
   };
-  /** Each a minute after the one before. */
+  /** Advances the clock by a minute before the call. */
   const later = (method: string, path: string, body: object = {}, by = caller): Promise<Answer> => {
     clock.at += MINUTE;
     return ok(method, path, body, by);
   };
   const history = async (userId: string, query = '', by = caller): Promise<Version[]> =>
     (await ok('GET', historyOf(userId, query), {}, by)).json as Version[];
-  /** One word for each version. */
+  /** The change and the subnet of each version. */
   const changesOf = async (userId: string, query = ''): Promise<string[]> =>
     (await history(userId, query)).map(({ change, mapping }) => `${change} ${mapping.ipsubnet}`);
   const expectRefused = async (path: string, code: string, by = caller): Promise<void> => {
     const answer = await by.call('GET', path);
     expect([path, answer.status, answer.json]).toMatchObject([path, 404, { code }]);
   };
-  const by = ({ credentials, tokenId }: Caller, token: string) => ({
+  const authored = ({ credentials, tokenId }: Caller, token: string) => ({
     user: credentials.username,
     token_id: tokenId,
     token,
     address: '127.0.0.1',
   });
 
-  it('tells each version, the newest first: when, by whom, and what changed from what to what', async () => {
+  it('lists every version, newest first, with its time, its author and its changes', async () => {
     const other = await newCaller(service(), { contexts: [caller.credentials.contextname] });
     const made = await addMapping(caller, 'U1', '192.168.1.25/16', 100, 199);
     const path = mappingPath('U1', made);
@@ -75,21 +75,21 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
       {
         recorded_at: '2026-11-24T00:04:00.000Z',
         change: 'deleted',
-        ...by(other, ''),
+        ...authored(other, ''),
         changes: [],
         mapping: { ...changed, endtime: 5000 },
       },
       {
         recorded_at: '2026-11-24T00:02:00.000Z',
         change: 'updated',
-        ...by(caller, 'CRM of Chennai'),
+        ...authored(caller, 'CRM of Chennai'),
         changes: [{ field: 'endtime', from: null, to: 5000 }],
         mapping: { ...changed, endtime: 5000 },
       },
       {
         recorded_at: '2026-11-24T00:01:00.000Z',
         change: 'updated',
-        ...by(other, ''),
+        ...authored(other, ''),
         changes: [
           { field: 'ipsubnet', from: '192.168.1.25/16', to: '192.168.1.25/17' },
           { field: 'starttime', from: 100, to: 150 },
@@ -101,7 +101,7 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
       {
         recorded_at: '2026-11-24T00:00:00.000Z',
         change: 'created',
-        ...by(caller, 'CRM of Chennai'),
+        ...authored(caller, 'CRM of Chennai'),
         changes: [],
         mapping: made,
       },
@@ -114,11 +114,12 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     expect([id, ipdr_customer_id]).toEqual([made.id, made.ipdr_customer_id]);
   });
 
-  it('tells how a mapping was passed on: it ended, and another one began, of the new holder', async () => {
+  it('shows a reassignment as the end of one mapping and the creation of another', async () => {
     const held = await addMapping(caller, 'U1', '192.0.2.0/24', 100, 199);
     await later('POST', `${mappingPath('U1', held)}/reassign?dry_run=true`, { UserID: 'U2', starttime: 150 });
     const { json } = await ok('POST', `${mappingPath('U1', held)}/reassign`, {
-      ...{ UserID: 'U2', starttime: 150 },
+      UserID: 'U2',
+      starttime: 150,
     });
     const { ended, created } = json as { ended: Mapping; created: Mapping };
     expect(await history('U1')).toMatchObject([
@@ -128,7 +129,7 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     expect(await history('U2')).toMatchObject([{ change: 'created', changes: [], mapping: created }]);
   });
 
-  it('tells how mappings ended with their customer, or were withdrawn, and who that was by', async () => {
+  it('shows which mappings ended or were withdrawn with their customer, and by whom', async () => {
     const other = await newCaller(service(), { contexts: [caller.credentials.contextname] });
     const open = await addMapping(caller, 'U1', '192.0.2.1', 100);
     const toCome = await addMapping(caller, 'U1', '192.0.2.2', START / 1000 + 5000);
@@ -139,16 +140,16 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     expect(versions.slice(0, 2)).toMatchObject([
       {
         change: 'updated',
-        ...by(other, ''),
+        ...authored(other, ''),
         changes: [{ field: 'endtime', from: null, to: end }],
         mapping: { ...open, endtime: end },
       },
-      { change: 'deleted', ...by(other, ''), changes: [], mapping: toCome },
+      { change: 'deleted', ...authored(other, ''), changes: [], mapping: toCome },
     ]);
     expect(versions).toHaveLength(5);
   });
 
-  it('is that of one customer under every UserID that it had', async () => {
+  it('is the same under every UserID that the customer has had', async () => {
     await addMapping(caller, 'U1', '192.0.2.1');
     await ok('PATCH', pathOf('U1'), { UserID: 'two/é' });
     await addMapping(caller, 'two/é', '192.0.2.2');
@@ -159,7 +160,7 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     for (const userId of ['two/é', 'two/e\u0301', 'three']) expect(await history(userId)).toEqual(versions);
   });
 
-  it('is that of all customers who had the UserID, one after the other', async () => {
+  it('covers all customers who have had the UserID, one after the other', async () => {
     await addMapping(caller, 'U1', '192.0.2.1', 0, 5);
     await ok('DELETE', pathOf('U1'));
     await addCustomer(caller, 'U1');
@@ -173,7 +174,7 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     expect(await changesOf('U2')).toEqual(all.slice(0, 1));
   });
 
-  it('is empty where there was no mapping, and not found where there was no customer', async () => {
+  it('is empty for a customer without mappings, and not found for an unknown UserID', async () => {
     expect((await ok('GET', historyOf('U1'))).text).toBe('[]');
     await ok('DELETE', pathOf('U2'));
     expect((await ok('GET', historyOf('U2'))).text).toBe('[]');
@@ -182,7 +183,7 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     }
   });
 
-  it('is that of one mapping, if its id is given', async () => {
+  it('can be narrowed to one mapping by its id', async () => {
     const [first, second] = [
       await addMapping(caller, 'U1', '192.0.2.1'),
       await addMapping(caller, 'U1', '192.0.2.2'),
@@ -190,21 +191,21 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     const others = await addMapping(caller, 'U2', '192.0.2.3');
     await ok('DELETE', mappingPath('U1', first));
     await ok('PATCH', mappingPath('U1', second), { endtime: 5 });
-    const of = ({ id }: Mapping): string => `?id=${id}`;
-    expect(await changesOf('U1', of(first))).toEqual(['deleted 192.0.2.1', 'created 192.0.2.1']);
-    expect(await history('U1', of(second))).toMatchObject([
+    const only = ({ id }: Mapping): string => `?id=${id}`;
+    expect(await changesOf('U1', only(first))).toEqual(['deleted 192.0.2.1', 'created 192.0.2.1']);
+    expect(await history('U1', only(second))).toMatchObject([
       { change: 'updated', changes: [{ field: 'endtime', from: null, to: 5 }] },
       { change: 'created', changes: [] },
     ]);
     await ok('DELETE', pathOf('U1'));
-    expect(await changesOf('U1', of(first))).toHaveLength(2);
-    for (const query of [of(others), '?id=0', `?id=${'9'.repeat(15)}`]) {
+    expect(await changesOf('U1', only(first))).toHaveLength(2);
+    for (const query of [only(others), '?id=0', `?id=${'9'.repeat(15)}`]) {
       await expectRefused(historyOf('U1', query), 'mapping_not_found');
     }
-    await expectRefused(historyOf('nobody', of(first)), 'customer_not_found');
+    await expectRefused(historyOf('nobody', only(first)), 'customer_not_found');
   });
 
-  it('is that of the context alone', async () => {
+  it('never shows versions of another context', async () => {
     const there = await newCaller(service());
     await addCustomer(there, 'U1');
     await addCustomer(there, 'only there');
@@ -218,18 +219,20 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     expect(await history('U1', '', there)).toMatchObject([{ mapping: theirs }]);
   });
 
-  it('may be read by a reader, and outlives the user and the token that made it', async () => {
+  it('is open to readers, and outlives the user and the token that wrote it', async () => {
     const { contextname } = caller.credentials;
-    const gone = await newCaller(service(), { contexts: [contextname] });
-    await addMapping(gone, 'U1', '192.0.2.1');
-    await service().admin('DELETE', `/api/admin/users/${gone.credentials.username}`);
+    const leaver = await newCaller(service(), { contexts: [contextname] });
+    await addMapping(leaver, 'U1', '192.0.2.1');
+    await service().admin('DELETE', `/api/admin/users/${leaver.credentials.username}`);
     const reader = await newCaller(service(), {
-      ...{ role: 'reader', contexts: [contextname], token: { scope: 'read' } },
+      role: 'reader',
+      contexts: [contextname],
+      token: { scope: 'read' },
     });
-    expect(await history('U1', '', reader)).toMatchObject([{ change: 'created', ...by(gone, '') }]);
+    expect(await history('U1', '', reader)).toMatchObject([{ change: 'created', ...authored(leaver, '') }]);
   });
 
-  describe('comes page by page', () => {
+  describe('read page by page', () => {
     let first: Mapping;
 
     beforeEach(async () => {
@@ -242,13 +245,13 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     const ALL = ['deleted 1', 'updated 1', 'updated 1', 'updated 1', 'created 2', 'created 1'];
 
     it.each([
-      [1, '', [1, 1, 1, 1, 1, 1]],
-      [4, '', [4, 2]],
-      [6, '', [6]],
-      [10_000, '', [6]],
-      [2, 'id', [2, 2, 1]],
-    ])('of %i %s, by the Link header', async (limit, only, lengths) => {
-      const id = only === '' ? '' : `&id=${first.id}`;
+      { limit: 1, isNarrowed: false, lengths: [1, 1, 1, 1, 1, 1] },
+      { limit: 4, isNarrowed: false, lengths: [4, 2] },
+      { limit: 6, isNarrowed: false, lengths: [6] },
+      { limit: 10_000, isNarrowed: false, lengths: [6] },
+      { limit: 2, isNarrowed: true, lengths: [2, 2, 1] },
+    ])('follows the Link header through pages of $limit', async ({ limit, isNarrowed, lengths }) => {
+      const id = isNarrowed ? `&id=${first.id}` : '';
       const pages: string[][] = [];
       const start = historyOf('U1', `?limit=${limit}${id}`);
       for (let path: string | undefined = start; path !== undefined;) {
@@ -259,10 +262,10 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
         path = /^<(.*)>; rel="next"$/.exec(String(answer.headers['link']))?.[1];
       }
       expect(pages.map(({ length }) => length)).toEqual(lengths);
-      expect(pages.flat()).toEqual(only === '' ? ALL : ALL.filter((each) => each !== 'created 2'));
+      expect(pages.flat()).toEqual(isNarrowed ? ALL.filter((each) => each !== 'created 2') : ALL);
     });
 
-    it('that know what changed across their border, and are not moved by new versions', async () => {
+    it('shows changes across a page border and is not shifted by new versions', async () => {
       const { headers } = await ok('GET', historyOf('U1', '?limit=2'));
       await addMapping(caller, 'U1', '192.0.2.3');
       const [, next = ''] = /^<(.*)>/.exec(String(headers['link'])) ?? [];
@@ -271,15 +274,27 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     });
 
     it.each([
-      ...['limit=0', 'limit=10001', 'limit=x', 'after=x', 'after=aWQ6MS4x', 'id=', 'id=x', 'id=-1'],
-      ...['id=1.5', 'id=1&id=2', `id=${'9'.repeat(16)}`, 'before=1', 'recorded_at=0', 'UserID=U1'],
-    ])('but not with ?%s', async (query) => {
+      'limit=0',
+      'limit=10001',
+      'limit=x',
+      'after=x',
+      'after=aWQ6MS4x',
+      'id=',
+      'id=x',
+      'id=-1',
+      'id=1.5',
+      'id=1&id=2',
+      `id=${'9'.repeat(16)}`,
+      'before=1',
+      'recorded_at=0',
+      'UserID=U1',
+    ])('refuses ?%s', async (query) => {
       const answer = await caller.call('GET', historyOf('U1', `?${query}`));
       expect(answer).toMatchObject({ status: 422, json: { errors: [{ field: query.split('=')[0] }] } });
     });
   });
 
-  it('is on record with what was asked, whatever was found', async () => {
+  it('is audited with its filter, whether or not anything was found', async () => {
     const { id } = await addMapping(caller, 'U1', '192.0.2.1');
     await ok('PATCH', mappingPath('U1', { id }), { endtime: 5 });
     const { headers } = await ok('GET', historyOf('U1', '?limit=1'));
@@ -304,7 +319,7 @@ describe.each(databaseKinds)("the history of a customer's mappings, on $name,", 
     );
   });
 
-  it('takes its word from no mapping: what is changed or deleted under it is none', async () => {
+  it('cannot be changed or deleted: its path means no mapping to PATCH and DELETE', async () => {
     for (const [method, body] of [
       ['PATCH', { terminalid: 'x' }],
       ['DELETE', {}],

@@ -23,7 +23,7 @@ describe.each(databaseKinds)('a race for addresses on $name', (kind) => {
   });
 
   it(
-    `gives each of them one holder at any second, in ${ATTEMPTS} attempts`,
+    `leaves each one holder at any second, in ${ATTEMPTS} attempts`,
     async () => {
       await expectOneHolder(database.configuration, await race(services, ATTEMPTS));
     },

@@ -19,7 +19,7 @@ import { databaseKinds, type TestDatabase } from './support/databases.js';
 import { describeOn } from './support/describe-on.js';
 import { openRegister, type Register } from './support/register.js';
 
-/** Works on the database as the TypeORM CLI does. */
+/** Opens the database as the TypeORM CLI does. */
 async function withDataSource<T>(
   { configuration }: TestDatabase,
   work: (dataSource: DataSource) => Promise<T>,
@@ -32,14 +32,14 @@ async function withDataSource<T>(
   }
 }
 
-async function update({ configuration }: TestDatabase): Promise<void> {
+async function migrateUp({ configuration }: TestDatabase): Promise<void> {
   await (await openDatabase(configuration, entities)).close();
 }
 
-/** The SQL that would bring the database to what the entities say. */
-function missing(database: TestDatabase): Promise<string[]> {
+/** The SQL that would make the schema equal to the entities. */
+function schemaDifference(database: TestDatabase): Promise<string[]> {
   return withDataSource(database, async (dataSource) => {
-    // Under the name of MySQL, TypeORM takes MariaDB's "no default" for a default that has to go.
+    // With type 'mysql', TypeORM reads MariaDB's "no default" as a default to be dropped.
     if (await isMariaDb(dataSource)) Object.assign(dataSource.driver.options, { type: 'mariadb' });
     const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
     return upQueries.map(({ query }) => query);
@@ -52,7 +52,7 @@ async function isMariaDb(dataSource: DataSource): Promise<boolean> {
   return row.version.includes('MariaDB');
 }
 
-const counts = async (dataSource: DataSource): Promise<Record<string, number>> => {
+const countRows = async (dataSource: DataSource): Promise<Record<string, number>> => {
   const count = async (table: string): Promise<[string, number]> => {
     const [row] = await dataSource.query<[{ n: string }]>(`SELECT COUNT(*) AS n FROM ${table}`);
     return [table, Number(row.n)];
@@ -99,21 +99,21 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
   });
   afterEach(() => database.drop());
 
-  it('make every table and column that the entities have', async () => {
-    expect(await missing(database)).not.toEqual([]);
-    await update(database);
-    expect(await missing(database)).toEqual([]);
+  it('create every table and column of the entities', async () => {
+    expect(await schemaDifference(database)).not.toEqual([]);
+    await migrateUp(database);
+    expect(await schemaDifference(database)).toEqual([]);
   });
 
-  it('can be run again, and change nothing then', async () => {
-    await update(database);
-    await update(database);
-    expect(await missing(database)).toEqual([]);
-    expect(await withDataSource(database, counts)).toMatchObject({ migrations: migrations.length });
+  it('change nothing when run again', async () => {
+    await migrateUp(database);
+    await migrateUp(database);
+    expect(await schemaDifference(database)).toEqual([]);
+    expect(await withDataSource(database, countRows)).toMatchObject({ migrations: migrations.length });
   });
 
-  it('can be taken back, and done again', async () => {
-    await update(database);
+  it('can be undone and run again', async () => {
+    await migrateUp(database);
     const tables = await withDataSource(database, async (dataSource) => {
       for (let n = 0; n < dataSource.migrations.length; n++) await dataSource.undoLastMigration();
       return dataSource
@@ -121,12 +121,12 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
         .getTables(dataSource.entityMetadatas.map(({ tableName }) => tableName));
     });
     expect(tables).toEqual([]);
-    await update(database);
-    expect(await missing(database)).toEqual([]);
+    await migrateUp(database);
+    expect(await schemaDifference(database)).toEqual([]);
   });
 
-  it('give a customer that was there before its first version, to be sealed', async () => {
-    await update(database);
+  it('give each existing customer a first version, still to be sealed', async () => {
+    await migrateUp(database);
     const versions = await withDataSource(database, async (dataSource) => {
       const columns = 'context_id, user_id, name, name_search, updated_at';
       await dataSource.query(`INSERT INTO contexts (name, enabled, created_at) VALUES ('default', 1, 0)`);
@@ -137,7 +137,7 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
           name,
         ]);
       }
-      // Back to before there were versions.
+      // Go back to the schema without versions.
       for (let n = 2; n < migrations.length; n++) await dataSource.undoLastMigration();
       await migrate(dataSource);
       return dataSource.query<Record<string, unknown>[]>('SELECT * FROM customer_versions ORDER BY id');
@@ -151,7 +151,7 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
     expect(nonces[0]).not.toBe(nonces[1]);
   });
 
-  it('and the first start happen once, of however many instances start together', async () => {
+  it('and the first start happen once, however many instances start together', async () => {
     const files = new RememberedTokens();
     const five = Array.from({ length: 5 });
     const registers = await Promise.all(five.map(() => openRegister(database.configuration)));
@@ -161,7 +161,7 @@ describe.each(databaseKinds)('the migrations on $name', (kind) => {
     for (const register of registers) await register.close();
     expect(seeds.filter(({ status }) => status === 'rejected')).toEqual([]);
     expect(files.written).toEqual(['admin-token', 'user-token']);
-    expect(await withDataSource(database, counts)).toEqual({
+    expect(await withDataSource(database, countRows)).toEqual({
       users: 2,
       tokens: 2,
       contexts: 1,
@@ -183,15 +183,15 @@ describeOn('SQLite', 'the migrations', (kind) => {
       other.close();
       await migrated;
     });
-    expect(await missing(database)).toEqual([]);
+    expect(await schemaDifference(database)).toEqual([]);
     await database.drop();
   });
 });
 
 describeOn('MySQL', 'the migrations', (kind) => {
-  it('have text compared byte for byte, whatever the database was made with', async () => {
+  it("compare text byte for byte, whatever the database's collation", async () => {
     const database = await kind.create();
-    await update(database);
+    await migrateUp(database);
     const collations = await withDataSource(database, (dataSource) =>
       dataSource.query<{ collation: string }[]>(
         `SELECT @@collation_database AS collation

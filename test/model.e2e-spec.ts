@@ -21,28 +21,29 @@ import { useService } from './support/use-service.js';
 
 const OPERATIONS = Number(process.env['MODEL_OPERATIONS'] ?? 600);
 const SEED = Number(process.env['MODEL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-/** Slower machines included. */
+/** Long enough for slow machines. */
 const TIMEOUT_MS = 120_000 + 30 * OPERATIONS;
-/** So many operations meet all that there is. */
+/** With so many operations, every kind of outcome occurs. */
 const MANY = 5000;
-/** How often, on the way, all that is on record is compared. */
+/** How often the whole register is compared with the model. */
 const CHECKS = 3;
 const NDJSON = 'application/x-ndjson';
 
-/** Other letters than those of another case, a composed one, and what paths could take for something else. */
+/** They differ in case alone, are composed, or look like parts of a path. */
 const USER_IDS = ['B68t19', 'b68t19', 'Zo\u00eb', 'a/b c%2F?', 'history', '\u{1f600}'];
-/** After so many operations, others take their place, or their histories would get too long to be read so often. */
+/** New UserIDs after so many operations keep the histories short. */
 const GENERATION = 1000;
-/** Only the last so many keys are sent again. */
+/** How many of the latest keys are sent again. */
 const KEYS = 50;
-/** In one operation; all of them at the end. */
+/** How many pages an operation reads. The checks read all. */
 const MAX_PAGES = 3;
 
 interface Step {
   readonly action:
     'create' | 'put' | 'patch' | 'delete' | 'again' | 'read' | 'as-of' | 'list' | 'history' | 'feed';
-  /** Who of the users, and where of the contexts. */
+  /** The index of the user. */
   readonly who: number;
+  /** The index of the context. */
   readonly where: number;
   readonly userId: string;
   readonly other: string;
@@ -52,9 +53,9 @@ interface Step {
   readonly ifMatch: 'none' | 'right' | 'stale' | 'weak' | 'any' | 'several';
   readonly key: 'none' | 'new' | 'used';
   readonly list: 'all' | 'lines' | 'pages' | 'equal' | 'search' | 'since';
-  /** How far the clock goes on before. */
+  /** How far the clock moves first, in ms. */
   readonly tick: number;
-  /** Chooses whatever else is to be chosen. */
+  /** Decides all other choices. */
   readonly choice: number;
 }
 
@@ -66,8 +67,21 @@ function steps(): Step[] {
     .map(([text, isDecomposed]) => (isDecomposed ? text.normalize('NFD') : text));
   const step = fc.record<Step>({
     action: fc.constantFrom(
-      ...(['create', 'create', 'put', 'put', 'patch', 'patch', 'patch', 'delete', 'again', 'again'] as const),
-      ...(['read', 'as-of', 'list', 'history', 'feed'] as const),
+      'create',
+      'create',
+      'put',
+      'put',
+      'patch',
+      'patch',
+      'patch',
+      'delete',
+      'again',
+      'again',
+      'read',
+      'as-of',
+      'list',
+      'history',
+      'feed',
     ),
     who: fc.nat(1),
     where: fc.nat(1),
@@ -89,18 +103,18 @@ function steps(): Step[] {
   });
   return fc.sample(step, { numRuns: OPERATIONS, seed: SEED }).map((drawn, n) => {
     const generation = Math.floor(n / GENERATION);
-    const named = (text: string): string => (generation === 0 ? text : `${text} ${generation}`);
-    return { ...drawn, userId: named(drawn.userId), other: named(drawn.other) };
+    const inGeneration = (text: string): string => (generation === 0 ? text : `${text} ${generation}`);
+    return { ...drawn, userId: inGeneration(drawn.userId), other: inGeneration(drawn.other) };
   });
 }
 
-/** One of `all`; undefined if there are none. */
+/** One of `all`, undefined if it is empty. */
 function pick<T>(all: readonly T[], choice: number): T | undefined {
   return all[choice % all.length];
 }
 
-/** Where the Link header leads on to; undefined = nowhere. */
-function nextOf({ headers }: Answer): string | undefined {
+/** The cursor of the Link header, undefined on the last page. */
+function cursorOf({ headers }: Answer): string | undefined {
   const [, after] = /[?&]after=([\w-]+)/.exec(String(headers['link'])) ?? [];
   return after;
 }
@@ -109,11 +123,11 @@ function without(members: object, ...names: string[]): object {
   return Object.fromEntries(Object.entries(members).filter(([name]) => !names.includes(name)));
 }
 
-/** Does what the steps say, to the register and to a model of it, and compares all that is answered. */
+/** Does each step to the register and to a model of it, and compares the answers. */
 class Follower {
   readonly models: readonly ContextModel[];
   private readonly sent: { who: number; where: number; write: Write }[] = [];
-  /** What was read of each context's feed: how many changes, and where it goes on. */
+  /** How much was read of each context's feed. */
   private readonly feeds = [0, 1].map(() => ({ count: 0, after: '' }));
   private readonly authors: readonly Author[];
   private keys = 0;
@@ -126,7 +140,10 @@ class Follower {
   ) {
     this.models = contexts.map((name) => new ContextModel(name));
     this.authors = callers.map(({ credentials, tokenId }, n) => ({
-      ...{ user: credentials.username, token_id: tokenId, token: `label ${n}`, address: '127.0.0.1' },
+      user: credentials.username,
+      token_id: tokenId,
+      token: `label ${n}`,
+      address: '127.0.0.1',
     }));
   }
 
@@ -141,7 +158,7 @@ class Follower {
       case 'delete':
         return this.write(who, where, this.toWrite(step));
       case 'again': {
-        // The very same request but for the order of its members; now and then with another condition.
+        // The same request with its members in another order, sometimes with another condition.
         const again = pick(this.sent, choice);
         if (again === undefined) return;
         const { body } = again.write;
@@ -180,13 +197,13 @@ class Follower {
     }
   }
 
-  /** Compares all that is on record of what was done so far. */
+  /** Compares all lists, histories, feeds and audit entries. */
   async checkAll(): Promise<void> {
     this.clock.at += 1000;
     for (const where of [0, 1]) {
       await this.checkList(0, where);
       for (const userId of this.model(where).userIds) await this.history(1, where, userId, 500);
-      // Waits for the changes that have no place yet: the order in which they come is final.
+      // Sealing gives changes their place in the feed, so wait for the latest.
       while (this.feed(where).count < this.model(where).versions.length) {
         expect(await this.follow(0, where, 997, 20)).toBeGreaterThan(0);
       }
@@ -295,19 +312,19 @@ class Follower {
     let after: string | undefined;
     let last = 0;
     for (let page = 0; page === 0 || (after !== undefined && page < MAX_PAGES); page++) {
-      const asked = { limit: String(limit), ...(after !== undefined && { after }) };
-      const path = `/api/ipdrcustomers?${new URLSearchParams(asked).toString()}`;
+      const query = { limit: String(limit), ...(after !== undefined && { after }) };
+      const path = `/api/ipdrcustomers?${new URLSearchParams(query).toString()}`;
       const answer = await this.call(who, where, 'GET', path);
-      const expected = this.model(where).list(this.author(who), {}, asked, this.clock.at, last, limit);
+      const expected = this.model(where).list(this.author(who), {}, query, this.clock.at, last, limit);
       expect(answer.text).toBe(JSON.stringify(expected.map(({ id, fields }) => toCustomer(id, fields))));
       last = expected.at(-1)?.id ?? last;
-      after = nextOf(answer);
+      after = cursorOf(answer);
       const rest = [...this.model(where).customers.values()].filter(({ id }) => id > last);
       expect(after !== undefined).toBe(rest.length > 0);
     }
   }
 
-  /** Reads the history of a UserID, in pages, of which there may be many. */
+  /** Compares the history of a UserID page by page. */
   private async history(
     who: number,
     where: number,
@@ -327,12 +344,12 @@ class Follower {
       model.put(this.author(who), at, 'customer.history_read', userId.normalize('NFC'), details);
       if (expected.length === 0) check(answer, { status: 404, code: 'customer_not_found' });
       else expect(answer.text).toBe(JSON.stringify(records));
-      after = nextOf(answer);
+      after = cursorOf(answer);
       expect(after !== undefined).toBe((page + 1) * limit < expected.length);
     }
   }
 
-  /** Reads on in the change feed. @returns how many changes were new */
+  /** Reads the next changes of the feed. @returns how many they were */
   private async follow(who: number, where: number, limit: number, wait = 0): Promise<number> {
     const [model, feed] = [this.model(where), this.feed(where)];
     const query = new URLSearchParams({
@@ -348,10 +365,10 @@ class Follower {
       const { at } = this.clock;
       const details = { filter: Object.fromEntries(query), records: changes.length };
       model.put(this.author(who), at, 'customers.changes_read', null, details);
-      expect(nextOf(answer)).toBe(changes.at(-1)?.cursor);
+      expect(cursorOf(answer)).toBe(changes.at(-1)?.cursor);
     }
     feed.count += changes.length;
-    feed.after = nextOf(answer) ?? '';
+    feed.after = cursorOf(answer) ?? '';
     return changes.length;
   }
 
@@ -363,11 +380,11 @@ class Follower {
       .split('\n')
       .slice(0, -1)
       .map((line) => without(JSON.parse(line) as object, 'id', 'block'));
-    // The newest first; of one time, what was recorded last. The clock of the test goes back at times.
+    // Newest first, then the last recorded. The test's clock sometimes goes back.
     const expected = entries.toReversed().sort((a, b) => Number(a.at < b.at) - Number(a.at > b.at));
     expect(found).toHaveLength(expected.length);
     for (const [n, entry] of found.entries()) {
-      // Many: only those whose members come in another order need a look.
+      // Comparing texts is fast; only entries whose members are ordered differently need toEqual.
       if (JSON.stringify(entry) !== JSON.stringify(expected[n])) expect(entry).toEqual(expected[n]);
     }
   }
@@ -377,7 +394,7 @@ class Follower {
     await until(async () => {
       const { json } = await this.service.admin('GET', '/api/admin/audit/verify');
       expect(json).toMatchObject({ intact: true, fault: null, purged: 0 });
-      return (json as { entries: number }).entries >= recorded; // what is not sealed yet is not counted
+      return (json as { entries: number }).entries >= recorded; // unsealed entries are not counted
     });
   }
 
@@ -406,7 +423,7 @@ function check(answer: Answer, { status, text, code, etag, isReplayed = false }:
   expect(answer.headers['idempotent-replayed']).toBe(isReplayed ? 'true' : undefined);
 }
 
-describe.each(databaseKinds)('on $name', (kind) => {
+describe.each(databaseKinds)('the register on $name', (kind) => {
   const clock = new TestClock();
   const { service } = useService(kind, { adapt: clock.adapt });
   let follower: Follower;
@@ -418,7 +435,7 @@ describe.each(databaseKinds)('on $name', (kind) => {
   });
 
   it(
-    `${OPERATIONS} operations leave behind what a model of the register says, and nothing else`,
+    `agrees with a model of it after ${OPERATIONS} operations`,
     async () => {
       const all = steps();
       for (const [n, step] of all.entries()) {
@@ -431,9 +448,9 @@ describe.each(databaseKinds)('on $name', (kind) => {
           throw new Error(`${what}\n${String(error)}`, { cause: error });
         }
       }
-      // Not all of it about nothing.
+      // Enough of the operations succeeded.
       for (const { versions } of follower.models) expect(versions.length).toBeGreaterThan(OPERATIONS / 20);
-      if (OPERATIONS < MANY) return; // a few hundred may do without what is rare
+      if (OPERATIONS < MANY) return; // rare outcomes need not occur in a few hundred
       const entries = follower.models.flatMap((model) => [...model.entries]);
       for (const action of ['customer.deleted', 'customer.unchanged', 'answer.repeated']) {
         expect(entries.some((entry) => entry.action === action)).toBe(true);

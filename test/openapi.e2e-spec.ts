@@ -50,23 +50,23 @@ describe.each(databaseKinds.slice(0, 1))('the OpenAPI document', (kind) => {
     );
   });
 
-  it('says of every parameter, and of every member, what it is', () => {
-    /** What is said to be any object, where the compiler told no more of a union. */
-    const unsaid: string[] = [];
+  it('gives every parameter and every member a type', () => {
+    /** Those that allow any object, as happens when the compiler emits no type for a union. */
+    const untyped: string[] = [];
     JSON.stringify(document, function (this: object, key, value: Schema | undefined) {
       if (
         value?.$ref?.endsWith('/Object') ||
         (value?.type === 'object' && !('allOf' in value || 'properties' in value))
       )
-        unsaid.push(key);
+        untyped.push(key);
       return value;
     });
-    // Of an entry in the audit trail, and of an export, member by member as it is kept.
-    expect(unsaid).toEqual(['details', 'items']);
+    // The details of an audit entry, and the items of an export, hold anything.
+    expect(untyped).toEqual(['details', 'items']);
   });
 
   it('has examples that run as they are', async () => {
-    // To whom they pass an address on.
+    // The examples reassign a mapping to this customer.
     await service.call('POST', '/api/ipdrcustomers', { body: customer('U1002') });
     for (const method of METHODS) {
       const inOrder = method === 'delete' ? Object.entries(paths).reverse() : Object.entries(paths);
@@ -85,7 +85,7 @@ describe.each(databaseKinds.slice(0, 1))('the OpenAPI document', (kind) => {
     }
   });
 
-  it('names errors under their own status only', () => {
+  it('lists each error under its own status', () => {
     for (const operations of Object.values(paths)) {
       for (const { responses } of Object.values(operations)) {
         for (const [status, { description }] of Object.entries(responses)) {

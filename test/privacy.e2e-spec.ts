@@ -17,7 +17,7 @@ import { withDataSource } from './support/with-data-source.js';
 
 const LIST = '/api/ipdrcustomers';
 
-/** Texts that must not be found anywhere but in the register and its proper answers. */
+/** Texts that must appear nowhere but in the register and its proper answers. */
 const CANARY = {
   token: 'canary-token-GiXwBWWv5g2Fs6QeaTlx',
   wrongToken: 'canary-wrong-0123456789abcdef',
@@ -31,8 +31,8 @@ const CANARY = {
   search: 'Canary search',
 } as const;
 
-/** The lines that betray a canary, however it was cut or encoded; a duration may hold any digits. */
-function betraying(text: string): string[] {
+/** The lines that hold a part of a canary. A bare number may be a duration, so phones need their punctuation. */
+function linesWithCanary(text: string): string[] {
   return text.split('\n').filter((line) => /canary|98400.555/i.test(line));
 }
 
@@ -52,40 +52,65 @@ const QUERY = new URLSearchParams({
   search: CANARY.search,
 }).toString();
 
-type Request = [expected: number, method: string, path: string, call?: Call];
+interface Request {
+  readonly status: number;
+  readonly method: string;
+  readonly path: string;
+  readonly call?: Call;
+}
 
 /** Every kind of request that a client may send, good and bad. */
 const REQUESTS: readonly Request[] = [
-  [200, 'POST', LIST, { body: CUSTOMER }],
-  [200, 'POST', LIST, { body: OTHER }],
-  [200, 'GET', ONE],
-  [200, 'GET', LIST],
-  [200, 'GET', LIST, { headers: { accept: 'application/x-ndjson' } }],
-  [200, 'GET', LIST, { body: { Name: CANARY.name, Email: CANARY.email } }],
-  [200, 'GET', `${LIST}?limit=1&${QUERY}`],
-  [200, 'PUT', ONE, { body: CUSTOMER }],
-  [200, 'PATCH', ONE, { body: { Address: CANARY.address } }],
-  [200, 'GET', ONE, { raw: '', headers: asHeaders(CREDENTIALS) }],
-  [409, 'POST', LIST, { body: CUSTOMER }],
-  [409, 'PATCH', ONE, { body: { UserID: CANARY.otherId } }],
-  [404, 'GET', pathOf('Canary nobody')],
-  [404, 'DELETE', pathOf('Canary nobody')],
-  [404, 'GET', `/canary/${CANARY.name.replaceAll(' ', '%20')}`],
-  [400, 'GET', `${LIST}/Canary%ZZ`],
-  [405, 'POST', ONE, { body: CUSTOMER }],
-  [405, 'TRACE', ONE],
-  [406, 'GET', ONE, { headers: { accept: 'text/canary' } }],
-  [413, 'POST', LIST, { body: { ...CUSTOMER, Address: CANARY.address.repeat(50_000) } }],
-  [415, 'POST', LIST, { raw: QUERY, headers: { 'content-type': 'application/x-www-form-urlencoded' } }],
-  [400, 'POST', LIST, { raw: JSON.stringify({ ...CREDENTIALS, ...CUSTOMER }).slice(0, -3) }],
-  [400, 'POST', LIST, { raw: `{"Name":"${CANARY.name}",canary}` }],
-  [400, 'POST', LIST, { raw: `{"Name":"${CANARY.name}","Name":"${CANARY.name}"}` }],
-  [400, 'POST', LIST, { raw: JSON.stringify(CANARY.name) }],
-  [
-    422,
-    'POST',
-    LIST,
-    {
+  { status: 200, method: 'POST', path: LIST, call: { body: CUSTOMER } },
+  { status: 200, method: 'POST', path: LIST, call: { body: OTHER } },
+  { status: 200, method: 'GET', path: ONE },
+  { status: 200, method: 'GET', path: LIST },
+  { status: 200, method: 'GET', path: LIST, call: { headers: { accept: 'application/x-ndjson' } } },
+  { status: 200, method: 'GET', path: LIST, call: { body: { Name: CANARY.name, Email: CANARY.email } } },
+  { status: 200, method: 'GET', path: `${LIST}?limit=1&${QUERY}` },
+  { status: 200, method: 'PUT', path: ONE, call: { body: CUSTOMER } },
+  { status: 200, method: 'PATCH', path: ONE, call: { body: { Address: CANARY.address } } },
+  { status: 200, method: 'GET', path: ONE, call: { raw: '', headers: asHeaders(CREDENTIALS) } },
+  { status: 409, method: 'POST', path: LIST, call: { body: CUSTOMER } },
+  { status: 409, method: 'PATCH', path: ONE, call: { body: { UserID: CANARY.otherId } } },
+  { status: 404, method: 'GET', path: pathOf('Canary nobody') },
+  { status: 404, method: 'DELETE', path: pathOf('Canary nobody') },
+  { status: 404, method: 'GET', path: `/canary/${CANARY.name.replaceAll(' ', '%20')}` },
+  { status: 400, method: 'GET', path: `${LIST}/Canary%ZZ` },
+  { status: 405, method: 'POST', path: ONE, call: { body: CUSTOMER } },
+  { status: 405, method: 'TRACE', path: ONE },
+  { status: 406, method: 'GET', path: ONE, call: { headers: { accept: 'text/canary' } } },
+  {
+    status: 413,
+    method: 'POST',
+    path: LIST,
+    call: { body: { ...CUSTOMER, Address: CANARY.address.repeat(50_000) } },
+  },
+  {
+    status: 415,
+    method: 'POST',
+    path: LIST,
+    call: { raw: QUERY, headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+  },
+  {
+    status: 400,
+    method: 'POST',
+    path: LIST,
+    call: { raw: JSON.stringify({ ...CREDENTIALS, ...CUSTOMER }).slice(0, -3) },
+  },
+  { status: 400, method: 'POST', path: LIST, call: { raw: `{"Name":"${CANARY.name}",canary}` } },
+  {
+    status: 400,
+    method: 'POST',
+    path: LIST,
+    call: { raw: `{"Name":"${CANARY.name}","Name":"${CANARY.name}"}` },
+  },
+  { status: 400, method: 'POST', path: LIST, call: { raw: JSON.stringify(CANARY.name) } },
+  {
+    status: 422,
+    method: 'POST',
+    path: LIST,
+    call: {
       body: {
         UserID: `${CANARY.userId} `,
         Name: CANARY.name.repeat(99),
@@ -94,21 +119,34 @@ const REQUESTS: readonly Request[] = [
         Address: { canary: 1 },
       },
     },
-  ],
-  [422, 'PATCH', ONE, { body: { Address: CANARY.address.repeat(99) } }],
-  [422, 'GET', `${LIST}?limit=canary&after=canary&updated_since=canary&search=${'canary'.repeat(20)}`],
-  [422, 'GET', `${LIST}?Email=canary&Name=${CANARY.name.replaceAll(' ', '+')}&Name=canary`],
-  [401, 'GET', ONE, { body: { api_token: CANARY.wrongToken } }],
-  [401, 'GET', LIST, { raw: '', headers: asHeaders({ ...CREDENTIALS, api_token: CANARY.wrongToken }) }],
-  [401, 'GET', LIST, { body: { api_token: [CANARY.token] } }],
-  [401, 'GET', LIST, { body: { username: CANARY.name } }],
-  [400, 'GET', LIST, { headers: asHeaders({ api_token: CANARY.wrongToken }) }],
-  [400, 'GET', `${ONE}?api_token=${CANARY.token}`],
-  [
-    200,
-    'GET',
-    LIST,
-    {
+  },
+  { status: 422, method: 'PATCH', path: ONE, call: { body: { Address: CANARY.address.repeat(99) } } },
+  {
+    status: 422,
+    method: 'GET',
+    path: `${LIST}?limit=canary&after=canary&updated_since=canary&search=${'canary'.repeat(20)}`,
+  },
+  {
+    status: 422,
+    method: 'GET',
+    path: `${LIST}?Email=canary&Name=${CANARY.name.replaceAll(' ', '+')}&Name=canary`,
+  },
+  { status: 401, method: 'GET', path: ONE, call: { body: { api_token: CANARY.wrongToken } } },
+  {
+    status: 401,
+    method: 'GET',
+    path: LIST,
+    call: { raw: '', headers: asHeaders({ ...CREDENTIALS, api_token: CANARY.wrongToken }) },
+  },
+  { status: 401, method: 'GET', path: LIST, call: { body: { api_token: [CANARY.token] } } },
+  { status: 401, method: 'GET', path: LIST, call: { body: { username: CANARY.name } } },
+  { status: 400, method: 'GET', path: LIST, call: { headers: asHeaders({ api_token: CANARY.wrongToken }) } },
+  { status: 400, method: 'GET', path: `${ONE}?api_token=${CANARY.token}` },
+  {
+    status: 200,
+    method: 'GET',
+    path: LIST,
+    call: {
       headers: {
         'x-request-id': `${CANARY.name}`,
         'user-agent': CANARY.name,
@@ -116,25 +154,25 @@ const REQUESTS: readonly Request[] = [
         referer: `http://x${ONE}`,
       },
     },
-  ],
-  [403, 'GET', `/api/admin/users?${QUERY}`],
-  [200, 'DELETE', pathOf(CANARY.otherId)],
+  },
+  { status: 403, method: 'GET', path: `/api/admin/users?${QUERY}` },
+  { status: 200, method: 'DELETE', path: pathOf(CANARY.otherId) },
 ];
 
-/** Sends it as the user, whose token is a canary too. */
-function send(client: Client, [, method, path, call]: Request): Promise<Answer> {
+/** Sends a request as the user, whose token is a canary too. */
+function send(client: Client, { method, path, call }: Omit<Request, 'status'>): Promise<Answer> {
   return client.callAs(CREDENTIALS, method, path, call);
 }
 
-/** No error tells a client more than what the contract quotes: the UserID, where it exists already. */
+/** An error holds no personal data but the UserID of `customer_exists`, which the contract quotes. */
 function expectDiscreet({ status, text }: Answer): void {
   if (status < 400) return;
   const quoted = status === 409 ? text.replace(/Customer .* already exists/, '') : text;
-  expect(betraying(quoted)).toEqual([]);
+  expect(linesWithCanary(quoted)).toEqual([]);
   expect(quoted).not.toMatch(/select |insert |update |sqlite|mysql|typeorm|node_modules|\.js:/i);
 }
 
-describe.each(databaseKinds)('personal data and tokens, over $name,', (kind) => {
+describe.each(databaseKinds)('personal data and tokens on $name', (kind) => {
   let database: TestDatabase;
   let program: Program;
 
@@ -147,10 +185,10 @@ describe.each(databaseKinds)('personal data and tokens, over $name,', (kind) => 
   afterAll(async () => {
     const { stdout, stderr } = await program.stop();
     await database.drop();
-    expect(betraying(stdout + stderr)).toEqual([]);
+    expect(linesWithCanary(stdout + stderr)).toEqual([]);
   });
 
-  /** Waits for the line that ends what is logged of a request. */
+  /** Waits until a request is logged in full. */
   const logged = async (answer: Answer): Promise<Record<string, unknown>[]> => {
     const id = answer.headers['x-request-id'];
     const lines = (): Record<string, unknown>[] => program.log.filter((line) => line['request_id'] === id);
@@ -159,23 +197,23 @@ describe.each(databaseKinds)('personal data and tokens, over $name,', (kind) => 
   };
   const sent: { answer: Answer; line: object }[] = [];
 
-  it.each(REQUESTS)('are not betrayed to a client: %d %s %s', async (...request) => {
-    const [status, method] = request;
+  it.each(REQUESTS)('do not leak through the answer $status to $method $path', async (request) => {
+    const { status, method } = request;
     const answer = await send(program, request);
     expect(answer.status).toBe(status);
     expectDiscreet(answer);
     sent.push({ answer, line: expect.objectContaining({ method, status }) });
   });
 
-  it('are not betrayed by the log, which has a line for each of these requests', async () => {
+  it('do not leak through the log, which has a line for each of these requests', async () => {
     for (const { answer, line } of sent) expect(await logged(answer)).toEqual([line]);
-    expect(betraying(program.stdout)).toEqual([]);
+    expect(linesWithCanary(program.stdout)).toEqual([]);
   });
 
-  it('are not betrayed by an error that a database words with them', async () => {
+  it('do not leak through a database error whose text quotes them', async () => {
     await withDataSource(database.configuration, async (dataSource) => {
       for (const event of ['INSERT', 'UPDATE']) {
-        const name = `betray_${event}`;
+        const name = `leak_${event}`;
         await dataSource.query(
           database.configuration.type === 'mysql'
             ? `CREATE TRIGGER ${name} BEFORE ${event} ON customers FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = NEW.address`
@@ -184,32 +222,32 @@ describe.each(databaseKinds)('personal data and tokens, over $name,', (kind) => 
       }
     });
     for (const request of [
-      [500, 'POST', LIST, { body: OTHER }],
-      [500, 'PUT', ONE, { body: { ...CUSTOMER, Email: null } }],
-      [500, 'PATCH', ONE, { body: { Email: null } }],
-    ] satisfies Request[]) {
+      { method: 'POST', path: LIST, call: { body: OTHER } },
+      { method: 'PUT', path: ONE, call: { body: { ...CUSTOMER, Email: null } } },
+      { method: 'PATCH', path: ONE, call: { body: { Email: null } } },
+    ]) {
       const answer = await send(program, request);
       expect(answer).toMatchObject({ status: 500, json: { code: 'internal_error' } });
       expectDiscreet(answer);
       expect(await logged(answer)).toEqual([expect.objectContaining({ level: 50 }), expect.anything()]);
     }
-    expect(betraying(program.stdout)).toEqual([]);
+    expect(linesWithCanary(program.stdout)).toEqual([]);
   });
 
-  it('are not betrayed by the metrics, which know routes alone', async () => {
+  it('do not leak through the metrics, which hold routes alone', async () => {
     const { text } = await program.call('GET', '/metrics', { raw: '' });
-    expect(betraying(text)).toEqual([]);
+    expect(linesWithCanary(text)).toEqual([]);
     const routes = new Set([...text.matchAll(/route="([^"]*)"/g)].map(([, route]) => route));
     expect([...routes].sort()).toEqual(
       ['/api/admin/tokens', '/api/admin/users', LIST, `${LIST}/:UserID`, 'none'].sort(),
     );
   });
 
-  it('are not betrayed by the OpenAPI document', async () => {
-    expect(betraying((await program.call('GET', '/api/openapi.json', { raw: '' })).text)).toEqual([]);
+  it('do not leak through the OpenAPI document', async () => {
+    expect(linesWithCanary((await program.call('GET', '/api/openapi.json', { raw: '' })).text)).toEqual([]);
   });
 
-  it('are in the database, but no token is', async () => {
+  it('are in the database, except that tokens are hashed', async () => {
     const rows = await dump(database.configuration);
     const text = JSON.stringify(rows);
     expect(text).toContain(CANARY.name);
@@ -226,7 +264,7 @@ describe.each(databaseKinds)('personal data and tokens, over $name,', (kind) => 
   });
 });
 
-/** Fails as a database does, with the error that a test gives it. */
+/** Throws the test's error, as a failing database does. */
 class FailingCustomerRepository extends TypeOrmCustomerRepository {
   fault: Error | undefined;
 
@@ -244,7 +282,7 @@ class FailingCustomerRepository extends TypeOrmCustomerRepository {
     return super.insert(...write);
   }
 
-  /** Fails after the second batch: the answer is under way then. */
+  /** Fails after the second batch, when the answer has begun. */
   override async *all(
     ...query: Parameters<CustomerRepository['all']>
   ): ReturnType<CustomerRepository['all']> {
@@ -254,7 +292,7 @@ class FailingCustomerRepository extends TypeOrmCustomerRepository {
   }
 }
 
-describe.each(databaseKinds)('an error of the driver, over $name,', (kind) => {
+describe.each(databaseKinds)('on $name, a driver error', (kind) => {
   let customers: FailingCustomerRepository;
   const { service } = useService(kind, {
     adapt: (builder, database) => {
@@ -266,42 +304,48 @@ describe.each(databaseKinds)('an error of the driver, over $name,', (kind) => {
   beforeAll(async () => {
     const body = { user: 'user', token: CANARY.token };
     expect((await service().admin('POST', '/api/admin/tokens', { body })).status).toBe(200);
-    expect((await send(service(), [200, 'POST', LIST, { body: CUSTOMER }])).status).toBe(200);
+    expect((await send(service(), { method: 'POST', path: LIST, call: { body: CUSTOMER } })).status).toBe(
+      200,
+    );
   });
 
   const sql = `INSERT INTO customers VALUES ('${CANARY.name}')`;
   const driverError = (fields: object): Error =>
     Object.assign(new Error(`Duplicate entry '${CANARY.address}' for key 'x'`), fields);
-  const query = (driver: Error): Error => new QueryFailedError(sql, [CANARY.email, CANARY.token], driver);
+  const queryFailed = (driver: Error): Error =>
+    new QueryFailedError(sql, [CANARY.email, CANARY.token], driver);
 
-  /** Its stack has been made by then, and keeps the message that it was made with. */
-  const renamed = (error: Error): Error =>
+  /** The stack keeps the original message. */
+  const withOtherMessage = (error: Error): Error =>
     Object.assign(error, { stack: error.stack, message: 'another message' });
 
   it.each<[string, Error]>([
     [
-      'of mysql2, by way of TypeORM',
-      query(driverError({ code: 'ER_DATA_TOO_LONG', errno: 1406, sql, sqlMessage: CANARY.name })),
+      'of mysql2, through TypeORM',
+      queryFailed(driverError({ code: 'ER_DATA_TOO_LONG', errno: 1406, sql, sqlMessage: CANARY.name })),
     ],
     [
       'of mysql2 itself',
       driverError({ code: 'ER_DATA_TOO_LONG', errno: 1406, sql, sqlMessage: CANARY.name }),
     ],
-    ['of better-sqlite3, by way of TypeORM', query(driverError({ code: 'SQLITE_CONSTRAINT_CHECK' }))],
-    ['without a code, by way of TypeORM', query(driverError({}))],
-    ['of a type of its own, by way of TypeORM', query(new TypeError(`cannot bind ${CANARY.name}`))],
-    ['that caused another', new Error('wrapped', { cause: query(driverError({ code: 'ER_X' })) })],
-    ['that caused another, without a code', new Error('wrapped', { cause: query(driverError({})) })],
-    ['with another message than its stack has', renamed(query(driverError({})))],
-    ['that says that the database is away', query(driverError({ code: 'ECONNREFUSED', sql }))],
-  ])('%s, is logged without what it holds', async (_what, fault) => {
+    ['of better-sqlite3, through TypeORM', queryFailed(driverError({ code: 'SQLITE_CONSTRAINT_CHECK' }))],
+    ['without a code, through TypeORM', queryFailed(driverError({}))],
+    ['of another type, through TypeORM', queryFailed(new TypeError(`cannot bind ${CANARY.name}`))],
+    ['wrapped in another error', new Error('wrapped', { cause: queryFailed(driverError({ code: 'ER_X' })) })],
+    [
+      'without a code, wrapped in another error',
+      new Error('wrapped', { cause: queryFailed(driverError({})) }),
+    ],
+    ['whose message differs from its stack', withOtherMessage(queryFailed(driverError({})))],
+    ['that means that the database is away', queryFailed(driverError({ code: 'ECONNREFUSED', sql }))],
+  ])('%s is logged without personal data', async (_what, fault) => {
     customers.fault = fault;
     const lines = service().log.length;
     const answers = [
-      await send(service(), [500, 'GET', ONE]),
-      await send(service(), [500, 'POST', LIST, { body: OTHER }]),
+      await send(service(), { method: 'GET', path: ONE }),
+      await send(service(), { method: 'POST', path: LIST, call: { body: OTHER } }),
     ];
-    const cut = send(service(), [200, 'GET', LIST]);
+    const cut = send(service(), { method: 'GET', path: LIST });
     await expect(cut).rejects.toThrow(/other side closed|terminated|aborted/);
     customers.fault = undefined;
 
@@ -317,7 +361,7 @@ describe.each(databaseKinds)('an error of the driver, over $name,', (kind) => {
     );
     const log = service().log.slice(lines).join('');
     expect(log).toMatch(/"code":|"type":"(Query|Type)/);
-    expect(betraying(log)).toEqual([]);
-    expect(betraying((await service().call('GET', '/metrics', { raw: '' })).text)).toEqual([]);
+    expect(linesWithCanary(log)).toEqual([]);
+    expect(linesWithCanary((await service().call('GET', '/metrics', { raw: '' })).text)).toEqual([]);
   });
 });

@@ -496,7 +496,7 @@ describe.each(databaseKinds)(`purging what is older than ${RETENTION} days, on $
       const { stdout, stderr } = await command(['purge', '--before', onDay(9)]);
       expect(stdout).toBe('');
       expect(stderr).toContain(
-        `What is older than ${onDay(9)} will be removed for good. This can't be undone: repeat it with --yes`,
+        `Everything older than ${onDay(9)} will be permanently removed. This can't be undone: repeat it with --yes`,
       );
       expect({ ...(await tables()), sign_ins: [] }).toEqual({ ...before, sign_ins: [] });
     });
@@ -539,7 +539,7 @@ describe('the command `purge`', () => {
     const asked = await runCommand(['purge'], env);
     expect(asked).toMatchObject({ code: 1, stdout: '' });
     expect(asked.stderr).toMatch(
-      /^ipdr-customers: What is older than RETENTION_DAYS will be removed[^\n]+\n$/,
+      /^ipdr-customers: Everything older than RETENTION_DAYS will be permanently removed[^\n]+\n$/,
     );
     const { code, stdout, stderr } = await runCommand(['--yes', '--json', 'purge'], env);
     expect([code, stderr]).toEqual([0, '']);

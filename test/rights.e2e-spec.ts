@@ -8,7 +8,7 @@ import { useService } from './support/use-service.js';
 
 const DOCUMENT = readFileSync('docs/rights.md', 'utf8');
 
-/** A table of the document: what each row says under each heading. */
+/** A table of the document: for each row, the cell under each heading. */
 function table(title: string): Map<string, Record<string, string>> {
   const [, section = ''] = DOCUMENT.split(`## ${title}\n`);
   const lines = (/(^\|.*\n)+/m.exec(section)?.[0] ?? '').trim().split('\n');
@@ -43,19 +43,19 @@ describe('the tables of docs/rights.md', () => {
   });
 });
 
-describe.each(databaseKinds)('every route, on $name,', (kind) => {
+describe.each(databaseKinds)('every route on $name', (kind) => {
   const { service } = useService(kind);
 
   const served = (): string[] => routesOf(service().app).map(({ method, path }) => `${method} ${path}`);
   const isPublic = (route: string): boolean => PUBLIC.includes(route) || route.startsWith('GET /api/docs');
 
-  /** What nothing is found by, and nothing is made of. */
+  /** Calls a route with an id that nothing has and a body that creates nothing. */
   const send = (caller: Pick<Caller, 'call'>, route: string, call?: Call): Promise<Answer> => {
     const [method = '', path = ''] = route.split(' ');
     return caller.call(method, path.replace(/:\w+/, '999999'), call);
   };
 
-  it('is in the document', () => {
+  it('is documented', () => {
     const closed = served().filter((route) => !isPublic(route));
     expect([...ROUTES.keys()].sort()).toEqual(closed.sort());
     expect([...served(), 'GET /api/docs']).toEqual(expect.arrayContaining(PUBLIC));
@@ -66,7 +66,7 @@ describe.each(databaseKinds)('every route, on $name,', (kind) => {
     ['no token', { raw: JSON.stringify({ username: 'admin', contextname: 'default' }) }],
     ['no token in the headers', { raw: '', headers: { 'x-username': 'admin' } }],
     ['an unknown token', { raw: JSON.stringify({ api_token: 'x'.repeat(41), username: 'admin' }) }],
-  ])('is closed to who comes with %s, unless it is public', async (_what, call) => {
+  ])('is closed to a caller with %s, unless it is public', async (_what, call) => {
     for (const route of ROUTES.keys()) {
       const answer = await send(service(), route, call);
       expect([route, answer.status]).toEqual([route, 401]);
@@ -80,7 +80,7 @@ describe.each(databaseKinds)('every route, on $name,', (kind) => {
     for (const route of PUBLIC) expect((await send(service(), route, call)).status).toBe(200);
   });
 
-  describe.each(CALLERS)('answers the role $role with the scope $scope', ({ role, scope }) => {
+  describe.each(CALLERS)('answers the role $role and scope $scope', ({ role, scope }) => {
     let caller: Caller;
 
     beforeAll(async () => {
@@ -116,7 +116,7 @@ describe.each(databaseKinds)('every route, on $name,', (kind) => {
   });
 });
 
-/** The column of the table of contexts. */
+/** A column of the table of contexts. */
 function columnOf(role: string, route: string): string {
   const area = route.includes(' /api/admin/') ? '/api/admin' : 'customers';
   return `${role === 'admin' ? role : 'others'}, ${area}`;

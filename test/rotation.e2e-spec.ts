@@ -10,14 +10,14 @@ const LIST = '/api/ipdrcustomers';
 const REQUESTS = 400;
 const EVERY_MS = 10;
 
-describe.each(databaseKinds)('a token that is replaced under load, on $name,', (kind) => {
+describe.each(databaseKinds)('a token rotated under load on $name', (kind) => {
   const { service, database } = useService(kind, { env: { RATE_LIMIT: '6000', SIGNIN_LIMIT: '20' } });
   let second: TestService | undefined;
 
   afterAll(() => second?.stop());
 
-  it('fails not one of a hundred requests a second, while the CRM moves to the new one', async () => {
-    // A SQLite file belongs to one instance; here, half of the requests go to each of two.
+  it('fails no request while a CRM with a hundred requests a second moves to the new one', async () => {
+    // A SQLite file belongs to one instance. On MySQL, each of two instances gets half of the requests.
     second = kind.name === 'MySQL' ? await TestService.start(database()) : undefined;
     const caller = await newCaller(service());
     const { api_token: before, ...user } = caller.credentials;
@@ -28,7 +28,7 @@ describe.each(databaseKinds)('a token that is replaced under load, on $name,', (
       expect(answer.status).toBe(200);
       after = (answer.json as { token: string }).token;
     };
-    /** The CRM has several workers; they take the new token one after the other. */
+    /** The CRM's workers switch to the new token one after the other. */
     const tokenOf = (n: number): string => (after !== undefined && n % 4 < n / 100 - 1 ? after : before);
 
     const send = async (n: number): Promise<string> => {

@@ -27,13 +27,13 @@ const REFERENCE = {
   delete: `curl -X DELETE 'http://192.168.1.77:8000/api/ipdrcustomers/B68t19' -H 'Content-Type: application/json' -d '{"api_token": "GiXwBWWv5g2Fs6QeaTlx", "contextname" : "default", "username":"user"}'`,
 };
 
-/** Runs a command as a shell does, where the program was started. */
+/** Runs a shell command in the program's folder. */
 async function shell(command: string, { folder }: Program): Promise<string> {
   const { stdout } = await run('sh', ['-c', command], { cwd: folder });
   return stdout;
 }
 
-describe.each(databaseKinds)('the program, on $name,', (kind) => {
+describe.each(databaseKinds)('the program on $name', (kind) => {
   let database: TestDatabase;
   let program: Program;
 
@@ -46,7 +46,7 @@ describe.each(databaseKinds)('the program, on $name,', (kind) => {
     await database.drop();
   });
 
-  it('greets with where it listens, its database, its pages and its tokens, and not with the tokens', async () => {
+  it('prints its address, its database, its API pages and where its tokens are, but never the tokens', async () => {
     const { stdout, url, folder, tokens } = program;
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(stdout).toMatch(new RegExp(`database +${kind.name}, \\S+\n`));
@@ -59,13 +59,13 @@ describe.each(databaseKinds)('the program, on $name,', (kind) => {
     }
   });
 
-  it('greets with a request that works, pasted as it is', async () => {
+  it('prints a request that works when pasted as it is', async () => {
     const [, command = ''] = /Try it:\n([^]*?)\n\n/.exec(program.stdout) ?? [];
     expect(command).toContain('curl');
     expect(await shell(`${command} -s`, program)).toBe('[]');
   });
 
-  it('answers the requests of the reference document as the document says', async () => {
+  it('answers the requests of the reference document as documented', async () => {
     const curl = async (command: string): Promise<unknown> => {
       const own = command
         .replace('http://192.168.1.77:8000', program.url)
@@ -91,7 +91,7 @@ describe.each(databaseKinds)('the program, on $name,', (kind) => {
     expect(await curl(REFERENCE.list)).toEqual([]);
   });
 
-  it('logs a JSON line for each request, with its id', async () => {
+  it('logs each request as a JSON line with its id', async () => {
     const { headers } = await program.call('GET', '/api/ipdrcustomers/nobody');
     const id = headers['x-request-id'];
     await until(() => program.log.some((line) => line['request_id'] === id));
@@ -111,7 +111,7 @@ describe.each(databaseKinds)('the program, on $name,', (kind) => {
     ]);
   });
 
-  it('tells monitoring how it is', async () => {
+  it('answers health checks and metrics', async () => {
     const live = await fetch(`${program.url}/health/live`);
     expect([live.status, await live.json()]).toEqual([200, { status: 'ok' }]);
     const ready = await fetch(`${program.url}/health/ready`);
@@ -138,15 +138,15 @@ describe.each(databaseKinds)('the program, on $name,', (kind) => {
     expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m);
   });
 
-  it('told to stop, finishes what is under way, takes nothing new, and ends well', async () => {
+  it('finishes open requests on SIGTERM, accepts no new ones, and exits with 0', async () => {
     const COUNT = 20_000;
-    await fillCustomers(database.configuration, COUNT, 1000); // more than all buffers on the way hold
+    await fillCustomers(database.configuration, COUNT, 1000); // more than all buffers hold
     const isRefused = (): Promise<boolean> =>
       fetch(`${program.url}/health/live`).then(
         () => false,
         (error: Error) => (error.cause as { code?: string }).code === 'ECONNREFUSED',
       );
-    expect(await isRefused()).toBe(false); // and leaves an idle connection, which must not hold it up
+    expect(await isRefused()).toBe(false); // The idle connection that this leaves must not delay the stop.
     const { length: logged } = program.log;
     const reading = new Reading(program, '/api/ipdrcustomers');
     await reading.begun();
@@ -162,7 +162,7 @@ describe.each(databaseKinds)('the program, on $name,', (kind) => {
   });
 });
 
-describe.each(databaseKinds)('the readiness check, on $name,', (kind) => {
+describe.each(databaseKinds)('the readiness check on $name', (kind) => {
   const CALLS = 200;
   const { service } = useService(kind);
 
@@ -171,7 +171,7 @@ describe.each(databaseKinds)('the readiness check, on $name,', (kind) => {
   });
 
   it.each([200, 503])(
-    'asks the database at most once in two seconds, however often it is asked: %d',
+    'queries the database at most once in two seconds while it answers %d',
     async (expected) => {
       const { database } = service();
       let pings = 0;
@@ -183,7 +183,7 @@ describe.each(databaseKinds)('the readiness check, on $name,', (kind) => {
         }
         return query(sql, parameters);
       });
-      // What it found before is forgotten only in time.
+      // It caches the previous result for a while.
       await until(async () => (await service().call('GET', '/health/ready')).status === expected);
       pings = 0;
       const startedAt = performance.now();
@@ -209,38 +209,46 @@ describe('a wrong configuration', () => {
   let folder: string;
 
   const here = (name: string): string => join(folder, name);
-  /** Those that need a start to be seen; configuration.spec.ts has every value of every variable. */
+  /** Faults that only a start finds. configuration.spec.ts checks every value of every variable. */
   const cases: readonly [variable: string, fault: string, env: () => Record<string, string>][] = [
-    ['LOG_LEVEL', 'unknown', () => ({ LOG_LEVEL: 'loud' })],
-    ['PORT', 'no number', () => ({ PORT: 'abc' })],
-    ['PORT', 'in use', () => ({ PORT: String((busy.address() as AddressInfo).port) })],
-    ['HOST', 'of another machine', () => ({ HOST: '192.0.2.1' })],
-    ['HOST', 'no name', () => ({ HOST: 'not a host' })],
+    ['LOG_LEVEL', 'is unknown', () => ({ LOG_LEVEL: 'loud' })],
+    ['PORT', 'is not a number', () => ({ PORT: 'abc' })],
+    ['PORT', 'is in use', () => ({ PORT: String((busy.address() as AddressInfo).port) })],
+    ['HOST', 'is another machine', () => ({ HOST: '192.0.2.1' })],
+    ['HOST', 'is not a host name', () => ({ HOST: 'not a host' })],
     [
       'DATABASE_URL',
-      'where nothing answers',
+      'points where nothing answers',
       () => ({ DATABASE_URL: `mysql://user:${SECRET}@127.0.0.1:1/x` }),
     ],
-    ['DATABASE_URL', 'of a file that is none', () => ({ DATABASE_URL: `sqlite:${here('text')}` })],
+    ['DATABASE_URL', 'is a file but no database', () => ({ DATABASE_URL: `sqlite:${here('text')}` })],
     [
       'DATABASE_URL',
-      'in a folder that is not there',
+      'is in a folder that does not exist',
       () => ({ DATABASE_URL: `sqlite:${here('a/b.sqlite')}` }),
     ],
-    ['DATABASE_URL', 'in a folder that is none', () => ({ DATABASE_URL: `sqlite:${here('text/below')}` })],
+    [
+      'DATABASE_URL',
+      'is in a folder that is a file',
+      () => ({ DATABASE_URL: `sqlite:${here('text/below')}` }),
+    ],
     [
       'DATABASE_URL_FILE',
-      'besides the other',
+      'is set together with DATABASE_URL',
       () => ({ DATABASE_URL: 'sqlite:x', DATABASE_URL_FILE: here('text') }),
     ],
-    ['DATABASE_URL_FILE', 'not there', () => ({ DATABASE_URL_FILE: here('nothing') })],
-    ['ADMIN_API_TOKEN', 'too short', () => ({ ADMIN_API_TOKEN: SECRET.slice(0, 19) })],
-    ['ADMIN_API_TOKEN', 'mistyped', () => ({ ADMIN_API_TOKEN: `ipdr_${SECRET}` })],
-    ['ADMIN_API_TOKEN', 'in a file of two lines', () => ({ ADMIN_API_TOKEN_FILE: here('lines') })],
-    ['ADMIN_API_TOKEN', 'in an empty file', () => ({ ADMIN_API_TOKEN_FILE: here('empty') })],
-    ['ADMIN_API_TOKEN_FILE', 'a folder', () => ({ ADMIN_API_TOKEN_FILE: folder })],
-    ['DATA_DIR', 'a file', () => ({ DATA_DIR: here('text') })],
-    ['TLS_CERT_FILE', 'no certificate', () => ({ TLS_CERT_FILE: here('text'), TLS_KEY_FILE: here('text') })],
+    ['DATABASE_URL_FILE', 'does not exist', () => ({ DATABASE_URL_FILE: here('nothing') })],
+    ['ADMIN_API_TOKEN', 'is too short', () => ({ ADMIN_API_TOKEN: SECRET.slice(0, 19) })],
+    ['ADMIN_API_TOKEN', 'is mistyped', () => ({ ADMIN_API_TOKEN: `ipdr_${SECRET}` })],
+    ['ADMIN_API_TOKEN', 'is in a file of two lines', () => ({ ADMIN_API_TOKEN_FILE: here('lines') })],
+    ['ADMIN_API_TOKEN', 'is in an empty file', () => ({ ADMIN_API_TOKEN_FILE: here('empty') })],
+    ['ADMIN_API_TOKEN_FILE', 'is a folder', () => ({ ADMIN_API_TOKEN_FILE: folder })],
+    ['DATA_DIR', 'is a file', () => ({ DATA_DIR: here('text') })],
+    [
+      'TLS_CERT_FILE',
+      'is not a certificate',
+      () => ({ TLS_CERT_FILE: here('text'), TLS_KEY_FILE: here('text') }),
+    ],
   ];
 
   beforeAll(async () => {
@@ -264,7 +272,7 @@ describe('a wrong configuration', () => {
   });
 
   const rows = cases.map(([variable, fault], number) => [variable, fault, number] as const);
-  it.each(rows)('stops the start with one line: %s is %s', (variable, _fault, number) => {
+  it.each(rows)('stops the start with one line when %s %s', (variable, _fault, number) => {
     const { code, stdout, stderr } = ended.get(number) ?? {};
     expect(stderr).toMatch(/^ipdr-customers: [^\n{]+\n$/);
     expect(stderr).toMatch(new RegExp(`\\b${variable}\\b`));
@@ -280,7 +288,7 @@ describeOn('MySQL', 'a start', (kind) => {
       (url: URL) => (url.password = 'a-secret-that-nobody-must-see'),
       'ER_ACCESS_DENIED',
     ],
-    ['on a database that is not there', (url: URL) => (url.pathname = '/not_there'), 'ER_'],
+    ['on a database that does not exist', (url: URL) => (url.pathname = '/not_there'), 'ER_'],
   ])('%s stops with one line', async (_what, change, reason) => {
     const database = await kind.create();
     const url = new URL((database.configuration as { url: string }).url);
@@ -307,7 +315,7 @@ describe('the program', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it('speaks HTTPS with the two files, and the pasted request works there too', async () => {
+  it('serves HTTPS with the two TLS files, and the pasted request works there too', async () => {
     const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
     const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
     const files = ['-keyout', key, '-out', cert];
@@ -329,10 +337,10 @@ describe('the program', () => {
     const [, command = ''] = /Try it:\n([^]*?)\n\n/.exec(program.stdout) ?? [];
     expect(await shell(`${command} -s`, program)).toBe('[]');
     await expect(shell(`curl -s ${url.replace('https', 'http')}/health/live`, program)).rejects.toThrow();
-    await expect(shell(`curl -s ${url}/health/live`, program)).rejects.toThrow(); // not signed by anyone
+    await expect(shell(`curl -s ${url}/health/live`, program)).rejects.toThrow(); // signed by nobody that curl trusts
   });
 
-  it('names the tokens that are there, and no other', async () => {
+  it('lists only the tokens that exist', async () => {
     const token = 'GiXwBWWv5g2Fs6QeaTlx';
     const file = join(folder, 'shared.sqlite');
     program = await Program.start({ DATABASE_URL: `sqlite:${file}`, ADMIN_API_TOKEN: token });
@@ -341,13 +349,13 @@ describe('the program', () => {
     );
     await program.stop();
     program = await Program.start({ DATABASE_URL: `sqlite:${file}`, ADMIN_API_TOKEN: `${token}-changed` });
-    expect(program.stdout).toMatch(/tokens +not here: /);
+    expect(program.stdout).toMatch(/tokens +no token files; /);
     expect(program.stdout).toContain('ADMIN_API_TOKEN is not a token of this register');
     expect(program.stdout).not.toContain('data/user-token');
   });
 });
 
-describe('the program, started on a terminal without any configuration,', () => {
+describe('the program, started in a terminal without configuration,', () => {
   let program: Program;
 
   beforeAll(async () => {
@@ -355,7 +363,7 @@ describe('the program, started on a terminal without any configuration,', () => 
   });
   afterAll(() => program.stop());
 
-  it('keeps everything in data, for itself alone', async () => {
+  it('keeps everything in data, readable by nobody else', async () => {
     expect((await program.call('GET', '/api/ipdrcustomers')).text).toBe('[]');
     expect(program.stdout).toContain('SQLite, data/ipdr.sqlite');
     const modes = await shell("find data -exec stat -c '%a %n' {} +", program);

@@ -20,7 +20,7 @@ interface SignIn {
   readonly address: string;
 }
 
-/** The service is behind a proxy, so that a test can come from anywhere. */
+/** Sends as a proxy does, so that a test can use any address. */
 const from = (address: string): Call => ({ headers: { 'x-forwarded-for': address } });
 
 describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
@@ -37,7 +37,7 @@ describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
   const send = ({ credentials }: Caller, call?: Call, as: object = {}): Promise<Answer> =>
     service().callAs({ ...credentials, ...as }, 'GET', LIST, call);
 
-  it('has the first success of a day, a token and an address, which is noted beside the request', async () => {
+  it('records the first success of each token from each address on each day', async () => {
     const caller = await newCaller(service());
     const other = (
       await service().admin('POST', '/api/admin/tokens', { body: { user: caller.credentials.username } })
@@ -62,7 +62,7 @@ describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
     expect(await signIns(query)).toEqual(expect.arrayContaining(expected));
   });
 
-  it('has every failure, with the reason that the client is not told', async () => {
+  it('records every failure with the reason, which the client never sees', async () => {
     const caller = await newCaller(service());
     const { username } = caller.credentials;
     const { tokenId } = caller;
@@ -74,28 +74,40 @@ describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
       await token({ allowed_ips: ['203.0.113.0/24'] }),
       await newCaller(service(), { enabled: false }),
     ];
-    const failures: [object, string, string | null, number | null][] = [
-      [{ api_token: undefined }, 'incomplete', username, null],
-      [{ username: undefined }, 'incomplete', null, null],
-      [{ api_token: 5 }, 'incomplete', username, null],
-      [{ api_token: 'x'.repeat(30) }, 'unknown_token', username, null],
-      [{ api_token: `ipdr_${'x'.repeat(36)}` }, 'mistyped_token', username, null],
-      [{ username: 'admin' }, 'other_user', 'admin', tokenId],
-      [{ username: 'nobody at all' }, 'other_user', null, tokenId],
-      [{ api_token: expired.token }, 'expired_token', username, expired.id],
-      [{ api_token: elsewhere.token }, 'address_not_allowed', username, elsewhere.id],
-      [disabled.credentials, 'disabled_user', disabled.credentials.username, disabled.tokenId],
+    const unknown = 'x'.repeat(30);
+    const mistyped = `ipdr_${'x'.repeat(36)}`;
+    const failures: { as: object; reason: string; user: string | null; token_id: number | null }[] = [
+      { as: { api_token: undefined }, reason: 'incomplete', user: username, token_id: null },
+      { as: { username: undefined }, reason: 'incomplete', user: null, token_id: null },
+      { as: { api_token: 5 }, reason: 'incomplete', user: username, token_id: null },
+      { as: { api_token: unknown }, reason: 'unknown_token', user: username, token_id: null },
+      { as: { api_token: mistyped }, reason: 'mistyped_token', user: username, token_id: null },
+      { as: { username: 'admin' }, reason: 'other_user', user: 'admin', token_id: tokenId },
+      { as: { username: 'nobody at all' }, reason: 'other_user', user: null, token_id: tokenId },
+      { as: { api_token: expired.token }, reason: 'expired_token', user: username, token_id: expired.id },
+      {
+        as: { api_token: elsewhere.token },
+        reason: 'address_not_allowed',
+        user: username,
+        token_id: elsewhere.id,
+      },
+      {
+        as: disabled.credentials,
+        reason: 'disabled_user',
+        user: disabled.credentials.username,
+        token_id: disabled.tokenId,
+      },
     ];
     const address = '198.51.100.9';
     clock.at = Date.parse('2026-11-24T00:00:01Z');
     const answers = new Set<string>();
-    for (const [as] of failures) {
+    for (const { as } of failures) {
       const { status, json } = await send(caller, from(address), as);
       const { message, code } = json as { message: string; code: string };
       answers.add(`${status} ${code} ${message}`);
     }
     expect([...answers]).toEqual(['401 invalid_token Invalid API token']);
-    const entries = failures.map(([, reason, user, token_id]) => {
+    const entries = failures.map(({ reason, user, token_id }) => {
       return {
         id: expect.any(Number),
         at: '2026-11-24T00:00:01Z',
@@ -109,7 +121,7 @@ describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
     expect(await signIns(`address=${address}`)).toEqual(entries.toReversed());
   });
 
-  it('keeps no user name that is none: it may be a token, typed into the wrong field', async () => {
+  it('leaves out an unknown user name, which may be a token typed into the wrong field', async () => {
     const caller = await newCaller(service());
     const address = '198.51.100.10';
     const { api_token } = caller.credentials;
@@ -121,7 +133,7 @@ describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
     expect((JSON.parse(text) as SignIn[]).map(({ user }) => user)).toEqual([null, null, null]);
   });
 
-  it('answers what a filter leaves, a page at a time', async () => {
+  it('can be filtered and read page by page', async () => {
     const caller = await newCaller(service());
     const user = caller.credentials.username;
     for (let n = 1; n <= 5; n++) {
@@ -145,7 +157,7 @@ describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
     expect(pages).toEqual([[5, 4], [3, 2], [1]]);
   });
 
-  it('answers a hundred unless told otherwise', async () => {
+  it('answers 100 entries unless the request sets a limit', async () => {
     const caller = await newCaller(service());
     const address = '198.51.100.30';
     const failures = Array.from({ length: 103 }, () =>
@@ -172,7 +184,7 @@ describe.each(databaseKinds)('the sign-in log on $name', (kind) => {
   });
 });
 
-describe.each(databaseKinds)('who guesses, on $name,', (kind) => {
+describe.each(databaseKinds)('a client that guesses tokens on $name', (kind) => {
   let database: TestDatabase;
   let service: TestService;
   let caller: Caller;
@@ -201,7 +213,7 @@ describe.each(databaseKinds)('who guesses, on $name,', (kind) => {
     }
   };
 
-  it('is answered 429 after 20 failures, whatever the body says, and nobody else is', async () => {
+  it('gets 429 after 20 failures, whatever its body holds, and nobody else does', async () => {
     await guess('192.0.2.1', 20);
     for (const [as, call] of [
       [{}, {}],
@@ -215,19 +227,19 @@ describe.each(databaseKinds)('who guesses, on $name,', (kind) => {
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
       expect(Number(answer.headers['retry-after'])).toBeLessThanOrEqual(60);
     }
-    // The user that was guessed at signs in from elsewhere, as before.
+    // The user under attack still signs in from elsewhere.
     expect((await send('192.0.2.2')).status).toBe(200);
     expect((await send('2001:db8::1')).status).toBe(200);
   });
 
-  it('gets no further by guessing at the same moment', async () => {
+  it('gets no further by guessing concurrently', async () => {
     const guesses = Array.from({ length: 60 }, (_, n) => send('192.0.2.1', { api_token: `${n}`.repeat(20) }));
     const statuses = (await Promise.all(guesses)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 401)).toHaveLength(20);
     expect(statuses.filter((status) => status === 429)).toHaveLength(40);
   });
 
-  it('does not get further by other addresses of the same IPv6 network, nor by header credentials', async () => {
+  it('gets no further with other addresses of its IPv6 network or with credentials in headers', async () => {
     for (let n = 0; n < 20; n++) {
       const headers = {
         ...asHeaders({ ...caller.credentials, api_token: 'x'.repeat(30) }),
@@ -239,7 +251,7 @@ describe.each(databaseKinds)('who guesses, on $name,', (kind) => {
     expect((await send('2001:db8:0:1::1')).status).toBe(200);
   });
 
-  it('does not lock a user out by guessing from many addresses; the log warns of it', async () => {
+  it('cannot lock a user out from many addresses, and the log warns of the attempt', async () => {
     for (let n = 0; n < 40; n++) {
       expect((await send(`198.51.100.${n}`, { api_token: 'x'.repeat(30) })).status).toBe(401);
     }
@@ -265,7 +277,7 @@ describe.each(databaseKinds)('who guesses, on $name,', (kind) => {
     await plain.stop();
   });
 
-  it('is counted where nothing but failures are: who signs in right is not held', async () => {
+  it('is counted by its failures alone', async () => {
     await guess('192.0.2.1', 19);
     for (let n = 0; n < 30; n++) expect((await send('192.0.2.1')).status).toBe(200);
     expect((await send('192.0.2.1', { contextname: 'ipdrr' })).status).toBe(404);
@@ -273,7 +285,7 @@ describe.each(databaseKinds)('who guesses, on $name,', (kind) => {
     expect((await send('192.0.2.1')).status).toBe(429);
   });
 
-  it('does not reach the database once held', async () => {
+  it('is not recorded any more once it gets 429', async () => {
     await guess('192.0.2.1', 20);
     const before = (await service.admin('GET', '/api/admin/signins?outcome=failure')).json;
     expect(before).toHaveLength(20);
@@ -281,7 +293,7 @@ describe.each(databaseKinds)('who guesses, on $name,', (kind) => {
     expect((await service.admin('GET', '/api/admin/signins?outcome=failure')).json).toEqual(before);
   });
 
-  it('may say what it likes in X-Forwarded-For, if no proxy is trusted', async () => {
+  it('gains nothing from X-Forwarded-For if no proxy is trusted', async () => {
     const plain = await TestService.start(database, { env: { SIGNIN_LIMIT: '3' } });
     const as = { ...caller.credentials, api_token: 'x'.repeat(30) };
     for (let n = 0; n < 3; n++) {
@@ -292,15 +304,15 @@ describe.each(databaseKinds)('who guesses, on $name,', (kind) => {
   });
 });
 
-describe.each(databaseKinds)('the limit of requests, on $name,', (kind) => {
+describe.each(databaseKinds)('the limit of requests on $name', (kind) => {
   const { service } = useService(kind, { env: { RATE_LIMIT: '30' } });
 
-  it('is counted for each token by itself', async () => {
+  it('is counted for each token separately', async () => {
     const [caller, other] = [await newCaller(service()), await newCaller(service())];
     const answers = await Promise.all(Array.from({ length: 40 }, () => caller.call('GET', LIST)));
-    const held = answers.filter(({ status }) => status !== 200);
-    expect(held).toHaveLength(10);
-    for (const answer of held) {
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused).toHaveLength(10);
+    for (const answer of refused) {
       expect(answer).toMatchObject({ status: 429, json: { code: 'too_many_requests' } });
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     }

@@ -17,7 +17,7 @@ import { useService } from './support/use-service.js';
 const REQUESTS = 5000;
 const WORKERS = 32;
 
-/** The real transactions, of which every tenth fails when its work is done. */
+/** The real transactions, but every tenth fails once its work is done. */
 class FailingTransactions extends Transactions {
   armed = false;
   failed = 0;
@@ -30,7 +30,7 @@ class FailingTransactions extends Transactions {
   run<T>(work: () => Promise<T>): Promise<T> {
     return this.real.run(async () => {
       const result = await work();
-      // Lets other requests in, as a slower database would: SQLite answers before anything else can happen.
+      // Lets other requests in, as a slower database would. SQLite answers synchronously.
       await setImmediate();
       if (!this.armed || ++this.count % 10 !== 0) return result;
       this.failed++;
@@ -52,12 +52,12 @@ interface CustomerJson {
 interface Step {
   readonly action: 'create' | 'patch' | 'put' | 'delete' | 'get' | 'list';
   readonly userId: string;
-  /** Where `put` renames to. */
+  /** The UserID that `put` renames to. */
   readonly other: string;
   readonly fields: Omit<CustomerJson, 'id' | 'UserID'>;
 }
 
-/** Sends requests about its own few UserIDs one by one, so that it knows exactly what the register must hold. */
+/** Sends requests for its own few UserIDs one by one, so it knows exactly what the register must hold. */
 class Worker {
   readonly acknowledged = new Map<string, CustomerJson>();
   /** How many of its writes failed. */
@@ -117,7 +117,7 @@ class Worker {
     }
   }
 
-  /** Compares an answer with what it must be, and remembers what it acknowledged. */
+  /** Checks an answer, and remembers what it acknowledged. */
   private check(
     { action, userId, other, fields }: Step,
     before: CustomerJson | undefined,
@@ -150,7 +150,7 @@ class Worker {
   }
 }
 
-/** The list of all, byte for byte. */
+/** The list of customers, byte for byte. */
 function toJson(customers: Iterable<CustomerJson>): string {
   return JSON.stringify([...customers].sort((a, b) => a.id - b.id));
 }
@@ -170,7 +170,7 @@ describe.each(databaseKinds)('5,000 mixed requests, of which every tenth fails, 
     await Promise.all(workers.map((worker) => worker.work(Math.ceil(REQUESTS / WORKERS))));
     const failed = workers.reduce((sum, worker) => sum + worker.failed, 0);
     expect(failed).toBeGreaterThan(REQUESTS / 50);
-    // Where the use of a token could not be noted, nobody is told.
+    // Failing to store a token's last use fails no request.
     expect(failed).toBeLessThanOrEqual(transactions.failed);
     const acknowledged = workers.flatMap((worker) => [...worker.acknowledged.values()]);
     expect(acknowledged.length).toBeGreaterThan(WORKERS);
@@ -179,7 +179,7 @@ describe.each(databaseKinds)('5,000 mixed requests, of which every tenth fails, 
   }, 240_000);
 });
 
-/** A register of its own for the tests of one database, with one context. */
+/** Opens a register of its own with one context. */
 function useRegister(kind: DatabaseKind) {
   let database: TestDatabase;
   let register: Awaited<ReturnType<typeof openRegister>>;
@@ -198,7 +198,6 @@ function useRegister(kind: DatabaseKind) {
   return {
     run: <T>(work: () => Promise<T>): Promise<T> => register.transactions.run(work),
     database: () => register.database,
-    /** Writes as a repository does. */
     insert: async (userId: string): Promise<void> => {
       const absent = { address: null, email: null, phoneNumber: null, altPhoneNumber: null };
       const customer = { userId: toUserId(userId), name: 'N', ...absent, updatedAt: 0 };
@@ -216,7 +215,7 @@ function useRegister(kind: DatabaseKind) {
 describeOn('SQLite', 'a transaction', (kind) => {
   const { run, insert, userIds, database, configuration } = useRegister(kind);
 
-  it('has the connection to itself, however many ask for it', async () => {
+  it('has the connection to itself, however many wait for it', async () => {
     let [inside, most] = [0, 0];
     const transactions = Array.from({ length: 100 }, (_, n) =>
       run(async () => {
@@ -231,7 +230,7 @@ describeOn('SQLite', 'a transaction', (kind) => {
     expect(await userIds()).toHaveLength(100);
   });
 
-  it('is given up when another process keeps the file busy, and works again afterwards', async () => {
+  it('fails while another process keeps the file busy, and works again afterwards', async () => {
     const other = new BetterSqlite3((configuration() as { path: string }).path);
     other.exec('BEGIN IMMEDIATE');
     const before = await userIds();
@@ -246,7 +245,7 @@ describeOn('SQLite', 'a transaction', (kind) => {
     expect(await userIds()).toContain('busy');
   });
 
-  it('keeps nothing once the file had no room, even if the error is swallowed', async () => {
+  it('keeps nothing after the file ran out of room, even if the error is swallowed', async () => {
     const pragma = (text: string): Promise<[Record<string, number>]> =>
       run(() => database().manager.query(`PRAGMA ${text}`));
     const before = await userIds();
@@ -270,7 +269,7 @@ describeOn('SQLite', 'a transaction', (kind) => {
 describeOn('MySQL', 'a transaction', (kind) => {
   const { run, insert, lock, userIds, database, configuration } = useRegister(kind);
 
-  /** Two transactions that lock two rows in opposite order: the database undoes one of them. */
+  /** Runs two transactions that lock two rows in opposite order, so that the database rolls one back. */
   const collide = async (
     work: (name: string, tries: number, lockOther: () => Promise<unknown>) => Promise<void>,
   ): Promise<number[]> => {
@@ -288,7 +287,7 @@ describeOn('MySQL', 'a transaction', (kind) => {
     return Promise.all([collider('a', 'b'), collider('b', 'a')]);
   };
 
-  /** Inside a transaction: has its connection ended, and waits until that is known here. */
+  /** Kills the connection of the current transaction, and waits until the pool has noticed. */
   const loseConnection = async (): Promise<void> => {
     const [own] = await database().query<{ id: number }>('SELECT CONNECTION_ID() AS id', []);
     const { open } = database().poolUse();
@@ -303,7 +302,7 @@ describeOn('MySQL', 'a transaction', (kind) => {
     await run(() => insert('b'));
   });
 
-  it('is run again when the database undid it over a deadlock', async () => {
+  it('runs again after a deadlock', async () => {
     const tries = await collide(async (name, _tries, lockOther) => {
       await lockOther();
       await insert(`deadlock-${name}`);
@@ -316,7 +315,7 @@ describeOn('MySQL', 'a transaction', (kind) => {
     ['in a nested transaction', (work: () => Promise<unknown>) => run(work)],
     ['directly', (work: () => Promise<unknown>) => work()],
   ])(
-    'keeps nothing of a try that was undone over a deadlock, even if the error is swallowed %s',
+    'keeps nothing of a try that a deadlock rolled back, even if the error is swallowed %s',
     async (how, inner) => {
       const tries = await collide(async (name, tries, lockOther) => {
         await insert(`${how}-${name}-${tries}-before`);
@@ -331,7 +330,7 @@ describeOn('MySQL', 'a transaction', (kind) => {
     },
   );
 
-  it('is run again, wholly, when its connection was lost between two statements', async () => {
+  it('runs again as a whole after losing its connection between two statements', async () => {
     let tries = 0;
     await run(async () => {
       await insert(`lost-${++tries}`);

@@ -3,7 +3,7 @@ import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { ContextRepository, TokenRepository, UserRepository } from './application/access.repositories.js';
 import { AuthenticationService } from './application/authentication.service.js';
 import { Authority } from './application/authority.js';
-import { Brakes, type Limits } from './application/brakes.js';
+import { Throttle, type Limits } from './application/throttle.js';
 import { ContextsService } from './application/contexts.service.js';
 import { SeedService, TokenFiles } from './application/seed.service.js';
 import { SignInLog, SignInRepository } from './application/sign-in-log.js';
@@ -22,7 +22,7 @@ import { UsersController } from './infrastructure/users.controller.js';
 
 @Module({})
 export class AccessModule {
-  /** @param dataDir where generated tokens are written */
+  /** @param dataDir directory for generated tokens */
   static over(dataDir: string, limits: Limits): DynamicModule {
     return {
       module: AccessModule,
@@ -37,7 +37,7 @@ export class AccessModule {
         SignInLog,
         SignInPurge,
         SeedService,
-        { provide: Brakes, useValue: new Brakes(limits) },
+        { provide: Throttle, useValue: new Throttle(limits) },
         { provide: TokenRepository, useClass: TypeOrmTokenRepository },
         { provide: UserRepository, useClass: TypeOrmUserRepository },
         { provide: ContextRepository, useClass: TypeOrmContextRepository },

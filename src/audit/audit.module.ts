@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuditController } from './infrastructure/audit.controller.js';
 
-/** The audit trail, as administrators read it. `history` records it. */
+/** Lets administrators read and verify the audit trail, which `history` records. */
 @Module({ controllers: [AuditController] })
 export class AuditModule {}

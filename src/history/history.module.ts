@@ -11,13 +11,13 @@ import { SealedTables } from './infrastructure/sealed-tables.js';
 import { SqlBlocks } from './infrastructure/sql-blocks.js';
 import { TypeOrmAuditRepository } from './infrastructure/typeorm-audit.repository.js';
 
-/** Global: every feature audits what is done with it. */
+/** Global, since every feature audits its actions. */
 @Global()
 @Module({})
 export class HistoryModule {
   /**
-   * @param tables what is sealed with the audit trail
-   * @param days what is younger can't be purged
+   * @param tables sealed with the audit trail
+   * @param days RETENTION_DAYS: what is younger can't be purged
    */
   static keeping(tables: SealedTables['all'], days: number): DynamicModule {
     return {

@@ -9,9 +9,9 @@ import { Produces } from '../shared/http/accept.guard.js';
 import { Metrics } from '../shared/http/metrics.js';
 
 const PING_TIMEOUT_MS = 2000;
-const PING_CACHED_MS = 2000;
+const PING_CACHE_MS = 2000;
 
-/** What monitoring asks; open to everyone who reaches the port (docs/operations.md). */
+/** Health and metrics, open to everyone who reaches the port (docs/operations.md). */
 @Controller()
 @Public()
 @ApiExcludeController()
@@ -23,13 +23,13 @@ export class OperationsController {
     private readonly metrics: Metrics,
   ) {}
 
-  /** Whether the process serves at all; never asks the database. */
+  /** Whether the process serves. Never queries the database. */
   @Get('health/live')
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
-  /** Whether the database answers; asked at most once in two seconds, however often this is called. */
+  /** Whether the database answers. Queries it at most every two seconds, however often this is called. */
   @Get('health/ready')
   async ready(): Promise<HealthCheckResult> {
     try {
@@ -41,7 +41,7 @@ export class OperationsController {
               await this.database.query('SELECT 1', []);
             })
             .withTimeout(PING_TIMEOUT_MS)
-            .cacheFor(PING_CACHED_MS),
+            .cacheFor(PING_CACHE_MS),
       ]);
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;

@@ -6,12 +6,12 @@ import { MappingPurge } from '../ip-mappings/application/mapping-purge.js';
 import { Purges, RetentionService } from './application/retention.service.js';
 import { RetentionController } from './infrastructure/retention.controller.js';
 
-/** In this order: a customer goes with what it held, and the audit entries stay until the rest is done. */
+/** In this order: a customer's purge includes its mappings, and audit entries stay until the rest is done. */
 const PURGES = [CustomerPurge, MappingPurge, AuditEntryPurge, SignInPurge];
 
 @Module({})
 export class RetentionModule {
-  /** @param features whose past is purged */
+  /** @param features whose data is purged */
   static of(...features: NonNullable<ModuleMetadata['imports']>): DynamicModule {
     return {
       module: RetentionModule,

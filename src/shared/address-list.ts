@@ -2,14 +2,14 @@ import { isIP } from 'node:net';
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js';
 import { parseAddress, unmapped } from './ip-address.js';
 
-/** Networks: an address each, and how many of its bits count. */
+/** Networks, each as an address and the length of its prefix. */
 export type AddressList = readonly (readonly [address: IPv4 | IPv6, bits: number])[];
 
 /**
- * A list of addresses and CIDRs, IPv4 and IPv6, to ask whether it holds an address. An IPv4 address written
- * as IPv4-mapped IPv6 is the IPv4 address; no other IPv6 network holds one.
+ * Parses a list of IPv4 and IPv6 addresses and CIDRs, for `includesAddress`. An IPv4-mapped IPv6 address counts as the
+ * IPv4 address; no other IPv6 network includes IPv4 addresses.
  *
- * @throws TypeError when an entry is neither an address nor a CIDR
+ * @throws TypeError if an entry is neither an address nor a CIDR
  */
 export function addressList(entries: readonly string[]): AddressList {
   return entries.map((entry) => {
@@ -25,14 +25,14 @@ export function addressList(entries: readonly string[]): AddressList {
   });
 }
 
-/** Whether `list` holds `address`; never for what is not an address. */
-export function holds(list: AddressList, address: string): boolean {
+/** Whether `address` is in the list; false if it is malformed. */
+export function includesAddress(list: AddressList, address: string): boolean {
   if (isIP(address) === 0) return false;
   const plain = withoutZone(address);
   return list.some(([network, bits]) => network.kind() === plain.kind() && plain.match(network, bits));
 }
 
-/** An address in its one shortest form, IPv4-mapped IPv6 as IPv4, without the port that some proxies add; '' for what is not an address. */
+/** The canonical form of an address, without the port that some proxies add; '' if it is malformed. */
 export function plainAddress(text: string): string {
   if (isIP(text) === 4) return text;
   const address = text.replace(/^(\d+(?:\.\d+){3}):\d+$/, '$1').replace(/^\[(.*)\](:\d+)?$/, '$1');

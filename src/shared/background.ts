@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 
 /**
- * Work that the service does again and again while it runs, beside all requests. What fails is logged, and tried
- * again the next time.
+ * Work that the service repeats in the background while it runs. A failure is logged, and the work runs again the
+ * next time.
  */
 export abstract class Background implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  /** For the log. */
+  /** The name of the work in the log, such as `Removing old keys`. */
   protected abstract readonly what: string;
   protected abstract readonly everyMs: number;
-  private readonly ending = new AbortController();
+  private readonly shutdown = new AbortController();
   private running: Promise<void> | undefined;
   private readonly logger = new Logger(Background.name);
 
@@ -19,22 +19,22 @@ export abstract class Background implements OnApplicationBootstrap, BeforeApplic
     this.running = this.run();
   }
 
-  /** Done when the work under way is. */
+  /** Resolves when the current work is done. */
   async beforeApplicationShutdown(): Promise<void> {
-    this.ending.abort();
+    this.shutdown.abort();
     await this.running;
   }
 
   private async run(): Promise<void> {
-    const { signal } = this.ending;
+    const { signal } = this.shutdown;
     let isFailing = false;
     while (!signal.aborted) {
       try {
         await this.work();
         isFailing = false;
       } catch {
-        // Once, or a database that is away would fill the log.
-        if (!isFailing) this.logger.warn(`${this.what} failed; it is tried again`);
+        // Log the first failure only, or an unreachable database would fill the log.
+        if (!isFailing) this.logger.warn(`${this.what} failed; trying again`);
         isFailing = true;
       }
       await delay(this.everyMs, undefined, { signal, ref: false }).catch(() => undefined);

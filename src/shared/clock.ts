@@ -1,4 +1,4 @@
-/** What time it is. A port, so that tests decide. */
+/** The current time. A port, so that tests control it. */
 export abstract class Clock {
   /** Milliseconds since 1970-01-01 UTC. */
   abstract now(): number;

@@ -2,33 +2,33 @@ import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import type { INestApplicationContext } from '@nestjs/common';
 
-/** Why a command ends without having done anything, in words for who typed it. */
+/** A command can't be carried out. The message is for its user. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
 
-/** In a table, the members of an object have columns of their own. */
+/** A cell of a table. Members of nested objects have columns of their own. */
 type Cell = string | number | boolean | null | readonly string[];
 
-/** Makes what a command does out of the register that it works on and the terminal that it talks to. */
+/** Runs the work of a command with the register and the terminal. */
 export type Action = (
   work: (register: INestApplicationContext, line: CommandLine) => Promise<void>,
 ) => Promise<void>;
 
-/** The terminal, or the script, that a command talks to. */
+/** The terminal or script that runs a command. */
 export class CommandLine {
   constructor(
     private readonly options: { readonly json?: boolean; readonly yes?: boolean },
     private readonly streams: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr'> = process,
   ) {}
 
-  /** All of the standard input. */
+  /** Reads the standard input to its end. @param what the prompt */
   read(what: string): Promise<string> {
     if (this.streams.stdin.isTTY) this.streams.stderr.write(`${what}, then Ctrl-D:\n`);
     return text(this.streams.stdin);
   }
 
-  /** Shows what came out: a table for people, JSON for scripts. */
+  /** Prints a table, or JSON with `--json`. */
   print(result: object | readonly object[]): void {
     const text = this.options.json
       ? JSON.stringify(result, null, 2)
@@ -36,7 +36,7 @@ export class CommandLine {
     this.streams.stdout.write(`${text}\n`);
   }
 
-  /** Asks before what can't be undone. @throws CommandError unless the answer is yes */
+  /** Asks before an irreversible action. @throws CommandError unless the answer is yes */
   async confirm(what: string): Promise<void> {
     if (this.options.yes) return;
     if (!this.streams.stdin.isTTY)

@@ -1,4 +1,4 @@
-/** What kind of thing went wrong: it decides the HTTP status (error.filter.ts). */
+/** The kind of an error, which decides its HTTP status (error.filter.ts). */
 export type ErrorKind =
   | 'malformed'
   | 'unauthenticated'
@@ -17,7 +17,7 @@ export type ErrorKind =
   | 'internal'
   | 'unavailable';
 
-/** A stable, documented code of the errors that clients see. */
+/** A stable, documented error code that clients see. */
 export interface ErrorCode {
   readonly code: string;
   readonly kind: ErrorKind;
@@ -36,38 +36,38 @@ export function errorCodes<Code extends string>(
   >;
 }
 
-/** The codes that any route may answer with. */
+/** The error codes of all routes. */
 export const COMMON_ERRORS = errorCodes({
   body_malformed: { kind: 'malformed', when: 'the body is not what the content type says, or not an object' },
-  path_malformed: { kind: 'malformed', when: 'the path holds a broken percent escape' },
-  query_malformed: { kind: 'malformed', when: 'the query string holds a broken percent escape' },
+  path_malformed: { kind: 'malformed', when: 'the path contains a malformed percent escape' },
+  query_malformed: { kind: 'malformed', when: 'the query string contains a malformed percent escape' },
   request_malformed: { kind: 'malformed', when: 'the request is not valid HTTP' },
-  request_timeout: { kind: 'timeout', when: 'the request did not come to its end in time' },
+  request_timeout: { kind: 'timeout', when: 'the request did not arrive completely in time' },
   headers_too_large: {
     kind: 'headers_too_large',
     when: 'the URL and the headers are larger than 16 KiB together',
   },
   etag_malformed: {
     kind: 'malformed',
-    when: 'If-Match or If-None-Match does not hold ETags as they were answered',
+    when: 'If-Match or If-None-Match does not consist of ETags as sent by this service',
   },
-  route_not_found: { kind: 'not_found', when: 'nothing is served under this path' },
+  route_not_found: { kind: 'not_found', when: 'no route has this path' },
   method_not_allowed: {
     kind: 'method_not_allowed',
-    when: 'the path exists, but not with this method; the Allow header names those that do',
+    when: 'the path exists, but not with this method; the Allow header lists its methods',
   },
   not_acceptable: {
     kind: 'not_acceptable',
-    when: 'the Accept header excludes every form that this route answers in',
+    when: 'the Accept header excludes every media type of this route',
   },
-  body_too_large: { kind: 'too_large', when: 'the body is larger than this route takes' },
+  body_too_large: { kind: 'too_large', when: 'the body is larger than this route accepts' },
   content_type_unsupported: {
     kind: 'unsupported_type',
-    when: 'the body is of a type that this route does not take',
+    when: 'this route does not accept the media type of the body',
   },
   precondition_failed: {
     kind: 'precondition_failed',
-    when: 'what was to be changed is not in the version that If-Match names; nothing was changed',
+    when: 'the current version does not match If-Match or If-None-Match; nothing was changed',
   },
   validation_failed: {
     kind: 'invalid',
@@ -79,25 +79,25 @@ export const COMMON_ERRORS = errorCodes({
   },
   outcome_unknown: {
     kind: 'internal',
-    when: 'the database was lost while it was told to keep the change, and stayed away; read before you repeat',
+    when: 'the connection to the database was lost during the commit; check whether the change was made before repeating it',
   },
   database_unavailable: {
     kind: 'unavailable',
-    when: 'the database cannot be reached or has no room; nothing was changed',
+    when: 'the database cannot be reached or is full; nothing was changed',
   },
   database_busy: {
     kind: 'unavailable',
-    when: 'too much else is being done at once; nothing was changed',
+    when: 'too many other requests are running; nothing was changed',
   },
 });
 
-/** What is wrong with one field, in words that the sender of the request can act on. */
+/** What is wrong with a field, as the predicate of a sentence. */
 export interface FieldFault {
   readonly field: string;
   readonly message: string;
 }
 
-/** What the message of an error discloses of a customer: audited like a read. */
+/** What an error discloses about a customer, which is audited like a read. */
 export interface Disclosure {
   /** The action of the audit entry. */
   readonly action: `${string}.${string}`;
@@ -105,13 +105,13 @@ export interface Disclosure {
   readonly details: object;
 }
 
-/** An error that may be told to the client: its message never holds SQL, paths, tokens or a foreign record. */
+/** An error for the client. Its message MUST NOT contain SQL, paths or tokens. */
 export class RegisterError extends Error {
   override readonly name = 'RegisterError';
   readonly code: string;
   readonly kind: ErrorKind;
   readonly faults: readonly FieldFault[];
-  /** Headers that the answer carries besides, such as `Allow`. */
+  /** Additional headers of the response, such as `Allow`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly discloses: Disclosure | undefined;
 
@@ -134,7 +134,7 @@ export class RegisterError extends Error {
   }
 }
 
-/** 422: names every field at fault. */
+/** 422, with every faulty field. */
 export function validationFailed(faults: readonly FieldFault[]): RegisterError {
   const fields = [...new Set(faults.map(({ field }) => field || '""'))].join(', ');
   return new RegisterError(

@@ -1,10 +1,10 @@
-// The range of ISO 8601 years with four digits, which is what CSV files, CRMs and databases agree on.
+// The last second with a year of four digits, which CSV files, CRMs and databases all support.
 const MAX_SECONDS = 253_402_300_799;
 
 /**
- * Reads a moment: Unix seconds, as a number or in digits, or ISO 8601 with an offset.
+ * Parses an instant: Unix seconds, as a number or digits, or ISO 8601 with an offset.
  *
- * @returns Unix milliseconds; undefined for anything else
+ * @returns Unix milliseconds; undefined = malformed
  */
 export function parseInstant(value: unknown): number | undefined {
   if (typeof value === 'number' || (typeof value === 'string' && /^\d+$/.test(value))) {
@@ -12,11 +12,11 @@ export function parseInstant(value: unknown): number | undefined {
     return Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_SECONDS ? seconds * 1000 : undefined;
   }
   if (typeof value !== 'string') return undefined;
-  // In a query string, the + of an offset that was not escaped arrives as a space.
+  // In a query string, an unescaped + of an offset arrives as a space.
   const iso = value.replace(/ (?=\d\d:?\d\d$)/, '+');
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(iso)) return undefined;
   const milliseconds = Date.parse(iso);
-  // Date.parse takes the 31st of any month for a day of the next.
+  // Date.parse accepts the 31st of any month.
   const day = new Date(`${iso.slice(0, 10)}T00:00:00Z`);
   const exists = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(iso.slice(0, 10));
   return exists && milliseconds >= 0 && milliseconds / 1000 <= MAX_SECONDS ? milliseconds : undefined;

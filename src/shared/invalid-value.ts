@@ -1,4 +1,4 @@
-/** A value cannot be what it should be; the message says why, to follow the field's name in a sentence. */
+/** A value is invalid. The message says why, as the predicate of a sentence. */
 export class InvalidValue extends Error {
   override readonly name: string = 'InvalidValue';
 }

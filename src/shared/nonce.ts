@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 const BYTES = 16;
 
-/** Text of 22 characters that nobody can guess. Beside personal data, it keeps their digest from telling what they were. */
+/** An unguessable text of 22 characters. Hashed with personal data, it keeps the digest from disclosing them. */
 export function nonce(): string {
   return randomBytes(BYTES).toString('base64url');
 }

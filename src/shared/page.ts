@@ -1,11 +1,11 @@
-/** A part of a list, and where the next one begins. */
+/** A page of a list, and where the next one begins. */
 export interface Page<Row> {
   readonly rows: Row[];
-  /** The last of the rows, if others come after it. */
+  /** The last row of this page; undefined = there is no next page. */
   readonly next: Row | undefined;
 }
 
-/** The page of at most `limit` rows, out of the up to `limit + 1` that were read to know whether it is the last. */
+/** A page of at most `limit` rows. @param found up to `limit + 1` rows, to know whether there is a next page */
 export function pageOf<Row>(found: readonly Row[], limit: number): Page<Row> {
   const rows = found.slice(0, limit);
   return { rows, next: found.length > limit ? rows.at(-1) : undefined };

@@ -4,7 +4,7 @@ import { Database } from './database/database.js';
 import { Metrics } from './http/metrics.js';
 import { Transactions } from './transactions.js';
 
-/** Global: the ground that all features stand on. Closes the database after the last request. */
+/** Global, since all features need it. Closes the database after the last request. */
 @Global()
 @Module({})
 export class SharedModule implements OnApplicationShutdown {

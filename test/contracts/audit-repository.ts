@@ -111,6 +111,25 @@ export function auditRepositoryContract(register: () => Register): void {
   const lastLink = async (): Promise<number | undefined> =>
     (await rest(register().audit.chain())).at(-1)?.block.number;
 
+  it('seals nothing if a row of the block was removed or sealed in the meantime', async () => {
+    await sealAll();
+    await insert(anEntry(), anEntry());
+    const [one, two] = await register().audit.unsealed(2);
+    const sealThese = (...entries: (RecordedEntry | undefined)[]): Promise<void> =>
+      run(async () => {
+        const head = await register().audit.lockHead();
+        const found = entries.filter((entry) => entry !== undefined);
+        const block = seal(head, found, [], ++sealedAt);
+        await register().audit.insertBlock({ block, entries: found, versions: [] });
+      });
+    await sealThese(one);
+    const head = await register().audit.head();
+    await expect(sealThese(one, two)).rejects.toThrow('audit_entries changed while its rows were sealed');
+    await expect(sealThese(two, { ...(two as RecordedEntry), id: 1_000_000 })).rejects.toThrow();
+    expect(await register().audit.head()).toEqual(head);
+    expect(await register().audit.unsealed(2)).toEqual([two]);
+  });
+
   it('stores entries unchanged and in their order', async () => {
     const contextName = randomUUID();
     const odd = anEntry({

@@ -17,13 +17,13 @@ export function contextRepositoryContract(register: () => Register): void {
   const insert = (context: Context): Promise<boolean> => run(() => register().contexts.insert(context));
   const listed = async (prefix: string): Promise<Context[]> =>
     (await register().contexts.list()).filter(({ name }) => name.startsWith(prefix));
-  /** As services do: what was refused is undone. */
+  /** Rolls back a refused update, as the services do. */
   const update = (name: string, context: Context): Promise<unknown> =>
     run(async () => {
       if (!(await register().contexts.update(name, context))) throw new Error('taken');
     });
 
-  it('lists what was inserted, by name, with its aliases, by name', async () => {
+  it('lists contexts and their aliases by name', async () => {
     const prefix = randomUUID();
     const a = aContext({ name: `${prefix}a`, aliases: [`${prefix}x`, `${prefix}y`] });
     const b = aContext({ name: `${prefix}b`, enabled: false });
@@ -32,7 +32,7 @@ export function contextRepositoryContract(register: () => Register): void {
     expect(await listed(prefix)).toEqual([a, b]);
   });
 
-  it('refuses a name that another one answers to, in this exact case', async () => {
+  it('refuses a name or alias of another context, in this exact case', async () => {
     const context = aContext({ aliases: [randomUUID()] });
     const [alias = ''] = context.aliases;
     expect(await insert(context)).toBe(true);
@@ -43,13 +43,13 @@ export function contextRepositoryContract(register: () => Register): void {
     expect(await listed(context.name)).toEqual([context]);
   });
 
-  it('locks all, as they are listed', async () => {
+  it('locks all contexts and returns them as listed', async () => {
     await insert(aContext({ aliases: [randomUUID()] }));
     const locked = await run(() => register().contexts.lockAll());
     expect(locked).toEqual(await register().contexts.list());
   });
 
-  it('writes the names and the state of one', async () => {
+  it('updates the name, the aliases and the state of a context', async () => {
     const prefix = randomUUID();
     const before = aContext({ name: `${prefix}a`, aliases: [`${prefix}b`] });
     const other = aContext({ name: `${prefix}other` });
@@ -71,7 +71,7 @@ export function contextRepositoryContract(register: () => Register): void {
     expect(await insert(aContext({ name: `${prefix}a` }))).toBe(true);
   });
 
-  it('refuses to give one a name that another one answers to', async () => {
+  it('refuses to rename a context to a name or alias of another', async () => {
     const prefix = randomUUID();
     const context = aContext({ name: `${prefix}a` });
     const other = aContext({ name: `${prefix}b`, aliases: [`${prefix}c`] });
@@ -82,7 +82,7 @@ export function contextRepositoryContract(register: () => Register): void {
     expect(await listed(prefix)).toEqual([context, other]);
   });
 
-  it('deletes one that is empty, with its names and grants', async () => {
+  it('deletes an empty context with its aliases and grants', async () => {
     const context = aContext({ aliases: [randomUUID()] });
     await insert(context);
     const user = {
@@ -99,12 +99,12 @@ export function contextRepositoryContract(register: () => Register): void {
     expect(await insert(aContext({ name: context.aliases[0] ?? '' }))).toBe(true);
   });
 
-  it('keeps one that is not empty', async () => {
+  it('keeps a context that is not empty', async () => {
     const id = await newContext(register());
     const details = { name: 'x', address: null, email: null, phoneNumber: null, altPhoneNumber: null };
     await run(() => register().customers.insert(id, { ...details, userId: toUserId('x'), updatedAt: 0 }));
     const before = await register().contexts.list();
-    // Which one it is, only its sign-in knows: all others are as empty as they were.
+    // The name of the context isn't known here, so try to delete each.
     const kept: string[] = [];
     for (const { name } of before) {
       const undone = run(async () => {

@@ -35,7 +35,7 @@ export function customerRepositoryContract(register: () => Register): void {
   const destroy = (of: ContextId, id: number): Promise<void> =>
     run(() => register().customers.delete(of, id));
 
-  /** Inserts a customer, and answers it. */
+  /** Inserts a customer and returns it. */
   const add = async (to: ContextId, userId: string, fields: Fields = {}, at = 0): Promise<Customer> => {
     const id = await insert(to, details(userId, fields), at);
     return { id: Number(id), ...details(userId, fields), updatedAt: at };
@@ -54,7 +54,7 @@ export function customerRepositoryContract(register: () => Register): void {
   const ignore = async (): Promise<void> => undefined;
   const all = (of: ContextId, filter: CustomerFilter = {}, after = 0): Promise<Customer[]> =>
     rest(register().customers.all(of, filter, after, ignore));
-  /** The UserIDs to which a filter applies, which `page` and `all` must agree about. */
+  /** The UserIDs that a filter finds. Expects `page` and `all` to agree. */
   const filtered = async (of: ContextId, filter: CustomerFilter): Promise<string[]> => {
     const page = await register().customers.page(of, filter, 0, 1000);
     expect(await all(of, filter)).toEqual(page);
@@ -79,7 +79,7 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await run(() => register().customers.lock(here, toUserId('nobody')))).toBeUndefined();
   });
 
-  it('tells UserIDs apart byte for byte, once they are in Unicode NFC', async () => {
+  it('compares UserIDs byte for byte in Unicode NFC', async () => {
     const here = await context();
     const userIds = [
       'abc',
@@ -110,7 +110,7 @@ export function customerRepositoryContract(register: () => Register): void {
     }
   });
 
-  it('does not insert a UserID that is taken, nor update to one', async () => {
+  it('neither inserts nor updates to a UserID that is taken', async () => {
     const here = await context();
     const [first, second] = [await add(here, 'first'), await add(here, 'second')];
     expect(await insert(here, details('first', full))).toBeUndefined();
@@ -118,7 +118,7 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await all(here)).toEqual([first, second]);
   });
 
-  it('goes on in the same transaction after a UserID was taken', async () => {
+  it('can go on in the same transaction after a UserID was taken', async () => {
     const here = await context();
     const first = await add(here, 'first');
     await run(async () => {
@@ -146,7 +146,7 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await all(here)).toEqual([before, other]);
   });
 
-  it('deletes one, whose UserID is free again, and never gives its id again', async () => {
+  it('deletes a customer, frees its UserID and never reuses its id', async () => {
     const here = await context();
     const [first, last] = [await add(here, 'first'), await add(here, 'last')];
     await destroy(here, last.id);
@@ -190,7 +190,7 @@ export function customerRepositoryContract(register: () => Register): void {
     const added = [];
     for (const userId of ['c', 'a', 'd', 'b']) added.push(await add(here, userId));
     const [first, second, third, last] = added as [Customer, Customer, Customer, Customer];
-    // Neither a change nor a new name moves a customer.
+    // Updates don't move a customer.
     await update(here, { ...first, name: 'Changed', updatedAt: 1 });
     await update(here, first);
     const { customers } = register();
@@ -204,7 +204,7 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await all(here, { search: 'tri' }, second.id)).toEqual([third, last]);
   });
 
-  describe('filters by equality', () => {
+  describe('filtering by equality', () => {
     let here: ContextId;
 
     beforeAll(async () => {
@@ -215,17 +215,17 @@ export function customerRepositoryContract(register: () => Register): void {
     });
 
     it.each<[string, CustomerFilter['equal'], string[]]>([
-      ['nothing', [], ['whole', 'bare', 'spaced']],
+      ['no filter', [], ['whole', 'bare', 'spaced']],
       ['no condition', [{}, {}], ['whole', 'bare', 'spaced']],
       ['a UserID', [{ userId: toUserId('bare') }], ['bare']],
-      ['a UserID in other case', [{ userId: toUserId('Bare') }], []],
-      ['a UserID with a space behind it', [{ userId: toUserId('bare ') }], []],
+      ['a UserID in another case', [{ userId: toUserId('Bare') }], []],
+      ['a UserID with a trailing space', [{ userId: toUserId('bare ') }], []],
       ['a name', [{ name: 'Trisul' }], ['bare']],
-      ['a name with a space behind it', [{ name: 'Trisul ' }], ['spaced']],
-      ['a name in other case', [{ name: 'TRISUL' }], []],
+      ['a name with a trailing space', [{ name: 'Trisul ' }], ['spaced']],
+      ['a name in another case', [{ name: 'TRISUL' }], []],
       ['the start of a name', [{ name: 'Tris' }], []],
       ['a name with quotes', [{ name: `O'Brien "Óscar" \\ 100 %_ 😀` }], ['whole']],
-      ['a name as SQL would have it', [{ name: `' OR '1'='1` }], []],
+      ['a name that contains SQL', [{ name: `' OR '1'='1` }], []],
       ['an address', [{ address: 'MG Road 1\r\n\tChennai\n' }], ['whole']],
       ['no address', [{ address: null }], ['bare', 'spaced']],
       ['an empty e-mail', [{ email: '' }], ['whole']],
@@ -237,12 +237,12 @@ export function customerRepositoryContract(register: () => Register): void {
       ['two fields', [{ name: 'Trisul', email: null }], ['bare']],
       ['two fields in two places', [{ name: 'Trisul' }, { email: null }], ['bare']],
       ['a contradiction', [{ name: 'Trisul' }, { name: 'Trisul ' }], []],
-    ])('%s', async (_case, equal = [], expected) => {
+    ])('compares exactly: %s', async (_case, equal = [], expected) => {
       expect(await filtered(here, { equal })).toEqual(expected);
     });
   });
 
-  describe('searches by the start of UserID, phone number, name or e-mail', () => {
+  describe('searching the start of UserID, phone number, name and e-mail', () => {
     let here: ContextId;
 
     beforeAll(async () => {
@@ -261,35 +261,35 @@ export function customerRepositoryContract(register: () => Register): void {
     });
 
     it.each<[string, string, string[]]>([
-      ['a name, whatever its case', 'TRI', ['B68t19', 'other']],
+      ['a name in any case', 'TRI', ['B68t19', 'other']],
       ['a whole name', 'trisul', ['B68t19', 'other']],
-      ['not the middle of a name', 'risul', []],
-      ['an e-mail, whatever its case', 'Demo@GMAIL', ['B68t19']],
+      ['nothing for the middle of a name', 'risul', []],
+      ['an e-mail in any case', 'Demo@GMAIL', ['B68t19']],
       ['a UserID', 'B68', ['B68t19']],
-      ['not a UserID in other case', 'b68', []],
+      ['no UserID in another case', 'b68', []],
       ['a phone number', '+91 (44', ['B68t19']],
-      ['not the second phone number', '99', []],
+      ['no second phone number', '99', []],
       ['a name with accents', 'éCO', ['école']],
       ['a name with accents in another Unicode form', 'E\u0301co'.normalize('NFD'), ['école']],
-      ['not a name with other accents', 'eco', []],
+      ['no name with other accents', 'eco', []],
       ['a name that begins with an emoji', '😀 c', ['emoji']],
-      ['a Greek name, whatever its case', 'ΟΔΥΣ', ['greek']],
-      ['a Greek name, whatever the form of its sigma', 'οδυς', ['greek']],
+      ['a Greek name in any case', 'ΟΔΥΣ', ['greek']],
+      ['a Greek name with any form of sigma', 'οδυς', ['greek']],
       ['a percent sign', '%', ['percent']],
       ['an underscore', '_', ['underscore']],
       ['a quote', `'`, ['quote']],
       ['a double quote', `"`, ['"double']],
       ['a backslash', '\\', ['back\\slash']],
-      ['a comment', '--', []],
-      ['a text with a space behind it', 'Trisul ', ['other']],
-      ['no text that is longer', 'Trisul Network', []],
-      ['the first 64 characters', 'ab'.repeat(32), ['long']],
-    ])('%s', async (_case, search, expected) => {
+      ['nothing for an SQL comment', '--', []],
+      ['a name with a trailing space', 'Trisul ', ['other']],
+      ['nothing for a longer text', 'Trisul Network', []],
+      ['a text of 64 characters', 'ab'.repeat(32), ['long']],
+    ])('finds %s', async (_case, search, expected) => {
       expect(await filtered(here, { search })).toEqual(expected);
     });
   });
 
-  it('searches what was updated', async () => {
+  it('searches the updated values', async () => {
     const here = await context();
     const customer = await add(here, 'A', { email: 'old@demo.example' });
     await update(here, { ...customer, name: 'Newton', email: 'new@demo.example', phoneNumber: '7' });
@@ -300,7 +300,7 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await filtered(here, { search: 'new' })).toEqual([]);
   });
 
-  it('tells those created or changed since a time, that very millisecond included', async () => {
+  it('filters by updatedSince, including that very millisecond', async () => {
     const [here, at] = [await context(), 1_764_000_000_123];
     const [first] = [await add(here, 'first', {}, at), await add(here, 'second', {}, at + 1)];
     expect(await filtered(here, { updatedSince: at })).toEqual(['first', 'second']);
@@ -320,7 +320,7 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await filtered(here, { search: 'TRI', updatedSince: 5, equal })).toEqual(['A']);
   });
 
-  it('lists all as they stood at the first batch, whatever changes meanwhile', async () => {
+  it('lists all as of the first batch, whatever changes meanwhile', async () => {
     const here = await context();
     const before = await addMany(here, MANY);
     const batches = register().customers.all(here, {}, 0, ignore);
@@ -334,20 +334,20 @@ export function customerRepositoryContract(register: () => Register): void {
     expect((await all(here)).slice(-2)).toEqual([{ ...late, name: 'Changed' }, await find(here, 'New')]);
   });
 
-  it.each([0, 3, MANY])('tells how many there are before the first of %d', async (count) => {
+  it.each([0, 3, MANY])('announces the number of %d customers before the first', async (count) => {
     const here = await context();
     await addMany(here, count);
     await add(here, 'not found', { name: 'Other' });
-    const told: (number | string)[] = [];
-    const announce = async (found: number): Promise<void> => void told.push(found);
+    const seen: (number | string)[] = [];
+    const announce = async (found: number): Promise<void> => void seen.push(found);
     const filter = { equal: [{ name: 'Trisul' }] };
     for await (const batch of register().customers.all(here, filter, 0, announce)) {
-      told.push(...batch.map(({ userId }) => userId));
+      seen.push(...batch.map(({ userId }) => userId));
     }
-    expect(told).toEqual([count, ...Array.from({ length: count }, (_, n) => `U${n}`)]);
+    expect(seen).toEqual([count, ...Array.from({ length: count }, (_, n) => `U${n}`)]);
   });
 
-  it('sees nothing of a transaction under way in a list of all', async () => {
+  it('lists nothing of an uncommitted transaction', async () => {
     const here = await context();
     await expect(
       run(async () => {
@@ -359,7 +359,7 @@ export function customerRepositoryContract(register: () => Register): void {
     expect(await filtered(here, {})).toEqual([]);
   });
 
-  it('gives back what a list of all holds when that is left early', async () => {
+  it('releases the resources of a list that is abandoned early', async () => {
     const here = await context();
     const added = await addMany(here, 3);
     for (let n = 0; n < 20; n++) {

@@ -7,10 +7,10 @@ import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
 const T = 1_764_000_000_000;
-/** Before the times of all other tests: a purge goes through every context. */
+/** Earlier than in all other tests, because a purge covers every context. */
 const LONG_AGO = 1000;
 
-/** As SHA-256 in hexadecimal. */
+/** Looks like a SHA-256 in hexadecimal. */
 function aHash(): string {
   return `${randomUUID()}${randomUUID()}`.replaceAll('-', '');
 }
@@ -20,8 +20,8 @@ export function idempotencyRepositoryContract(register: () => Register): void {
   const somebody = async (): Promise<Principal> => principal(await newContext(register()));
   const claim = (by: Principal, key: string, request = aHash(), at = T): Promise<KeptAnswer | undefined> =>
     register().keys.claim(by, key, request, at);
-  /** Takes a key, and answers. @returns what was kept before */
-  const ask = (
+  /** Claims a key and keeps an answer. @returns the answer that was kept before */
+  const answerOnce = (
     by: Principal,
     key: string,
     { request = aHash(), answer = 'answer', at = T } = {},
@@ -31,7 +31,7 @@ export function idempotencyRepositoryContract(register: () => Register): void {
       if (kept === undefined) await register().keys.keep(by, key, answer);
       return kept;
     });
-  /** What is kept under a key, which stays as it is. */
+  /** The answer kept under a key. Changes nothing. */
   const find = async (by: Principal, key: string): Promise<KeptAnswer | undefined> => {
     let kept: KeptAnswer | undefined;
     const looking = run(async () => {
@@ -43,11 +43,11 @@ export function idempotencyRepositoryContract(register: () => Register): void {
     return kept;
   };
 
-  it('finds what was asked under a key, and what it was answered', async () => {
+  it('finds the request and the answer of a key', async () => {
     const by = await somebody();
     const [key, request] = [aHash(), aHash()];
     expect(await find(by, key)).toBeUndefined();
-    expect(await ask(by, key, { request, answer: '{}' })).toBeUndefined();
+    expect(await answerOnce(by, key, { request, answer: '{}' })).toBeUndefined();
     expect(await find(by, key)).toEqual({ requestHash: request, answer: '{}' });
     expect(await find(by, aHash())).toBeUndefined();
     expect(await find(by, key.toUpperCase())).toBeUndefined();
@@ -57,23 +57,23 @@ export function idempotencyRepositoryContract(register: () => Register): void {
     ['empty', ''],
     ['odd', `O'Brien "Óscar" \\ \\0 100 %_ 😀 \0 \r\n end `],
     ['long', `"\\😀'`.repeat(50_000)],
-  ])('keeps an answer as it is: %s', async (_case, answer) => {
+  ])('keeps an answer unchanged: %s', async (_case, answer) => {
     const by = await somebody();
     const key = aHash();
-    await ask(by, key, { answer });
+    await answerOnce(by, key, { answer });
     expect((await find(by, key))?.answer === answer).toBe(true);
   });
 
-  it('gives a key once, and leaves it as it was when it is asked for again', async () => {
+  it('lets a key be claimed once and leaves it unchanged when claimed again', async () => {
     const by = await somebody();
     const [key, other, request] = [aHash(), aHash(), aHash()];
     await run(async () => {
-      expect(await ask(by, key, { request, answer: 'first' })).toBeUndefined();
-      expect(await ask(by, key)).toEqual({ requestHash: request, answer: 'first' });
-      expect(await ask(by, other, { request })).toBeUndefined();
+      expect(await answerOnce(by, key, { request, answer: 'first' })).toBeUndefined();
+      expect(await answerOnce(by, key)).toEqual({ requestHash: request, answer: 'first' });
+      expect(await answerOnce(by, other, { request })).toBeUndefined();
     });
     for (const again of [request, aHash()]) {
-      const kept = await ask(by, key, { request: again, answer: 'second', at: T + 1 });
+      const kept = await answerOnce(by, key, { request: again, answer: 'second', at: T + 1 });
       expect(kept).toEqual({ requestHash: request, answer: 'first' });
     }
     expect(await find(by, other)).toEqual({ requestHash: request, answer: 'answer' });
@@ -89,51 +89,51 @@ export function idempotencyRepositoryContract(register: () => Register): void {
     ];
     const [key, requests] = [aHash(), owners.map(() => aHash())];
     const answers = owners.map((_, n) => ({ request: requests[n] ?? '', answer: `answer ${n}` }));
-    for (const [n, by] of owners.entries()) expect(await ask(by, key, answers[n])).toBeUndefined();
+    for (const [n, by] of owners.entries()) expect(await answerOnce(by, key, answers[n])).toBeUndefined();
     for (const [n, by] of owners.entries()) {
       expect(await find(by, key)).toEqual({ requestHash: requests[n], answer: `answer ${n}` });
     }
   });
 
-  it('knows a user by its name alone, whatever token it has', async () => {
+  it('knows a user by its name, whatever its token', async () => {
     const by = await somebody();
     const key = aHash();
-    await ask(by, key);
+    await answerOnce(by, key);
     const otherToken: Principal = { ...by, tokenId: 8, tokenLabel: 'other', address: '::1', role: 'admin' };
     expect(await find(otherToken, key)).toEqual(await find(by, key));
     expect(await find(otherToken, key)).toBeDefined();
   });
 
-  it('has a key free again when the transaction that took it fails', async () => {
+  it('frees a key when the transaction that claimed it fails', async () => {
     const by = await somebody();
     const key = aHash();
     const failing = run(async () => {
-      await ask(by, key);
+      await answerOnce(by, key);
       throw new Error('made to fail');
     });
     await expect(failing).rejects.toThrow('made to fail');
     expect(await find(by, key)).toBeUndefined();
-    expect(await ask(by, key)).toBeUndefined();
+    expect(await answerOnce(by, key)).toBeUndefined();
     expect(await find(by, key)).toBeDefined();
   });
 
-  it('has one of many take a key at the same moment, and the others find its answer', async () => {
+  it('lets one of many concurrent requests claim a key, and the others find its answer', async () => {
     const by = await somebody();
     const key = aHash();
-    const asked = Array.from({ length: 8 }, (_, n) => ({ answer: `answer ${n}` }));
-    const kept = await Promise.all(asked.map((each) => ask(by, key, each)));
-    const [winner] = asked.filter((_, n) => kept[n] === undefined);
+    const requests = Array.from({ length: 8 }, (_, n) => ({ answer: `answer ${n}` }));
+    const kept = await Promise.all(requests.map((each) => answerOnce(by, key, each)));
+    const [winner] = requests.filter((_, n) => kept[n] === undefined);
     expect(kept.filter((each) => each === undefined)).toHaveLength(1);
     for (const each of kept) if (each !== undefined) expect(each.answer).toBe(winner?.answer);
     expect((await find(by, key))?.answer).toBe(winner?.answer);
   });
 
-  it('forgets keys that were taken before a time, some at a time', async () => {
+  it('purges the keys claimed before an instant in batches', async () => {
     const purge = (limit: number): Promise<number> => run(() => register().keys.purge(LONG_AGO, limit));
     await purge(10_000);
     const [by, other] = [await somebody(), await somebody()];
     const keys = Array.from({ length: 5 }, aHash);
-    for (const [n, key] of keys.entries()) await ask(n % 2 ? other : by, key, { at: LONG_AGO - n });
+    for (const [n, key] of keys.entries()) await answerOnce(n % 2 ? other : by, key, { at: LONG_AGO - n });
     const left = async (): Promise<number> => {
       let count = 0;
       for (const [n, key] of keys.entries()) if (await find(n % 2 ? other : by, key)) count++;
@@ -147,13 +147,13 @@ export function idempotencyRepositoryContract(register: () => Register): void {
     expect(await left()).toBe(1);
   });
 
-  it('forgets the keys of a user, in every context, and of no other', async () => {
+  it("deletes a user's keys in every context, and no other user's", async () => {
     const [here, there] = [await newContext(register()), await newContext(register())];
     const name = randomUUID();
     const owners = [here, there].map((context) => principal(context, { userName: name }));
     const other = principal(here, { userName: name.toUpperCase() });
     const keys = Array.from({ length: 3 }, aHash);
-    for (const by of [...owners, other]) for (const key of keys) await ask(by, key);
+    for (const by of [...owners, other]) for (const key of keys) await answerOnce(by, key);
     await run(() => register().keys.deleteOf(name, 1000));
     for (const key of keys) {
       for (const by of owners) expect(await find(by, key)).toBeUndefined();
@@ -161,14 +161,14 @@ export function idempotencyRepositoryContract(register: () => Register): void {
     }
   });
 
-  it('forgets the keys of a context that is deleted', async () => {
+  it('deletes the keys of a deleted context', async () => {
     const { contexts } = register();
     const names = async (): Promise<string[]> => (await contexts.list()).map(({ name }) => name);
     const before = await names();
     const [here, key] = [await somebody(), aHash()];
     const [name = ''] = (await names()).filter((each) => !before.includes(each));
     const there = await somebody();
-    for (const by of [here, there]) await ask(by, key);
+    for (const by of [here, there]) await answerOnce(by, key);
     expect(await run(() => contexts.delete(name))).toBe(true);
     expect(await find(there, key)).toBeDefined();
   });
@@ -176,7 +176,7 @@ export function idempotencyRepositoryContract(register: () => Register): void {
   itRefusesWritesOutsideTransactions(async () => {
     const by = await somebody();
     const [key, other] = [aHash(), aHash()];
-    await ask(by, key, { at: LONG_AGO - 1 });
+    await answerOnce(by, key, { at: LONG_AGO - 1 });
     const { keys } = register();
     return {
       read: async () => [await find(by, key), await find(by, other)],

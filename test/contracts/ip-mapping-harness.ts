@@ -2,7 +2,11 @@ import { expect } from '@jest/globals';
 import type { ContextId } from '../../src/identity/domain/principal.js';
 import { seal } from '../../src/history/domain/audit-chain.js';
 import type { ListedMapping } from '../../src/ip-mappings/application/ip-mapping.repository.js';
-import type { RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
+import {
+  NO_TERMINAL,
+  type RecordedMapping,
+  type TerminalId,
+} from '../../src/ip-mappings/domain/ip-mapping.js';
 import { IpAddress, IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
 import type { ChangeMade } from '../../src/versions/domain/version.js';
@@ -15,8 +19,8 @@ export const T = 1_764_000_000_000;
 export const END = 253_402_300_800;
 /** Greater than every block number and id. */
 export const NEWEST = Number.MAX_SAFE_INTEGER;
-/** A terminal that naive escaping would break. */
-export const ODD = ` O'Brien "Óscar" \\ \\0 100 %_ 😀 end `;
+/** A terminal that naive escaping would break; the domain refuses its control character. */
+export const ODD = ` O'Brien "Óscar" \\ \\0 100 %_ 😀 end ` as TerminalId;
 
 export type Fields = Partial<Omit<RecordedMapping, 'id' | 'network' | 'validity'>>;
 export type NewMapping = Omit<RecordedMapping, 'id'>;
@@ -29,7 +33,7 @@ export function aMapping(network: string, [from, to]: Period = [0, null], fields
     customerId: 1,
     network: IpNetwork.parse(network),
     validity: Validity.between(from, to),
-    terminalId: '',
+    terminalId: NO_TERMINAL,
     updatedAt: T,
     ...fields,
   };

@@ -1,3 +1,4 @@
+import { NO_TERMINAL, toTerminalId } from '../../src/ip-mappings/domain/ip-mapping.js';
 import { expect, it } from '@jest/globals';
 import { IpAddress, IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
@@ -77,10 +78,10 @@ export function ipMappingHoldingContract(register: () => Register): void {
 
   it('finds who held an address as known at a given millisecond', async () => {
     const here = await context();
-    const created = await add(here, '192.0.2.0/24', [10, null], { terminalId: 'T' });
+    const created = await add(here, '192.0.2.0/24', [10, null], { terminalId: toTerminalId('T') });
     const ended = { ...created, validity: Validity.between(10, 20), updatedAt: T + 10 };
     const network = IpNetwork.parse('198.51.100.7/25');
-    const renumbered = { ...ended, network, customerId: 2, terminalId: '', updatedAt: T + 20 };
+    const renumbered = { ...ended, network, customerId: 2, terminalId: NO_TERMINAL, updatedAt: T + 20 };
     await record(here, 'created', created);
     await record(here, 'updated', ended);
     await record(here, 'updated', renumbered);
@@ -122,8 +123,8 @@ export function ipMappingHoldingContract(register: () => Register): void {
     await record(here, 'created', wide);
     await record(here, 'created', { ...narrow, updatedAt: T + 5 });
     // Versions are ordered by their time, not by when they were recorded, and independently of other mappings.
-    const later = { ...wide, terminalId: 'later', updatedAt: T + 10 };
-    const between = { ...wide, terminalId: 'between', updatedAt: T + 7 };
+    const later = { ...wide, terminalId: toTerminalId('later'), updatedAt: T + 10 };
+    const between = { ...wide, terminalId: toTerminalId('between'), updatedAt: T + 7 };
     await record(here, 'updated', later);
     await record(here, 'updated', between);
     const known = async (at: number): Promise<string[]> =>
@@ -140,7 +141,7 @@ export function ipMappingHoldingContract(register: () => Register): void {
     const here = await context();
     const mapping = await add(here, '192.0.2.1');
     await record(here, 'created', mapping);
-    await expect(record(here, 'updated', { ...mapping, terminalId: 'T' })).rejects.toThrow();
+    await expect(record(here, 'updated', { ...mapping, terminalId: toTerminalId('T') })).rejects.toThrow();
     expect(await holding(here, '192.0.2.1', 0, T)).toEqual([mapping]);
   });
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ContextId } from '../../src/identity/domain/principal.js';
-import type { RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
+import { toTerminalId, type RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
 import { IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
 import type { Register } from '../support/register.js';
@@ -71,7 +71,7 @@ export function ipMappingListingContract(register: () => Register): void {
   it('lists all mappings as they were when the first batch was read', async () => {
     const here = await context();
     const [first, second] = [await add(here, '192.0.2.1'), await add(here, '192.0.2.2')];
-    const changed = { ...first, terminalId: 'changed', updatedAt: T + 1 };
+    const changed = { ...first, terminalId: toTerminalId('changed'), updatedAt: T + 1 };
     let newer: RecordedMapping | undefined;
     const change = async (count: number): Promise<void> => {
       expect(count).toBe(2);

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { Principal } from '../../src/identity/domain/principal.js';
 import { toUserId } from '../../src/customers/domain/customer.js';
 import { seal, type SealedVersion } from '../../src/history/domain/audit-chain.js';
-import type { RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
+import { NO_TERMINAL, type RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
 import { IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
 import type { ChangeMade } from '../../src/versions/domain/version.js';
@@ -78,7 +78,7 @@ export function ipMappingVersionsContract(register: () => Register): void {
     const other = await add(here, '198.51.100.2', [0, null], { customerId: 3 });
     const a2 = { ...a1, validity: Validity.between(5, 7), updatedAt: T + 5 };
     const b2 = { ...b1, updatedAt: T + 4 };
-    const c2 = { ...c1, network: IpNetwork.parse('198.51.100.3'), terminalId: '', updatedAt: T + 1 };
+    const c2 = { ...c1, network: IpNetwork.parse('198.51.100.3'), terminalId: NO_TERMINAL, updatedAt: T + 1 };
     await put(asha, 'created', a1);
     await put(ravi, 'created', b1);
     await put(asha, 'created', c1);

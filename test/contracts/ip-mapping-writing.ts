@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
+import { toTerminalId, type RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
 import { Gate } from '../support/gate.js';
 import { principal } from '../support/principal.js';
 import type { Register } from '../support/register.js';
@@ -30,9 +30,11 @@ export function ipMappingWritingContract(register: () => Register): void {
   it('stores every field of a mapping as given', async () => {
     const here = await context();
     const added = [
-      await add(here, '192.168.1.25/16', [1_723_431_899, 1_723_444_900], { terminalId: 'TERM12345' }),
+      await add(here, '192.168.1.25/16', [1_723_431_899, 1_723_444_900], {
+        terminalId: toTerminalId('TERM12345'),
+      }),
       await add(here, '2001:DB8:0:0::192.0.2.33/32', [0, null], { terminalId: ODD }),
-      await add(here, '::ffff:10.0.0.1', [END - 1, END], { terminalId: '😀'.repeat(64) }),
+      await add(here, '::ffff:10.0.0.1', [END - 1, END], { terminalId: toTerminalId('😀'.repeat(64)) }),
       await add(here, '200.0.0.0/1', [0, END]),
       await add(here, 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', [END - 1, null], { updatedAt: T + 999 }),
     ];
@@ -52,7 +54,7 @@ export function ipMappingWritingContract(register: () => Register): void {
       ...aMapping('2001:db8::7/127', [3, null]),
       id: first.id,
       customerId: 2 ** 31 - 1,
-      terminalId: 'é',
+      terminalId: toTerminalId('é'),
       updatedAt: T + 1,
     };
     expect(await update(here, changed)).toBe(true);
@@ -91,7 +93,7 @@ export function ipMappingWritingContract(register: () => Register): void {
       expect(await mappings.find(of, customerId, id)).toEqual(expected);
     }
     const [begun, found] = [new Gate(), new Gate()];
-    const changed = { ...mine, terminalId: 'changed', updatedAt: T + 1 };
+    const changed = { ...mine, terminalId: toTerminalId('changed'), updatedAt: T + 1 };
     const changing = run(async () => {
       await update(here, changed);
       expect(await mappings.find(here, 1, mine.id)).toEqual(changed);
@@ -118,12 +120,12 @@ export function ipMappingWritingContract(register: () => Register): void {
   it('neither changes nor returns a mapping of another context', async () => {
     const [here, there] = [await context(), await context()];
     const mine = await add(here, '192.0.2.0/24');
-    const theirs = await add(there, '192.0.2.0/24', [0, null], { terminalId: 'T' });
+    const theirs = await add(there, '192.0.2.0/24', [0, null], { terminalId: toTerminalId('T') });
     const hidden = await add(there, '198.51.100.0/24', [0, null], { customerId: 2 });
     await record(here, 'created', mine);
     for (const mapping of [theirs, hidden]) await record(there, 'created', mapping);
 
-    expect(await update(here, { ...hidden, terminalId: 'captured' })).toBe(true);
+    expect(await update(here, { ...hidden, terminalId: toTerminalId('captured') })).toBe(true);
     await destroy(here, hidden.id);
     expect(await conflicting(here, aMapping('198.51.100.7'))).toBeUndefined();
     expect(await conflicting(here, aMapping('0.0.0.0/1', [0, null], { customerId: 1 }))).toBeUndefined();
@@ -151,7 +153,7 @@ export function ipMappingWritingContract(register: () => Register): void {
   it('refuses a duplicate, even one with another terminal', async () => {
     const here = await context();
     const [open, ended, other] = [
-      await add(here, '192.0.2.0/24', [10, null], { terminalId: 'T' }),
+      await add(here, '192.0.2.0/24', [10, null], { terminalId: toTerminalId('T') }),
       await add(here, '192.0.2.0/24', [10, 20]),
       await add(here, '192.0.2.0/25', [10, null]),
     ];
@@ -161,7 +163,7 @@ export function ipMappingWritingContract(register: () => Register): void {
       ['::ffff:192.0.2.0/120', [10, null]],
       ['192.0.2.0/24', [10, 20]],
     ] as const) {
-      const duplicate = aMapping(network, period, { updatedAt: T + 1, terminalId: 'other' });
+      const duplicate = aMapping(network, period, { updatedAt: T + 1, terminalId: toTerminalId('other') });
       await run(async () => {
         expect(await register().mappings.insert(here, duplicate)).toBeUndefined();
         expect(await register().mappings.update(here, { ...duplicate, id: other.id })).toBe(false);
@@ -176,7 +178,7 @@ export function ipMappingWritingContract(register: () => Register): void {
       return [first, await add(here, '192.0.2.2')];
     });
     // A mapping is not a duplicate of itself.
-    const changed = { ...open, terminalId: 'changed', updatedAt: T + 5 };
+    const changed = { ...open, terminalId: toTerminalId('changed'), updatedAt: T + 5 };
     expect(await update(here, changed)).toBe(true);
     expect(await ofCustomer(here)).toEqual([changed, ended, other, ...added]);
   });
@@ -204,7 +206,7 @@ export function ipMappingWritingContract(register: () => Register): void {
       await register().mappings.guard(here, T);
       const mapping = await add(here, '192.0.2.1', [0, null], { customerId: 2 });
       await record(here, 'created', mapping);
-      await update(here, { ...kept, terminalId: 'changed' });
+      await update(here, { ...kept, terminalId: toTerminalId('changed') });
       expect(await holding(here, '192.0.2.1', 0)).toHaveLength(2);
       expect(await holding(here, '192.0.2.1', 0, T)).toEqual([mapping]);
       await destroy(here, kept.id);
@@ -229,7 +231,7 @@ export function ipMappingWritingContract(register: () => Register): void {
       writes: [
         () => mappings.guard(here, T),
         () => mappings.insert(here, aMapping('192.0.2.2')),
-        () => mappings.update(here, { ...mapping, terminalId: 'T' }),
+        () => mappings.update(here, { ...mapping, terminalId: toTerminalId('T') }),
         () => mappings.delete(here, mapping.id),
         () => mappingVersions.insert(principal(here), 'updated', { ...mapping, updatedAt: T + 1 }),
         () => mappingVersions.purgeOf([{ context: here, id: 1 }], block),

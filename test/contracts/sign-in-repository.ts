@@ -4,7 +4,7 @@ import type { SignInEntry, SignInFilter } from '../../src/access/application/sig
 import type { Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
-/** More than any test has. */
+/** More than the tests insert. */
 const ALL = 10_000;
 
 type NewEntry = Omit<SignInEntry, 'id' | 'failure'>;
@@ -35,7 +35,7 @@ export function signInRepositoryContract(register: () => Register): void {
   });
   const id: unknown = expect.any(Number);
 
-  it('tells a user from what is none', async () => {
+  it('recognizes the exact name of a user', async () => {
     const name = await newUser();
     const isUser = (text: string): Promise<boolean> => register().signIns.isUser(text);
     expect(await isUser(name)).toBe(true);
@@ -48,14 +48,14 @@ export function signInRepositoryContract(register: () => Register): void {
     }
   });
 
-  it('keeps every failure', async () => {
+  it('inserts every failure', async () => {
     const entry = anEntry({ userName: await newUser(), tokenId: null });
     for (let n = 0; n < 2; n++) await fail(entry);
     const kept = { id, ...entry, failure: 'unknown_token' };
     expect(await page({ address: entry.address })).toEqual([kept, kept]);
   });
 
-  it('keeps one success of a day, a token and an address', async () => {
+  it('inserts one success per day, token and address', async () => {
     const first = anEntry({ userName: await newUser() });
     const again = { ...first, at: first.at + 1 };
     const elsewhere = { ...again, address: `${randomUUID()}` };
@@ -70,7 +70,7 @@ export function signInRepositoryContract(register: () => Register): void {
     expect(await page({ address: elsewhere.address })).toEqual([{ id, failure: null, ...elsewhere }]);
   });
 
-  it('answers those that a filter leaves, the newest first, a page at a time', async () => {
+  it('filters and pages sign-ins, newest first', async () => {
     const userName = await newUser();
     for (let at = 1; at <= 6; at++) {
       const entry = anEntry({ at, userName, address: at % 2 ? '192.0.2.1' : '2001:db8::1' });
@@ -91,7 +91,7 @@ export function signInRepositoryContract(register: () => Register): void {
     expect((await page({ userName }, second?.id, 3)).map(({ at }) => at)).toEqual([4, 3, 2]);
   });
 
-  it('purges those from before a time, some at a time', async () => {
+  it('purges the sign-ins before an instant in batches', async () => {
     const purge = (limit: number): Promise<number> => run(() => register().signIns.purge(1000, limit));
     await purge(ALL);
     const userName = await newUser();
@@ -104,7 +104,7 @@ export function signInRepositoryContract(register: () => Register): void {
     expect((await page({ userName })).map(({ at }) => at)).toEqual([1000, 1001, 1000]);
   });
 
-  it('keeps a success anew, once the first of the day is purged', async () => {
+  it('inserts a second success of a day once the first is purged', async () => {
     const entry = anEntry({ at: 999, userName: await newUser() });
     await succeed(entry, 0);
     await run(() => register().signIns.purge(1000, ALL));

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import type { FreshToken, Token, User } from '../../src/access/application/access.repositories.js';
+import type { UnsavedToken, Token, User } from '../../src/access/application/access.repositories.js';
 import type { Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
 export function tokenRepositoryContract(register: () => Register): void {
   const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
-  const insert = (token: FreshToken, hash: string): ReturnType<Register['tokens']['insert']> =>
+  const insert = (token: UnsavedToken, hash: string): ReturnType<Register['tokens']['insert']> =>
     run(() => register().tokens.insert(token, hash));
 
-  /** A user, and a token of it that was not inserted yet. */
-  const newUser = async (fields: Partial<User> = {}): Promise<FreshToken> => {
+  /** Inserts a user, and returns a token of it to insert. */
+  const newToken = async (fields: Partial<User> = {}): Promise<UnsavedToken> => {
     const user: User = {
       name: randomUUID(),
       role: 'operator',
@@ -32,8 +32,8 @@ export function tokenRepositoryContract(register: () => Register): void {
   const listed = async (user: string): Promise<Token[]> =>
     (await register().tokens.list()).filter((token) => token.user === user);
 
-  it('lists what was inserted, by id', async () => {
-    const first = await newUser();
+  it('lists tokens by id', async () => {
+    const first = await newToken();
     const second = { ...first, label: '', scope: 'write', expiresAt: null, allowedIps: [] } as const;
     const ids = [await insert(first, randomUUID()), await insert(second, randomUUID())];
     expect(await listed(first.user)).toEqual([
@@ -43,33 +43,33 @@ export function tokenRepositoryContract(register: () => Register): void {
     expect(ids[1]).toBeGreaterThan(Number(ids[0]));
   });
 
-  it('refuses a token that is there already, whoever has it', async () => {
+  it('refuses a token that already exists, whoever owns it', async () => {
     const hash = randomUUID();
-    const token = await newUser();
+    const token = await newToken();
     expect(await insert(token, hash)).toEqual(expect.any(Number));
-    const other = await newUser();
+    const other = await newToken();
     expect(await insert(other, hash)).toBe('taken');
     expect(await listed(other.user)).toEqual([]);
   });
 
   it.each([
-    ['of another name', () => randomUUID()],
-    ['in other case', (name: string) => name.toUpperCase()],
-    ['with a space behind it', (name: string) => `${name} `],
+    ['another name', () => randomUUID()],
+    ['a name in another case', (name: string) => name.toUpperCase()],
+    ['a name with a trailing space', (name: string) => `${name} `],
   ])('refuses a user that does not exist: %s', async (_case, change) => {
-    const token = await newUser();
+    const token = await newToken();
     expect(await insert({ ...token, user: change(token.user) }, randomUUID())).toBe('unknown_user');
     expect(await listed(token.user)).toEqual([]);
   });
 
-  it('tells what a sign-in needs to know', async () => {
+  it('finds what a sign-in needs', async () => {
     const [granted, alias, other] = [randomUUID(), randomUUID(), randomUUID()];
     const hash = randomUUID();
     await run(async () => {
       await register().contexts.insert({ name: granted, aliases: [alias], enabled: true, createdAt: 0 });
       await register().contexts.insert({ name: other, aliases: [], enabled: false, createdAt: 0 });
     });
-    const token = await newUser({ contexts: [granted], enabled: false, role: 'reader' });
+    const token = await newToken({ contexts: [granted], enabled: false, role: 'reader' });
     const signIn = {
       tokenId: await insert(token, hash),
       tokenLabel: token.label,
@@ -98,17 +98,17 @@ export function tokenRepositoryContract(register: () => Register): void {
     }
   });
 
-  it('knows a hash only as it is', async () => {
+  it('finds a token by its exact hash alone', async () => {
     const hash = randomUUID();
-    await insert(await newUser(), hash);
+    await insert(await newToken(), hash);
     for (const unknown of [hash.toUpperCase(), hash.slice(1), '', '0', '%']) {
       expect(await register().tokens.signIn(unknown, 'default')).toBeUndefined();
     }
   });
 
-  it('notes a use, unless one was noted lately', async () => {
+  it('stores the last use, unless a recent one is stored', async () => {
     const hash = randomUUID();
-    const token = await newUser();
+    const token = await newToken();
     const id = Number(await insert(token, hash));
     const other = Number(await insert(token, randomUUID()));
     const lastUsed = async (at: number, unlessAfter: number): Promise<unknown> => {
@@ -124,8 +124,8 @@ export function tokenRepositoryContract(register: () => Register): void {
     ]);
   });
 
-  it('locks one, and has another one take its place', async () => {
-    const token = await newUser();
+  it('locks a token and replaces it with another', async () => {
+    const token = await newToken();
     const id = Number(await insert(token, randomUUID()));
     const other = Number(await insert(token, randomUUID()));
     const lock = (which: number): Promise<Token | undefined> => run(() => register().tokens.lock(which));
@@ -137,10 +137,10 @@ export function tokenRepositoryContract(register: () => Register): void {
     expect(await lock(other + 1000)).toBeUndefined();
   });
 
-  it('tells whose a token is', async () => {
-    const token = await newUser({ role: 'admin', enabled: false });
+  it('finds and locks the owner of a token', async () => {
+    const token = await newToken({ role: 'admin', enabled: false });
     const id = Number(await insert(token, randomUUID()));
-    const { user: other } = await newUser();
+    const { user: other } = await newToken();
     const lockOwner = (name: string, which: number): Promise<unknown> =>
       run(() => register().tokens.lockOwner(name, which));
     expect(await lockOwner(token.user, id)).toEqual({ role: 'admin', enabled: false });
@@ -154,9 +154,9 @@ export function tokenRepositoryContract(register: () => Register): void {
     }
   });
 
-  it('deletes one, and never gives its id again', async () => {
+  it('deletes a token and never reuses its id', async () => {
     const hash = randomUUID();
-    const token = await newUser();
+    const token = await newToken();
     const kept = await insert(token, randomUUID());
     const id = Number(await insert(token, hash));
     await run(() => register().tokens.delete(id));
@@ -166,7 +166,7 @@ export function tokenRepositoryContract(register: () => Register): void {
   });
 
   itRefusesWritesOutsideTransactions(async () => {
-    const token = await newUser();
+    const token = await newToken();
     const id = Number(await insert(token, randomUUID()));
     const { tokens } = register();
     return {

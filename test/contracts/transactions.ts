@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import { Gate } from '../support/gate.js';
 import type { Register } from '../support/register.js';
 
-/** What every implementation of Transactions keeps to; contexts serve as something to write. */
+/** What every implementation of Transactions does. The tests write contexts. */
 export function transactionsContract(register: () => Register): void {
   const run = <T>(work: () => Promise<T>): Promise<T> => register().transactions.run(work);
   const fail = async (): Promise<never> => {
@@ -18,7 +18,7 @@ export function transactionsContract(register: () => Register): void {
       .filter(({ name }) => name.startsWith(prefix))
       .map(({ name }) => name.slice(prefix.length));
   };
-  /** Work that nobody waits for: writes on and on, until it is refused. */
+  /** Keeps writing until a write is refused. */
   const writeUntilRefused = async (prefix: string): Promise<unknown> => {
     try {
       for (let n = 0; n < 1000; n++) await write(`${prefix}${n}`);
@@ -28,13 +28,13 @@ export function transactionsContract(register: () => Register): void {
     return undefined;
   };
 
-  it('keeps what the work wrote, and answers what it answered', async () => {
+  it('keeps what the work wrote and returns what it returned', async () => {
     const prefix = randomUUID();
     await expect(run(() => write(`${prefix}a`).then(() => 42))).resolves.toBe(42);
     expect(await written(prefix)).toEqual(['a']);
   });
 
-  it('undoes everything when the work throws, and throws the same', async () => {
+  it('rolls back everything when the work throws, and throws the same error', async () => {
     const prefix = randomUUID();
     const reason = new Error('the reason');
     const work = run(async () => {
@@ -46,7 +46,7 @@ export function transactionsContract(register: () => Register): void {
     expect(await written(prefix)).toEqual([]);
   });
 
-  it('undoes the inner part alone when that fails and the outer one goes on', async () => {
+  it('rolls back only the inner work if the outer work catches its error', async () => {
     const prefix = randomUUID();
     await run(async () => {
       await write(`${prefix}a`);
@@ -65,7 +65,7 @@ export function transactionsContract(register: () => Register): void {
     expect(await written(prefix)).toEqual(['a', 'd']);
   });
 
-  it('shows the work what it wrote, and nobody else before the end', async () => {
+  it('shows uncommitted writes to the work alone', async () => {
     const prefix = randomUUID();
     const [wrote, looked] = [new Gate(), new Gate()];
     const transaction = run(async () => {
@@ -82,7 +82,7 @@ export function transactionsContract(register: () => Register): void {
     expect(await written(prefix)).toEqual(['a']);
   });
 
-  it('keeps a hundred transactions at once apart', async () => {
+  it('keeps a hundred concurrent transactions apart', async () => {
     const prefix = randomUUID();
     const all = Array.from({ length: 100 }, (_, n) => n);
     const outcomes = await Promise.allSettled(
@@ -99,7 +99,7 @@ export function transactionsContract(register: () => Register): void {
     expect(await written(prefix)).toEqual(succeeded.flatMap((n) => [`${n}-1`, `${n}-2`]).sort());
   });
 
-  it('keeps nothing that work not awaited writes while it is undone, or after', async () => {
+  it('keeps nothing of unawaited work when the transaction rolls back', async () => {
     const prefix = randomUUID();
     let stray: Promise<unknown> | undefined;
     const transaction = run(async () => {
@@ -111,7 +111,7 @@ export function transactionsContract(register: () => Register): void {
     expect(await written(prefix)).toEqual([]);
   });
 
-  it('keeps nothing that work not awaited writes after the end', async () => {
+  it('keeps nothing that unawaited work writes after the commit', async () => {
     const prefix = randomUUID();
     let stray: Promise<unknown> | undefined;
     await run(async () => {

@@ -23,7 +23,7 @@ export function userRepositoryContract(register: () => Register): void {
         await register().contexts.insert({ name, aliases: [], enabled: true, createdAt: 0 });
     });
 
-  it('lists what was inserted, by name, with the contexts granted, by name', async () => {
+  it('lists users and their contexts by name', async () => {
     const prefix = randomUUID();
     await newContexts(`${prefix}x`, `${prefix}y`);
     const users = [
@@ -38,7 +38,7 @@ export function userRepositoryContract(register: () => Register): void {
     expect(await listed(prefix)).toEqual(users);
   });
 
-  it('refuses a name that is taken, in this exact case', async () => {
+  it('refuses a name that is taken in this exact case', async () => {
     const user = aUser();
     expect(await insert(user)).toBeUndefined();
     expect(await insert({ ...user, role: 'admin' })).toBe('taken');
@@ -46,7 +46,7 @@ export function userRepositoryContract(register: () => Register): void {
     expect(await listed(user.name)).toEqual([user]);
   });
 
-  it('names the contexts that do not exist, and writes nothing', async () => {
+  it('returns the contexts that do not exist and inserts nothing', async () => {
     const name = randomUUID();
     await newContexts(name);
     const user = aUser({ contexts: ['nowhere', name, name.toUpperCase(), `${name} `] });
@@ -57,13 +57,13 @@ export function userRepositoryContract(register: () => Register): void {
   const update = (name: string, changes: UserChanges): Promise<unknown> =>
     register().transactions.run(() => register().users.update(name, changes));
 
-  it('locks all, as they are listed', async () => {
+  it('locks all users and returns them as listed', async () => {
     await insert(aUser());
     const locked = await register().transactions.run(() => register().users.lockAll());
     expect(locked).toEqual(await register().users.list());
   });
 
-  it('changes what is given, and nothing else', async () => {
+  it('updates only the given fields', async () => {
     const name = randomUUID();
     await newContexts(`${name}x`, `${name}y`);
     const other = aUser({ name: `${name}other`, contexts: [`${name}x`] });
@@ -77,7 +77,7 @@ export function userRepositoryContract(register: () => Register): void {
     expect(await listed(name)).toEqual([aUser({ name, ...changes, enabled: true, contexts: [] }), other]);
   });
 
-  it('names the contexts that do not exist, and changes nothing', async () => {
+  it('returns the contexts that do not exist and updates nothing', async () => {
     const name = randomUUID();
     await newContexts(name);
     const user = aUser({ name, contexts: [name] });
@@ -86,7 +86,7 @@ export function userRepositoryContract(register: () => Register): void {
     expect(await listed(name)).toEqual([user]);
   });
 
-  it('deletes one, and its tokens', async () => {
+  it('deletes a user and its tokens', async () => {
     const [user, other] = [aUser(), aUser()];
     const insertToken = ({ name }: User, hash: string): Promise<unknown> =>
       register().transactions.run(() =>
@@ -107,7 +107,7 @@ export function userRepositoryContract(register: () => Register): void {
     expect(await insertToken(user, randomUUID())).toBe('unknown_user');
   });
 
-  it('writes nothing after the transaction in which nobody waited for it', async () => {
+  it('writes nothing once its transaction has ended without awaiting it', async () => {
     const user = aUser();
     let stray: Promise<unknown> | undefined;
     const undone = register().transactions.run(async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 
-/** @param prepare what answers a reading of the rows, and every write of a port, each sure to change something */
+/** @param prepare returns how to read the rows, and every write of the port, each certain to change something */
 export function itRefusesWritesOutsideTransactions(
   prepare: () => Promise<{ read: () => Promise<unknown>; writes: (() => Promise<unknown>)[] }>,
 ): void {

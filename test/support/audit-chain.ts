@@ -13,7 +13,7 @@ import {
 } from '../../src/history/domain/audit-chain.js';
 import type { AuditEntry, RecordedEntry } from '../../src/history/domain/audit-entry.js';
 
-/** The rows of a trail, all of which a forger can change. */
+/** The database's content, all of which a tamperer can change. */
 export interface Trail {
   readonly blocks: readonly Block[];
   readonly entries: readonly RecordedEntry[];
@@ -22,7 +22,7 @@ export interface Trail {
 
 export type PlacedVersion = SealedVersion & { readonly block: number };
 
-/** Verifies a trail as the register does, block by block, each with the entries that refer to it. */
+/** Verifies a trail as the register does: block by block, each with the entries that refer to it. */
 export function verify(
   { blocks, entries, versions = [] }: Trail,
   kept?: Head,
@@ -48,7 +48,7 @@ export function expectFault(trail: Trail, fault: Partial<Fault>, kept?: Head): v
   expect(verify(trail, kept).fault).toMatchObject(fault);
 }
 
-/** Ids have gaps in which a forger can insert entries. */
+/** Leaves gaps between ids, for insertions. */
 export const ID_STEP = 10;
 export const DAY = 86_400_000;
 export const HOUR = 3_600_000;
@@ -57,7 +57,7 @@ export const timeOf = (block: number): number => (1000 + block) * DAY;
 /** Long after all blocks. */
 export const VERIFIER: Verifier = { now: timeOf(1000), retentionDays: 1 };
 
-/** Seals each list of entries in a block, with its versions. Blocks and their entries are a day apart. */
+/** Seals each list of entries in a block of its own, a day apart, with some versions. Dates the entries. */
 export function sealed(
   contents: readonly (readonly AuditEntry[])[],
   versions: readonly (readonly SealedVersion[])[] = [],
@@ -66,7 +66,7 @@ export function sealed(
   return sealedAsTheyAre(dated, versions);
 }
 
-/** The same, but keeps the times of the entries. */
+/** The same with the entries' own times. */
 export function sealedAsTheyAre(
   contents: readonly (readonly AuditEntry[])[],
   versions: readonly (readonly SealedVersion[])[] = [],
@@ -84,8 +84,8 @@ export function sealedAsTheyAre(
   return { blocks, entries, versions: placed };
 }
 
-/** Seals blocks as they were before versions were sealed. */
-export function sealedOfOld(contents: readonly (readonly AuditEntry[])[]): Trail {
+/** Seals blocks as before versions were sealed. */
+export function sealedWithoutVersions(contents: readonly (readonly AuditEntry[])[]): Trail {
   const { blocks, entries } = sealed(contents);
   const old: Block[] = [];
   for (const { number, sealedAt, digests } of blocks) {
@@ -126,17 +126,17 @@ export const entry: fc.Arbitrary<AuditEntry> = fc.record({
   details: fc.json({ maxDepth: 1 }),
   nonce: fc.base64String({ minLength: 24, maxLength: 24 }),
 });
-/** A version with some content. */
+/** A version with the digest of `content`. */
 export function version(id: number, content = 'a', table = 'customer_versions'): SealedVersion {
   const digest = createHash('sha256').update(`${table} ${id} ${content}`).digest();
   return { table, id, digest, at: 0, hasAuthor: false };
 }
 
-/** Entries that differ, as their random nonces do. */
+/** Entries with distinct nonces. */
 const entries = (minLength: number, maxLength: number): fc.Arbitrary<AuditEntry[]> =>
   fc.uniqueArray(entry, { minLength, maxLength, selector: ({ nonce }) => nonce });
 
-/** Entries in blocks. */
+/** The entries of each block. */
 export const contents = (minBlocks = 1, minEntries = 1): fc.Arbitrary<AuditEntry[][]> =>
   fc
     .array(fc.integer({ min: minEntries, max: minEntries + 3 }), { minLength: minBlocks, maxLength: 5 })
@@ -150,7 +150,7 @@ export const contents = (minBlocks = 1, minEntries = 1): fc.Arbitrary<AuditEntry
 export const trail = (minBlocks = 1, minEntries = 1): fc.Arbitrary<Trail> =>
   contents(minBlocks, minEntries).map(sealed);
 
-/** An index for `at`, of a list of any length. */
+/** An index into a list of any length, for `at`. */
 export const pick = fc.nat();
 export function at<T>(list: readonly T[], n: number): T {
   return list[n % list.length] as T;

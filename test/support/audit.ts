@@ -5,7 +5,7 @@ import type { Client } from './client.js';
 import type { TestService } from './service.js';
 import { until } from './until.js';
 
-/** An entry of the audit trail, as the API answers it. */
+/** An audit entry, as the API returns it. */
 export interface Entry {
   readonly id: number;
   readonly at: string;
@@ -53,16 +53,16 @@ export interface ExportedBlock {
   readonly entries: readonly RecordedEntry[];
 }
 
-/** The entries to which a query applies, the newest first. Asking is on record itself, but not in the answer. */
+/** The audit entries that match a query, newest first. This request is audited too, but not in its own answer. */
 export async function auditTrail(service: Client, query = ''): Promise<Entry[]> {
   const answer = await service.admin('GET', `/api/admin/audit?${query}`);
-  if (answer.status !== 200) throw new Error(`the audit trail was not answered: ${answer.text}`);
+  if (answer.status !== 200) throw new Error(`could not read the audit trail: ${answer.text}`);
   return answer.json as Entry[];
 }
 
 export async function verify(service: Client, query = ''): Promise<Verdict> {
   const answer = await service.admin('GET', `/api/admin/audit/verify?${query}`);
-  if (answer.status !== 200) throw new Error(`the audit trail was not verified: ${answer.text}`);
+  if (answer.status !== 200) throw new Error(`could not verify the audit trail: ${answer.text}`);
   return answer.json as Verdict;
 }
 
@@ -72,12 +72,12 @@ export async function exportTrail(service: Client): Promise<ExportedBlock[]> {
   return lines.map((line) => JSON.parse(line) as ExportedBlock);
 }
 
-/** Waits until the service has sealed, by itself, all that is on record. */
+/** Waits until the background sealer has sealed everything. */
 export async function untilSealed({ app }: TestService): Promise<void> {
   await until(async () => !(await app.get(AuditRepository).hasUnsealed()));
 }
 
-/** Has the service seal what is on record at once. */
+/** Seals everything at once. */
 export function sealNow({ app }: TestService): Promise<void> {
   return app.get(Sealer).sealAll();
 }

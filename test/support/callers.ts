@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Answer, Call, Client } from './client.js';
 
-/** A user made over the API, in a context of its own unless told otherwise. */
+/** A user created over the API, by default with a context of its own. */
 export interface Caller {
   readonly credentials: {
     readonly api_token: string;
@@ -15,7 +15,7 @@ export interface Caller {
 interface NewCaller {
   readonly name?: string;
   readonly role?: 'admin' | 'operator' | 'reader';
-  /** The contexts granted, of which the first is used; left out = a new one. */
+  /** The contexts granted, of which calls use the first; left out = a new one. */
   readonly contexts?: readonly string[];
   readonly enabled?: boolean;
   /** Members of the token, such as `scope`. */
@@ -37,7 +37,7 @@ export async function newCaller(
   };
 }
 
-/** @returns its name */
+/** Creates a context. @returns its name */
 export async function newContext(service: Client, fields: object = {}): Promise<string> {
   const { name } = await make<{ name: string }>(service, 'contexts', {
     name: `c-${randomUUID()}`,
@@ -46,14 +46,14 @@ export async function newContext(service: Client, fields: object = {}): Promise<
   return name;
 }
 
-/** The same credentials as headers, for requests without a body. */
+/** Credentials as headers, for requests without a body. */
 export function asHeaders(credentials: Partial<Caller['credentials']>): Record<string, string> {
   const headers = {
     authorization: credentials.api_token && `Bearer ${credentials.api_token}`,
     'x-username': credentials.username,
     'x-context': credentials.contextname,
   };
-  // Names are sent in UTF-8; Node and undici write header values as Latin-1.
+  // The service expects UTF-8, but Node and undici write header values as Latin-1.
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, Buffer.from(value).toString('latin1')]],
@@ -63,6 +63,6 @@ export function asHeaders(credentials: Partial<Caller['credentials']>): Record<s
 
 async function make<T>(service: Client, what: string, body: object): Promise<T> {
   const answer = await service.admin('POST', `/api/admin/${what}`, { body });
-  if (answer.status !== 200) throw new Error(`${what} was not made: ${answer.text}`);
+  if (answer.status !== 200) throw new Error(`could not create ${what}: ${answer.text}`);
   return answer.json as T;
 }

@@ -10,9 +10,9 @@ export interface Answer {
 }
 
 export interface Call {
-  /** Members of the JSON body; merged with the caller's credentials unless those are left out. */
+  /** Members of the JSON body besides the caller's credentials. */
   readonly body?: object;
-  /** A body as it is, without credentials. */
+  /** The raw body, sent without credentials. */
   readonly raw?: string | Buffer | Readable;
   readonly headers?: Record<string, string | string[]>;
 }
@@ -22,7 +22,7 @@ export interface Tokens {
   readonly user: string;
 }
 
-/** Sends requests to a service under test, as clients do. */
+/** Sends requests to a service under test. */
 export class Client {
   private readonly agent = new Agent({ connections: 64 });
 
@@ -53,11 +53,11 @@ export class Client {
       body: answer,
     } = await this.agent.request({
       origin: this.url,
-      path, // as it is: a URL would make `..` a folder
+      path, // unchanged: a URL would resolve `..`
       method,
       headers: { 'content-type': 'application/json', ...call.headers },
       body: call.raw ?? JSON.stringify({ ...credentials, ...call.body }),
-      reset: false, // a GET with a body would end the connection
+      reset: false, // by default, a GET with a body closes the connection
     });
     const text = await answer.text();
     return {
@@ -70,7 +70,7 @@ export class Client {
     };
   }
 
-  /** Ends the connections. */
+  /** Closes the connections. */
   protected close(): Promise<void> {
     return this.agent.close();
   }

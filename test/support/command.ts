@@ -6,11 +6,11 @@ import { reason } from '../../src/start-failure.js';
 import type { Ended } from './program.js';
 
 /**
- * Runs a command in this process, as the program would: starting that takes a hundred times as long.
+ * Runs a command in this process, a hundred times as fast as starting the program.
  *
- * @param add gives the program its commands
- * @param input what the command reads from its standard input
- * @param isTTY whether it is a person at a terminal who types that
+ * @param add adds the commands to the program
+ * @param input the standard input of the command
+ * @param isTTY whether the input comes from a terminal
  */
 export async function runCommandHere(
   args: readonly string[],

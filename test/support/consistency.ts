@@ -1,21 +1,22 @@
+import { COLUMN_OF } from '../../src/customers/infrastructure/customer.entity.js';
 import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
 import { withDataSource } from './with-data-source.js';
 
-const FIELDS = ['context_id', 'user_id', 'name', 'address', 'email', 'phone_number', 'alt_phone_number'];
+const FIELDS = ['context_id', ...Object.values(COLUMN_OF)];
 
 type Row = Record<string, string | number | null>;
 
-/** What is kept of the register, as far as one part of it must fit another. */
+/** The parts of the database that must be consistent with each other. */
 export interface Kept {
-  /** Where two parts do not fit: a write of which only half is there. */
+  /** Where two parts disagree: only half of a write was stored. */
   readonly contradictions: string[];
-  /** Every version, as the id of its customer and the time. */
+  /** Every version, as the customer's id and the time. */
   readonly versions: string[];
-  /** How many versions and audit entries have no place in the chain yet. */
+  /** The number of unsealed versions and audit entries. */
   readonly unsealed: number;
 }
 
-/** Reads, behind the service's back, all that every write leaves in several places. */
+/** Reads, directly from the database, everything that each write stores in several places. */
 export function readKept(configuration: DatabaseConfiguration): Promise<Kept> {
   return withDataSource(configuration, async (dataSource) => {
     const read = (table: string): Promise<Row[]> => dataSource.query(`SELECT * FROM ${table} ORDER BY id`);
@@ -38,7 +39,7 @@ export function readKept(configuration: DatabaseConfiguration): Promise<Kept> {
   });
 }
 
-/** The newest version of every customer is what it is now; of one that is gone, its deletion. */
+/** The newest version of every customer must be its current state, or its deletion if it no longer exists. */
 function betweenStates(customers: readonly Row[], versions: readonly Row[]): string[] {
   const newest = new Map<unknown, Row>();
   for (const version of versions) {
@@ -59,12 +60,14 @@ function betweenStates(customers: readonly Row[], versions: readonly Row[]): str
     (version) => !now.has(version['customer_id']) && version['change_made'] !== 'deleted',
   );
   return [
-    ...wrong.map(({ id }) => `customer ${id} is not what its newest version says`),
-    ...lost.map((version) => `customer ${version['customer_id']} is gone, and no version says so`),
+    ...wrong.map(({ id }) => `customer ${id} differs from its newest version`),
+    ...lost.map(
+      (version) => `customer ${version['customer_id']} is missing without a version of its deletion`,
+    ),
   ];
 }
 
-/** Every version has one entry in the audit trail, and every entry a version. */
+/** Every version must have one audit entry, and every entry a version. */
 function betweenRecords(versions: readonly Row[], entries: readonly Row[]): string[] {
   const balance = new Map<string, number>();
   const add = (what: string, count: number): unknown => balance.set(what, (balance.get(what) ?? 0) + count);

@@ -8,7 +8,7 @@ export interface CustomerFields {
   readonly UserID: string;
 }
 
-/** The reference document's first customer, with what a test says of it. */
+/** The reference document's first customer, with the given fields. */
 export function customer(UserID: string, fields: Partial<CustomerFields> = {}): CustomerFields {
   return {
     Name: 'Trisul',
@@ -21,13 +21,13 @@ export function customer(UserID: string, fields: Partial<CustomerFields> = {}): 
   };
 }
 
-/** A customer as the API answers it, byte for byte. */
+/** A customer as the API returns it, byte for byte. */
 export function toJson(id: number, fields: CustomerFields): string {
   const { Name, Address, Email, PhoneNumber, AltPhoneNumber, UserID } = fields;
   return JSON.stringify({ id, Name, Address, Email, PhoneNumber, AltPhoneNumber, UserID });
 }
 
-/** The path of one customer; also for UserIDs that a URL would take for something else. */
+/** The path of a customer, also for UserIDs with special characters. */
 export function pathOf(userId: string): string {
   return `/api/ipdrcustomers/${encodeURIComponent(userId)}`;
 }

@@ -37,7 +37,7 @@ function mysql(server: string): DatabaseKind {
         await connection.query(sql);
         await connection.end();
       };
-      // Made with another collation on purpose: the service must set the one that it needs.
+      // Use another collation on purpose: the service must set the one it needs.
       await administer(`CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci`);
       const url = new URL(server);
       url.pathname = `/${name}`;
@@ -49,9 +49,9 @@ function mysql(server: string): DatabaseKind {
   };
 }
 
-/** Found, or started, by global-setup.js, which tells if there is none. */
+/** The server that global-setup.js found or started, which warns if there is none. */
 const server = process.env['TEST_MYSQL_URL'];
 
-/** Every kind of database that the tests run on. */
+/** The kinds of database that the tests run on. */
 export const databaseKinds: readonly DatabaseKind[] =
   server === undefined ? [sqlite] : [sqlite, mysql(server)];

@@ -1,7 +1,7 @@
 import { describe } from '@jest/globals';
 import { databaseKinds, type DatabaseKind } from './databases.js';
 
-/** Tests of what only one kind of database does; databases.ts tells if that is not at hand. */
+/** Describes tests for one kind of database only. global-setup.js warns if it is not available. */
 export function describeOn(
   name: 'SQLite' | 'MySQL',
   what: string,

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** Draws at random, the same for the same seed. */
+/** A random generator that repeats its results for the same seed. */
 export class Dice {
   private drawn = 0;
 
   constructor(private readonly seed: number) {}
 
-  /** A whole number from 0 to below `count`. */
+  /** A whole number from 0 to `count - 1`. */
   below(count: number): number {
     return Math.floor(this.next() * count);
   }
@@ -15,7 +15,7 @@ export class Dice {
     return this.next() < chance;
   }
 
-  /** One of `all`, of which there must be some. */
+  /** One of `all`, which must not be empty. */
   pick<T>(all: readonly T[]): T {
     return all[this.below(all.length)] as T;
   }

@@ -13,16 +13,16 @@ interface Operation {
   readonly requestBody?: { readonly content: Record<string, { readonly schema: { readonly $ref: string } }> };
 }
 
-/** A route, as the OpenAPI document has it. */
+/** A route of the OpenAPI document. */
 export interface DocumentedRoute {
   readonly method: string;
   readonly path: string;
-  /** The path without its parameter: where such things are listed and created. */
+  /** The path up to its first parameter, which lists and creates resources. */
   readonly collection: string;
   readonly parameters: Operation['parameters'];
-  /** Of the body. */
+  /** The members of the body. */
   readonly members: Record<string, Schema>;
-  /** The members that a valid body has: those required, or one of those to change. */
+  /** The members of a minimal valid body: the required ones, or one to change. */
   readonly needed: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export async function documentedRoutes(service: Client): Promise<DocumentedRoute
   };
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, { parameters, requestBody }]) => {
-      // The document is silent about the bodies of GET, which browsers can't send.
+      // The document omits the bodies of GET, which browsers can't send.
       const unsaid = method === 'get' && path === '/api/ipdrcustomers' ? 'CustomerFilterDto' : '';
       const name = requestBody?.content['application/json']?.schema.$ref.split('/').at(-1) ?? unsaid;
       const { properties: members = {}, required } = components.schemas[name] ?? {};
@@ -44,12 +44,17 @@ export async function documentedRoutes(service: Client): Promise<DocumentedRoute
   );
 }
 
-/** What a route needs, under names that nothing has yet. */
+/** A minimal valid body, with unique names. */
 export function validBody({ needed }: DocumentedRoute): object {
   const name = randomUUID();
   const values = {
-    ...{ ...customer(name), name, role: 'reader', user: 'user', grace_seconds: 0 },
-    ...{ ipsubnet: `2001:db8::${name.slice(0, 4)}:${name.slice(9, 13)}`, starttime: 5 },
+    ...customer(name),
+    name,
+    role: 'reader',
+    user: 'user',
+    grace_seconds: 0,
+    ipsubnet: `2001:db8::${name.slice(0, 4)}:${name.slice(9, 13)}`,
+    starttime: 5,
   };
   return Object.fromEntries(Object.entries(values).filter(([member]) => needed.includes(member)));
 }

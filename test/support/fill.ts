@@ -2,13 +2,13 @@ import type { DatabaseConfiguration } from '../../src/shared/config/configuratio
 import { customer, type CustomerFields } from './customers.js';
 import { withDataSource } from './with-data-source.js';
 
-/** Customer number `n` of those that `fillCustomers` makes. */
+/** Customer number `n` of `fillCustomers`. */
 export function filled(n: number, addressLength: number): CustomerFields {
   const UserID = `filled-${n}`;
   return customer(UserID, { Address: 'x'.repeat(addressLength), Email: null, AltPhoneNumber: '' });
 }
 
-/** Writes customers, without versions, into the context `default` by SQL alone, in ascending order. */
+/** Inserts customers without versions into the context `default`, by SQL, in ascending order. */
 export async function fillCustomers(
   configuration: DatabaseConfiguration,
   count: number,
@@ -30,7 +30,7 @@ export async function fillCustomers(
   });
 }
 
-/** Writes the first version of every customer that has none, as the migration does. */
+/** Inserts the first version of every customer that has none, as the migration does. */
 export async function fillVersions(configuration: DatabaseConfiguration): Promise<void> {
   await withDataSource(configuration, (dataSource) =>
     dataSource.query(`

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 const ROOM_BYTES = 2 * 1024 ** 3;
 
 /**
- * Makes a folder for a database: in memory, where there is room. Every request waits for the disk, and no test needs
- * more than the file system.
+ * Creates a folder for a database, in memory if there is space: every write waits for the disk, which no test needs.
  *
  * @param {string} prefix
  */

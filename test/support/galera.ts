@@ -6,11 +6,11 @@ import { until } from './until.js';
 const PROVIDER = '/usr/lib/galera/libgalera_smm.so';
 const NODES = 3;
 
-/** A Galera cluster of three MariaDB servers on this machine: one database, to be written to through any of them. */
+/** A Galera cluster of three MariaDB servers on this machine, each of which accepts writes. */
 export class GaleraCluster {
   private constructor(readonly nodes: readonly ThrowAwayMysql[]) {}
 
-  /** @throws Error when it is not installed */
+  /** @throws Error if Galera is not installed */
   static async start(): Promise<GaleraCluster> {
     if (!existsSync(PROVIDER)) throw new Error('no Galera: install mariadb-server, galera-4 and rsync');
     const ports = new Set<number>();
@@ -31,7 +31,7 @@ export class GaleraCluster {
         ]);
         if (node === undefined) throw new Error('no MariaDB: install mariadb-server, galera-4 and rsync');
         nodes.push(node);
-        // One after the other: the first one can hand its data to one at a time.
+        // Start one at a time, since a node can only send its data to one other.
         await until(async () => (await status(node, 'wsrep_ready')) === 'ON');
       }
     } catch (error) {
@@ -41,7 +41,7 @@ export class GaleraCluster {
     return new GaleraCluster(nodes);
   }
 
-  /** How many nodes each of them sees. */
+  /** The size of the cluster as seen by each node. */
   sizes(): Promise<number[]> {
     return Promise.all(this.nodes.map(async (node) => Number(await status(node, 'wsrep_cluster_size'))));
   }

@@ -1,4 +1,4 @@
-/** Where one flow waits until another lets it pass. */
+/** Lets one flow wait until another opens the gate. */
 export class Gate {
   open!: () => void;
   readonly passed = new Promise<void>((resolve) => {
@@ -6,7 +6,7 @@ export class Gate {
   });
 }
 
-/** A gate that opens when `count` flows have come to it. */
+/** A gate that opens once `count` flows have arrived. */
 export function barrier(count: number): () => Promise<void> {
   const gate = new Gate();
   let missing = count;

@@ -4,12 +4,12 @@ import { ThrowAwayMysql } from './mysql-server.js';
 const LOCAL = 'mysql://root@127.0.0.1:3306/';
 
 /**
- * Finds one database server for all test files: TEST_MYSQL_URL, else one of their own, else the one on this machine.
+ * Finds a database server for all test files: TEST_MYSQL_URL, else a temporary one, else the one on this machine.
  *
- * Their own is in memory: every database that a test makes is a hundred files, and each of its requests a commit, for
- * which a disk is waited for. A few files alone are done before it has started, so these prefer the one that is there.
+ * The temporary one is in memory, since every test database has a hundred files and every request waits for a commit.
+ * A run of single files would end before it has started, so such runs prefer the server of this machine.
  *
- * @param {{ nonFlagArgs: string[], testPathPatterns: { isSet(): boolean } }} run as Jest was told to do it
+ * @param {{ nonFlagArgs: string[], testPathPatterns: { isSet(): boolean } }} run Jest's configuration
  */
 export default async function ({ nonFlagArgs, testPathPatterns }) {
   if (process.env.TEST_MYSQL_URL !== undefined) return;

@@ -1,4 +1,4 @@
-/** Ends the database server that global-setup.js started, if it did. */
+/** Removes the database server if global-setup.js started one. */
 export default async function () {
   await globalThis.removeMysql?.();
 }

@@ -1,10 +1,9 @@
 import type { CustomerFields } from './customers.js';
 import type { Mapping } from './mappings.js';
 
-// Who held what, and when, is said here once more, by other means than in src: from the contract alone, by going
-// through all that there is.
+// Determines who held what when from the contract alone, independently of src, by scanning everything.
 
-/** All addresses are numbers of 128 bits, those of IPv4 being ::ffff:0:0/96. */
+/** Addresses are numbers of 128 bits, those of IPv4 in ::ffff:0:0/96. */
 export interface Network {
   readonly text: string;
   readonly first: bigint;
@@ -12,21 +11,21 @@ export interface Network {
   readonly last: bigint;
 }
 
-/** What a request says of a mapping. Unix seconds, both inclusive; null = still open. */
-export interface Asked {
+/** A mapping as requested. Times are Unix seconds, both inclusive; null = open. */
+export interface MappingRequest {
   readonly network: Network;
   readonly start: number;
   readonly end: number | null;
   readonly terminalId: string;
 }
 
-/** A state that a mapping was in, or is. */
-export interface MappingState extends Asked {
+/** A past or current state of a mapping. */
+export interface MappingState extends MappingRequest {
   readonly id: number;
   readonly customerId: number;
-  /** Since when the register had it in this state, Unix milliseconds. */
+  /** When this state was recorded, in Unix milliseconds. */
   readonly at: number;
-  /** Before when; Infinity = it still has. */
+  /** When it was replaced; Infinity = it is current. */
   until: number;
 }
 
@@ -35,28 +34,29 @@ type NewState = Omit<MappingState, 'at' | 'until'>;
 interface CustomerState {
   readonly id: number;
   readonly fields: CustomerFields;
-  /** Since when the register had it in this state, Unix milliseconds. */
+  /** When this state was recorded, in Unix milliseconds. */
   readonly at: number;
-  /** From then on it is gone. */
+  /** Whether this is a deletion. */
   readonly isDeleted: boolean;
 }
 
 type CustomerStates = [CustomerState, ...CustomerState[]];
 
-/** What a request must be answered. */
+/** The expected response. */
 export interface Expected {
   readonly status: number;
   /** The body, byte for byte; undefined = an error. */
   readonly text?: string;
   readonly etag?: string;
-  /** Of the error, of which the message is one of some. */
+  /** The code of the error. */
   readonly code?: string;
+  /** The possible messages of the error. */
   readonly messages?: readonly string[];
   readonly errors?: readonly object[];
 }
 
-/** A change as the change feed tells it, but for its cursor. */
-export interface Told {
+/** A change of the feed, without its cursor. */
+export interface FeedChange {
   /** Unix milliseconds. */
   readonly at: number;
   readonly change: 'created' | 'updated' | 'deleted';
@@ -64,14 +64,14 @@ export interface Told {
   readonly mapping?: Mapping;
 }
 
-/** What the audit trail must tell of a change, or of an attempt that changed nothing. */
+/** The expected audit entry of a change, or of an attempt that changed nothing. */
 export interface Act {
   readonly action: string;
   readonly UserID: string;
   readonly details: object;
 }
 
-/** Who held an address, as it is answered. */
+/** The answer of a look-up. */
 export interface Held {
   readonly holder: object | null;
   readonly mapping: Mapping | null;
@@ -80,26 +80,26 @@ export interface Held {
 /** Later than any change. */
 const NOW = Number.MAX_SAFE_INTEGER;
 const NOT_FOUND = refused(404, 'customer_not_found');
-/** So far behind the last change, a clock is believed, and the last change is not. */
+/** If the clock is further behind the last change than this, the time of the change is considered wrong. */
 const TOO_FAR_AHEAD_MS = 60_000;
 
-/** One context of the register. Times at which something is done are Unix milliseconds. */
+/** A model of one context of the register. Times of changes are Unix milliseconds. */
 export class LookupModel {
-  /** Every state that any mapping was in. */
+  /** All states of all mappings. */
   readonly states: MappingState[] = [];
-  /** Every state that each customer was in, in their order. */
+  /** All states of each customer, in order. */
   readonly customers = new Map<number, CustomerStates>();
-  /** How many of the requests changed something. */
+  /** How many requests changed something. */
   changes = 0;
-  /** What the change feed must tell, in the order in which it was recorded. */
-  readonly told: Told[] = [];
+  /** The expected changes of the feed, in the order in which they were recorded. */
+  readonly feed: FeedChange[] = [];
   readonly acts: Act[] = [];
   private present: MappingState[] = [];
   private readonly idsByUserId = new Map<string, number>();
   private lastChangeAt = 0;
   private lastIds = { customer: 0, mapping: 0 };
 
-  /** @param given what the answer says that the new id is */
+  /** @param given returns the new id from the response */
   createCustomer(fields: CustomerFields, now: number, given: () => number): Expected {
     if (this.idsByUserId.has(fields.UserID)) return refused(409, 'customer_exists');
     const id = this.newId('customer', given);
@@ -122,14 +122,15 @@ export class LookupModel {
     return this.putCustomer({ ...before, fields, at: Math.max(now, before.at + 1) });
   }
 
-  /** Its addresses are nobody's from this second on, and who held them before stays answered as it was. */
+  /** Frees the customer's addresses from this second on. Look-ups of earlier seconds stay the same. */
   deleteCustomer(userId: string, now: number): Expected {
     const before = this.customer(userId);
     if (before === undefined) return NOT_FOUND;
     const at = this.nextChangeAt(now);
     const last = Math.floor(now / 1000) - 1;
     const ended = this.ofCustomer(before.id).map((mapping) => ({
-      ...{ mapping, left: { ...mapping, end: Math.min(mapping.end ?? Infinity, last) } },
+      mapping,
+      left: { ...mapping, end: Math.min(mapping.end ?? Infinity, last) },
     }));
     const isWithdrawn = ({ left }: (typeof ended)[number], n: number): boolean =>
       isEmpty(left) || ended.slice(n + 1).some((later) => isSame(later.left, left));
@@ -145,20 +146,25 @@ export class LookupModel {
     return { status: 200, text: toText(before.id, before.fields) };
   }
 
-  assign(userId: string, asked: Asked, now: number, given: () => number): Expected {
-    if (isEmpty(asked)) return invalid('endtime');
+  assign(userId: string, request: MappingRequest, now: number, given: () => number): Expected {
+    if (isEmpty(request)) return invalid('endtime');
     const holder = this.customer(userId);
     if (holder === undefined) return NOT_FOUND;
-    const refusal = this.refusal(holder.id, asked, this.present);
+    const refusal = this.refusal(holder.id, request, this.present);
     if (refusal !== undefined) return refusal;
     const at = (this.lastChangeAt = this.nextChangeAt(now));
     this.changes++;
     const id = this.newId('mapping', given);
-    return answered(this.createOne(userId, { ...asked, id, customerId: holder.id }, at));
+    return answered(this.createOne(userId, { ...request, id, customerId: holder.id }, at));
   }
 
   /** @param id undefined = the only one */
-  changeMapping(userId: string, id: number | undefined, changes: Partial<Asked>, now: number): Expected {
+  changeMapping(
+    userId: string,
+    id: number | undefined,
+    changes: Partial<MappingRequest>,
+    now: number,
+  ): Expected {
     const before = this.one(userId, id);
     if ('status' in before) return before;
     const after = { ...before, ...changes };
@@ -229,7 +235,7 @@ export class LookupModel {
     return { status: 200, text: JSON.stringify(answer) };
   }
 
-  /** @param recordedAt as the register knew it then */
+  /** @param recordedAt the time at which the register must have known the answer, in Unix milliseconds */
   lookUp(address: bigint, second: number, recordedAt = NOW): Held {
     const [mapping] = this.states
       .filter(
@@ -242,7 +248,7 @@ export class LookupModel {
       : { holder: this.holder(mapping.customerId, second, recordedAt), mapping: toMapping(mapping) };
   }
 
-  /** Everybody who held an address from one second through another, as it is known now. */
+  /** All holders of an address from one second through another, as known now. */
   history(address: bigint, from: number, to: number): Held[] {
     return this.present
       .filter((mapping) => holds(mapping, address, from, to))
@@ -253,17 +259,17 @@ export class LookupModel {
       }));
   }
 
-  /** All mappings, and their answer as a list. */
+  /** The response to a request for all mappings. */
   list(): string {
     return `[${this.present.map(toMappingText).join(',')}]`;
   }
 
-  /** Of the customers who are there. */
+  /** The UserIDs of the current customers. */
   get userIds(): string[] {
     return [...this.idsByUserId.keys()];
   }
 
-  /** The mappings that may be changed: of customers who are there. */
+  /** The mappings of current customers, which may be changed. */
   get changeable(): { readonly userId: string; readonly mapping: MappingState }[] {
     const userIds = new Map([...this.idsByUserId].map(([userId, id]) => [id, userId]));
     return this.present.flatMap((mapping) => {
@@ -272,7 +278,7 @@ export class LookupModel {
     });
   }
 
-  /** How a customer was at the end of a second. */
+  /** The state of a customer at the end of a second. */
   private holder(id: number, second: number, recordedAt: number): object {
     const states = this.statesOf(id);
     const known = states.filter(({ at }) => at <= recordedAt);
@@ -302,22 +308,27 @@ export class LookupModel {
     const all = this.ofCustomer(holder.id);
     if (id === undefined && all.length > 1) {
       const errors = all.slice(0, 100).map((mapping) => ({
-        ...{ field: 'id', message: `may be ${mapping.id}: ${inWords(mapping)}` },
+        field: 'id',
+        message: `may be ${mapping.id}: ${inWords(mapping)}`,
       }));
       return { ...refused(409, 'mapping_ambiguous'), errors };
     }
     return all.find((mapping) => mapping.id === (id ?? mapping.id)) ?? refused(404, 'mapping_not_found');
   }
 
-  /** Why a customer can't have a mapping besides others that there are. */
-  private refusal(customerId: number, asked: Asked, others: readonly MappingState[]): Expected | undefined {
+  /** The error if a mapping conflicts with others. */
+  private refusal(
+    customerId: number,
+    request: MappingRequest,
+    others: readonly MappingState[],
+  ): Expected | undefined {
     const inTheWay = others.filter(
       (other) =>
         other.customerId !== customerId &&
-        other.network.first <= asked.network.last &&
-        asked.network.first <= other.network.last &&
-        other.start <= (asked.end ?? Infinity) &&
-        asked.start <= (other.end ?? Infinity),
+        other.network.first <= request.network.last &&
+        request.network.first <= other.network.last &&
+        other.start <= (request.end ?? Infinity) &&
+        request.start <= (other.end ?? Infinity),
     );
     if (inTheWay.length > 0) {
       const messages = inTheWay.map(
@@ -325,7 +336,7 @@ export class LookupModel {
       );
       return { ...refused(409, 'mapping_overlap'), messages };
     }
-    const isDuplicate = others.some((other) => other.customerId === customerId && isSame(other, asked));
+    const isDuplicate = others.some((other) => other.customerId === customerId && isSame(other, request));
     if (!isDuplicate) return undefined;
     const messages = [`Duplicate Mapping for UserID : ${this.userIdOf({ customerId })}`];
     return { ...refused(409, 'mapping_duplicate'), messages };
@@ -339,7 +350,7 @@ export class LookupModel {
     this.changes++;
     const states = this.customers.get(state.id);
     const change = state.isDeleted ? 'deleted' : states === undefined ? 'created' : 'updated';
-    this.told.push({ at: state.at, change, customer: toCustomer(state.id, state.fields) });
+    this.feed.push({ at: state.at, change, customer: toCustomer(state.id, state.fields) });
     this.customers.set(state.id, states === undefined ? [state] : [...states, state]);
     this.idsByUserId.set(state.fields.UserID, state.id);
     return answeredCustomer(state);
@@ -365,18 +376,18 @@ export class LookupModel {
   private deleteOne(userId: string, mapping: MappingState, changedAt: number): void {
     this.act('mapping.deleted', userId, idsOf(mapping));
     const at = this.take(mapping, changedAt);
-    this.told.push({ at, change: 'deleted', mapping: toMapping(mapping) });
+    this.feed.push({ at, change: 'deleted', mapping: toMapping(mapping) });
   }
 
   private put(change: 'created' | 'updated', state: MappingState): MappingState {
     this.states.push(state);
     this.present.push(state);
     this.present.sort((a, b) => a.id - b.id);
-    this.told.push({ at: state.at, change, mapping: toMapping(state) });
+    this.feed.push({ at: state.at, change, mapping: toMapping(state) });
     return state;
   }
 
-  /** @returns when that is recorded */
+  /** Ends the current state of a mapping. @returns when that is recorded */
   private take(mapping: MappingState, changedAt: number): number {
     mapping.until = Math.max(changedAt, mapping.at + 1);
     this.present = this.present.filter((other) => other !== mapping);
@@ -387,7 +398,7 @@ export class LookupModel {
     this.acts.push({ action, UserID, details });
   }
 
-  /** When a change of mappings is recorded, which comes after all others. */
+  /** When the next change of mappings is recorded, which is after all others. */
   private nextChangeAt(now: number): number {
     const isAhead = this.lastChangeAt >= now && this.lastChangeAt < now + TOO_FAR_AHEAD_MS;
     return isAhead ? this.lastChangeAt + 1 : now;
@@ -407,8 +418,12 @@ function idsOf({ id, customerId }: NewState): object {
 
 function toMapping({ id, customerId, network, start, end, terminalId }: MappingState): Mapping {
   return {
-    ...{ id, ipdr_customer_id: customerId, ipsubnet: network.text },
-    ...{ starttime: start, endtime: end, terminalid: terminalId },
+    id,
+    ipdr_customer_id: customerId,
+    ipsubnet: network.text,
+    starttime: start,
+    endtime: end,
+    terminalid: terminalId,
   };
 }
 
@@ -425,12 +440,12 @@ function toText(id: number, fields: CustomerFields): string {
   return JSON.stringify(toCustomer(id, fields));
 }
 
-/** Whether a mapping holds an address at any second from one through another. */
+/** Whether a mapping covers an address at any second from `from` through `to`. */
 function holds({ network, start, end }: MappingState, address: bigint, from: number, to: number): boolean {
   return start <= to && from <= (end ?? Infinity) && network.first <= address && address <= network.last;
 }
 
-function isSame(one: Asked, other: Asked): boolean {
+function isSame(one: MappingRequest, other: MappingRequest): boolean {
   return (
     one.network.first === other.network.first &&
     one.network.last === other.network.last &&
@@ -439,7 +454,7 @@ function isSame(one: Asked, other: Asked): boolean {
   );
 }
 
-function isEmpty({ start, end }: Asked): boolean {
+function isEmpty({ start, end }: MappingRequest): boolean {
   return end !== null && end < start;
 }
 

@@ -4,7 +4,7 @@ import type { DatabaseConfiguration } from '../../src/shared/config/configuratio
 import { KINDS, type Attempt, type MappingJson } from './mapping-race.js';
 import { withDataSource } from './with-data-source.js';
 
-// What an overlap is, is said here once more, by other means than in src: from the contract alone.
+// Determines overlaps from the contract alone, independently of src.
 
 /** Addresses and seconds, all inclusive. */
 interface Held {
@@ -21,11 +21,11 @@ interface Mapping extends Held {
   readonly json: MappingJson;
 }
 
-/** A state that a mapping was in, or its end. */
+/** A recorded state of a mapping, or its deletion. */
 interface State extends Mapping {
   readonly change: string;
   readonly recordedAt: number;
-  /** Whose doing it is; undefined = nobody was told of it. */
+  /** The attempt that caused it; undefined = no response reported it. */
   readonly by: Attempt | undefined;
   next: State | undefined;
 }
@@ -38,15 +38,15 @@ interface Customer {
 
 type Row = Record<string, string | number | null>;
 
-/** What the register of a race says of it. */
+/** The result of checking the register after a race. */
 interface Verdict {
-  /** Where it contradicts the answers, or itself: none, if all is well. */
+  /** Where the register contradicts the responses or itself; empty = everything is correct. */
   readonly contradictions: readonly string[];
-  /** How many refusals named a mapping that came to be while the refused attempt was under way. */
+  /** How many refusals were due to a mapping that was created during the refused attempt. */
   readonly photoFinishes: number;
 }
 
-/** Expects of a race that no address ever had two holders, that all answers were true, and that it was a race. */
+/** Expects that no address had two holders at any second, that all responses were true, and that attempts did race. */
 export async function expectOneHolder(
   configuration: DatabaseConfiguration,
   attempts: readonly Attempt[],
@@ -61,16 +61,16 @@ export async function expectOneHolder(
   expect(photoFinishes).toBeGreaterThan(attempts.length / 50);
 }
 
-/** Compares what the register holds after a race, read behind the service's back, with what everyone was answered. */
+/** Compares the database after a race with all responses. */
 function judge(configuration: DatabaseConfiguration, attempts: readonly Attempt[]): Promise<Verdict> {
   return withDataSource(configuration, async (dataSource) => {
     const customers = await readCustomers(dataSource, attempts);
-    const told = toldOf(attempts);
+    const reported = reportedChanges(attempts);
     const read = await dataSource.query<Row[]>('SELECT * FROM ip_mapping_versions ORDER BY recorded_at, id');
     const states = read.map((row): State => {
       const mapping = toMapping(row, 'mapping_id');
       const change = String(row['change_made']);
-      const by = told.get(keyOf(change, mapping.json)) ?? customers.get(mapping.customerId)?.deleted;
+      const by = reported.get(keyOf(change, mapping.json)) ?? customers.get(mapping.customerId)?.deleted;
       return { ...mapping, change, recordedAt: Number(row['recorded_at']), by, next: undefined };
     });
     const present = (await dataSource.query<Row[]>('SELECT * FROM ip_mappings')).map((row) =>
@@ -87,7 +87,7 @@ function judge(configuration: DatabaseConfiguration, attempts: readonly Attempt[
         ...[...customers]
           .filter(([, { userIds }]) => userIds.size === 0)
           .map(([id]) => `no version of customer ${id}`),
-        ...missing(told, states),
+        ...missing(reported, states),
         ...contradictions,
         ...differences(live, present),
         ...leftBehind(present, customers),
@@ -99,44 +99,50 @@ function judge(configuration: DatabaseConfiguration, attempts: readonly Attempt[
 }
 
 const EXPECTED = [
-  ...['200 undefined', '404 customer_not_found', '404 mapping_not_found', '409 customer_exists'],
-  ...['409 mapping_overlap', '409 mapping_duplicate', '422 validation_failed', '503 database_busy'],
+  '200 undefined',
+  '404 customer_not_found',
+  '404 mapping_not_found',
+  '409 customer_exists',
+  '409 mapping_overlap',
+  '409 mapping_duplicate',
+  '422 validation_failed',
+  '503 database_busy',
 ];
 
 function isExpected({ status, json }: Attempt): boolean {
   return EXPECTED.includes(`${status} ${json.code}`);
 }
 
-/** What became of mappings, as it was answered, and to whom. */
-function toldOf(attempts: readonly Attempt[]): Map<string, Attempt> {
-  const told = new Map<string, Attempt>();
+/** The changes of mappings that responses reported, with their attempts. */
+function reportedChanges(attempts: readonly Attempt[]): Map<string, Attempt> {
+  const reported = new Map<string, Attempt>();
   for (const attempt of attempts.filter(({ status }) => status === 200)) {
     const { created, ended, ...json } = attempt.json as MappingJson &
       Record<'created' | 'ended', MappingJson>;
-    if (attempt.kind === 'create') told.set(keyOf('created', json), attempt);
-    if (attempt.kind === 'change' || attempt.kind === 'end') told.set(keyOf('updated', json), attempt);
-    if (attempt.kind === 'delete') told.set(keyOf('deleted', json), attempt);
+    if (attempt.kind === 'create') reported.set(keyOf('created', json), attempt);
+    if (attempt.kind === 'change' || attempt.kind === 'end') reported.set(keyOf('updated', json), attempt);
+    if (attempt.kind === 'delete') reported.set(keyOf('deleted', json), attempt);
     if (attempt.kind === 'reassign') {
-      told.set(keyOf('updated', ended), attempt);
-      told.set(keyOf('created', created), attempt);
+      reported.set(keyOf('updated', ended), attempt);
+      reported.set(keyOf('created', created), attempt);
     }
   }
-  return told;
+  return reported;
 }
 
-/** What was acknowledged and is not on record, or more than once. */
-function missing(told: ReadonlyMap<string, Attempt>, states: readonly State[]): string[] {
+/** Acknowledged changes that were not recorded exactly once. */
+function missing(reported: ReadonlyMap<string, Attempt>, states: readonly State[]): string[] {
   const kept = new Map<string, number>();
   for (const { change, json } of states) {
     const key = keyOf(change, json);
     kept.set(key, (kept.get(key) ?? 0) + 1);
   }
-  return [...told].flatMap(([key, attempt]) =>
+  return [...reported].flatMap(([key, attempt]) =>
     kept.get(key) === 1 ? [] : [`kept ${kept.get(key) ?? 0} times: ${shown(attempt)}`],
   );
 }
 
-/** Does again what the versions say, one transaction after the other, and looks for overlaps after each. */
+/** Replays the versions, one transaction after the other, and looks for overlaps after each. */
 function replay(states: readonly State[]): { live: Map<number, State>; contradictions: string[] } {
   const live = new Map<number, State>();
   const contradictions: string[] = [];
@@ -147,28 +153,29 @@ function replay(states: readonly State[]): { live: Map<number, State>; contradic
       const before = live.get(state.id);
       if (before !== undefined) before.next = state;
       if ((before === undefined) !== (state.change === 'created')) {
-        contradictions.push(`out of turn: ${named(state)}`);
+        contradictions.push(`out of turn: ${described(state)}`);
       }
       if (state.change === 'deleted') live.delete(state.id);
       else live.set(state.id, state);
     }
     const [by, ...others] = new Set(transaction.map((state) => state.by));
-    if (by === undefined) contradictions.push(`nobody was told of ${transaction.map(named).join()}`);
-    if (others.length > 0) contradictions.push(`at one time: ${transaction.map(named).join()}`);
+    if (by === undefined) contradictions.push(`no response reported ${transaction.map(described).join()}`);
+    if (others.length > 0) contradictions.push(`at one time: ${transaction.map(described).join()}`);
     if (by !== undefined && done.has(by)) contradictions.push(`at two times: ${shown(by)}`);
     done.add(by);
-    if (by !== undefined && by.answered < lastSent) contradictions.push(`too late on record: ${shown(by)}`);
+    if (by !== undefined && by.answered < lastSent) contradictions.push(`recorded too late: ${shown(by)}`);
     lastSent = Math.max(lastSent, by?.sent ?? -1);
     for (const state of transaction.filter(({ change }) => change !== 'deleted')) {
       for (const other of live.values()) {
-        if (isConflict(state, other)) contradictions.push(`${named(state)} overlapped ${named(other)}`);
+        if (isConflict(state, other))
+          contradictions.push(`${described(state)} overlapped ${described(other)}`);
       }
     }
   }
   return { live, contradictions };
 }
 
-/** All changes of a context that are recorded at the same time are of one transaction. */
+/** Groups changes by time: those recorded at the same time belong to one transaction. */
 function transactionsOf(states: readonly State[]): State[][] {
   const byTime = new Map<number, State[]>();
   for (const state of states) {
@@ -179,12 +186,12 @@ function transactionsOf(states: readonly State[]): State[][] {
   return [...byTime.values()];
 }
 
-/** Where the mappings are not what their versions say. */
+/** Where the current mappings differ from their versions. */
 function differences(live: ReadonlyMap<number, State>, present: readonly Mapping[]): string[] {
-  const expected = [...live.values()].map(named).sort();
-  const found = present.map(named).sort();
+  const expected = [...live.values()].map(described).sort();
+  const found = present.map(described).sort();
   return [
-    ...expected.filter((each) => !found.includes(each)).map((each) => `is not there: ${each}`),
+    ...expected.filter((each) => !found.includes(each)).map((each) => `missing: ${each}`),
     ...found.filter((each) => !expected.includes(each)).map((each) => `has no such version: ${each}`),
   ];
 }
@@ -195,18 +202,18 @@ function overlaps(present: readonly Mapping[]): string[] {
     present
       .slice(n + 1)
       .filter((other) => isConflict(one, other))
-      .map((other) => `${named(one)} overlaps ${named(other)}`),
+      .map((other) => `${described(one)} overlaps ${described(other)}`),
   );
 }
 
-/** What customers who left hold still. */
+/** Mappings that deleted customers still hold. */
 function leftBehind(present: readonly Mapping[], customers: ReadonlyMap<number, Customer>): string[] {
   return present
     .filter(({ customerId, end }) => customers.get(customerId)?.deleted && end >= Date.now() / 1000)
-    .map((mapping) => `held by nobody: ${named(mapping)}`);
+    .map((mapping) => `held by nobody: ${described(mapping)}`);
 }
 
-/** Looks in all states that there ever were for what each refusal named. */
+/** Looks for the cause of each refusal among all recorded states. */
 function judgeRefusals(
   attempts: readonly Attempt[],
   states: readonly State[],
@@ -221,7 +228,7 @@ function judgeRefusals(
     const { code, message = '' } = attempt.json;
     if (code !== 'mapping_overlap' && code !== 'mapping_duplicate') continue;
     const wanted = wantedBy(attempt, byId);
-    /** The customers that had a UserID meanwhile. */
+    /** The customers that had a UserID during the attempt. */
     const idsOf = (userId: string): number[] =>
       [...customers].flatMap(([id, { userIds, created, deleted }]) =>
         userIds.has(userId) && isMeanwhile(attempt, created, deleted) ? [id] : [],
@@ -251,13 +258,13 @@ function judgeRefusals(
   return { contradictions, photoFinishes };
 }
 
-/** What an attempt would have somebody hold: if it was about a mapping, that depends on which state it found. */
+/** What an attempt wanted customers to hold. For an existing mapping, that depends on the state it found. */
 function wantedBy(attempt: Attempt, byId: ReadonlyMap<string, State[]>): (Held & { holder: string })[] {
-  const { userId, mappingId, kind, asked, nextUserId } = attempt;
-  if (mappingId === undefined) return [{ holder: userId, ...toHeld({ ...NOTHING, ...asked }) }];
+  const { userId, mappingId, kind, request, nextUserId } = attempt;
+  if (mappingId === undefined) return [{ holder: userId, ...toHeld({ ...NOTHING, ...request }) }];
   const found = (byId.get(String(mappingId)) ?? []).filter((state) => isThere(state, attempt));
   return found.flatMap(({ json }) => {
-    const changed = toHeld({ ...json, ...asked });
+    const changed = toHeld({ ...json, ...request });
     if (kind !== 'reassign' && kind !== 'try') return [{ holder: userId, ...changed }];
     return [
       { holder: nextUserId ?? '', ...changed },
@@ -266,12 +273,12 @@ function wantedBy(attempt: Attempt, byId: ReadonlyMap<string, State[]>): (Held &
   });
 }
 
-/** Whether a mapping was in a state at some time while an attempt was under way. */
+/** Whether a mapping can have been in a state during an attempt. */
 function isThere({ change, by, next }: State, attempt: Attempt): boolean {
   return change !== 'deleted' && isMeanwhile(attempt, by, next?.by);
 }
 
-/** Whether what one attempt made, and another one ended, can have been there while a third was under way. */
+/** Whether something that one attempt created and another removed can have existed during a third. */
 function isMeanwhile(
   { sent, answered }: Attempt,
   made: Attempt | undefined,
@@ -312,8 +319,11 @@ function toMapping(row: Row, idColumn: 'id' | 'mapping_id'): Mapping {
     number,
   ];
   const json = {
-    ...{ id, ipdr_customer_id: customerId, ipsubnet: String(row['ip_subnet']) },
-    ...{ starttime: Number(row['valid_from']), endtime: to === OPEN ? null : to - 1 },
+    id,
+    ipdr_customer_id: customerId,
+    ipsubnet: String(row['ip_subnet']),
+    starttime: Number(row['valid_from']),
+    endtime: to === OPEN ? null : to - 1,
     terminalid: String(row['terminal_id']),
   };
   return { id, customerId, json, ...toHeld(json) };
@@ -343,7 +353,7 @@ function doOverlap(one: Held, other: Held): boolean {
 
 const MAPPED = 0xffff_0000_0000n;
 
-/** IPv4 addresses are the IPv4-mapped ones of IPv6. */
+/** Treats IPv4 addresses as IPv4-mapped IPv6. */
 function addressesOf(ipsubnet: string): { first: bigint; last: bigint } {
   const [address = '', prefix] = ipsubnet.split('/');
   const isIpv6 = address.includes(':');
@@ -377,7 +387,7 @@ function groupBy<T>(all: readonly T[], keyOfOne: (one: T) => string): Map<string
   return groups;
 }
 
-/** Tells a change from every other one. */
+/** Identifies a change. */
 function keyOf(
   change: string,
   { id, ipdr_customer_id, ipsubnet, starttime, endtime, terminalid }: MappingJson,
@@ -385,12 +395,12 @@ function keyOf(
   return JSON.stringify([change, id, ipdr_customer_id, ipsubnet, starttime, endtime, terminalid]);
 }
 
-/** As refusals name it. */
+/** A mapping as in error messages. */
 function inWords({ ipsubnet, starttime, endtime }: MappingJson): string {
   return `ipsubnet ${ipsubnet}, starttime ${starttime}, endtime ${endtime}`;
 }
 
-function named({ id, customerId, json }: Mapping): string {
+function described({ id, customerId, json }: Mapping): string {
   return `mapping ${id} of customer ${customerId} (${inWords(json)}, ${json.terminalid})`;
 }
 

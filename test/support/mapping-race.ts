@@ -4,30 +4,30 @@ import { pathOf } from './customers.js';
 
 export const KINDS = ['create', 'change', 'end', 'delete', 'reassign', 'try', 'leave', 'register'] as const;
 
-/** What is asked of a mapping, as it is sent. */
-interface Asked {
+/** Members of a request. */
+interface RequestMembers {
   readonly ipsubnet?: string;
   readonly starttime?: number;
   readonly endtime?: number | null;
 }
 
-/** A mapping as it is answered. */
-export interface MappingJson extends Required<Asked> {
+/** A mapping as the API returns it. */
+export interface MappingJson extends Required<RequestMembers> {
   readonly id: number;
   readonly ipdr_customer_id: number;
   readonly terminalid: string;
 }
 
-/** A request, and what it was answered. */
+/** A request and its response. */
 export interface Attempt {
   readonly kind: (typeof KINDS)[number];
-  /** The customer that it is about, or whose mapping. */
+  /** The customer concerned, or the holder of the mapping. */
   readonly userId: string;
-  /** To whom a mapping is to be passed on. */
+  /** The next holder of a reassigned mapping. */
   readonly nextUserId: string | undefined;
   readonly mappingId: number | undefined;
-  readonly asked: Asked;
-  /** When it was sent and answered: the how manieth event of the race. */
+  readonly request: RequestMembers;
+  /** When it was sent and answered, as the number of the event in the race. */
   readonly sent: number;
   readonly answered: number;
   readonly status: number;
@@ -35,12 +35,12 @@ export interface Attempt {
 }
 
 const CLIENTS = 32;
-/** After so many attempts the race goes on around other addresses: customers who left fill the past of these. */
+/** After this many attempts, the race moves to other addresses, since deleted customers fill the past of these. */
 const ATTEMPTS_A_BLOCK = 400;
 const SLOT_SECONDS = 100;
 const USER_IDS = ['U1', 'U2', 'U3', 'U4', 'U5', 'U6'];
 
-/** A few addresses, and what is around them, in many words. */
+/** A few addresses and networks around them, in many notations. */
 const NETWORKS: readonly ((block: number) => string)[] = [
   ...[1, 2, 3].map((octet) => (block: number) => `10.20.${block}.${octet}`),
   ...['1/32', '0/31', '3/31', '0/30', '5/29', '200/24'].map(
@@ -57,7 +57,7 @@ const NETWORKS: readonly ((block: number) => string)[] = [
   (block) => `2001:0DB8:${hex(block).toUpperCase()}::0:0002`,
 ];
 
-/** A few periods around now, most of which end a second before others begin; some overlap by that second. */
+/** A few periods around now. Most end a second before others begin; some overlap by that second. */
 const aPeriod = fc.record({
   slot: fc.integer({ min: -6, max: 6 }),
   slots: fc.integer({ min: 1, max: 3 }),
@@ -90,19 +90,18 @@ const aStep = fc.record({
 type Step = typeof aStep extends fc.Arbitrary<infer T> ? T : never;
 
 /**
- * Has many clients create, change, end, delete and pass on mappings of the same few addresses at once, and customers
- * leave and come back.
+ * Lets many clients create, change, end, delete and reassign mappings of the same few addresses concurrently, and
+ * delete and recreate customers.
  *
- * @param instances the first of which wrote the tokens
- * @param count how many attempts; requests that only make customers come on top
- * @returns all requests
+ * @param instances the first one wrote the tokens
+ * @param count the number of attempts, without those that only create customers
  */
 export async function race(instances: readonly Client[], count: number): Promise<Attempt[]> {
   const credentials = { api_token: instances[0]?.tokens.user, username: 'user' };
   const attempts: Attempt[] = [];
   const now = Math.floor(Date.now() / 1000);
   let events = 0;
-  /** Mappings as they were first answered, by id, until anyone is told that they are gone. */
+  /** Mappings by id, as first returned, until a response says that they no longer exist. */
   const known = new Map<number, { readonly userId: string; readonly mapping: MappingJson }>();
 
   const attempt = async (
@@ -112,13 +111,13 @@ export async function race(instances: readonly Client[], count: number): Promise
     path: string,
     more: object = {},
   ): Promise<Attempt> => {
-    const { nextUserId, mappingId, asked = {} } = what;
+    const { nextUserId, mappingId, request = {} } = what;
     const instance = instances[n % instances.length] as Client;
     const sent = events++;
     const { status, json } = await instance.callAs(credentials, method, path, {
-      body: { ...asked, ...more },
+      body: { ...request, ...more },
     });
-    const done = { ...what, nextUserId, mappingId, asked, sent, answered: events++ };
+    const done = { ...what, nextUserId, mappingId, request, sent, answered: events++ };
     const full = { ...done, status, json: json as Attempt['json'] };
     attempts.push(full);
     if (mappingId !== undefined && isGone(full)) known.delete(mappingId);
@@ -140,7 +139,7 @@ export async function race(instances: readonly Client[], count: number): Promise
       starttime: now + slot * SLOT_SECONDS - early,
       endtime: isOpen ? null : now + (slot + slots) * SLOT_SECONDS - 1 + late,
     };
-    // A terminal id of its own tells what an attempt wrote from what any other did.
+    // A unique terminal id distinguishes what each attempt wrote.
     const terminalid = `T${n}`;
     if (kind === 'leave') {
       await attempt(n, { kind, userId }, 'DELETE', pathOf(userId));
@@ -150,7 +149,7 @@ export async function race(instances: readonly Client[], count: number): Promise
     const recent = [...known.values()].slice(-CLIENTS);
     const one = recent[which % recent.length];
     if (kind === 'create' || one === undefined) {
-      const what = { kind: 'create', userId, asked: whole } as const;
+      const what = { kind: 'create', userId, request: whole } as const;
       const { status, json } = await attempt(n, what, 'POST', `${pathOf(userId)}/mappings`, { terminalid });
       if (status === 200) learn(userId, json as MappingJson);
       return;
@@ -160,16 +159,16 @@ export async function race(instances: readonly Client[], count: number): Promise
     const path = `${pathOf(one.userId)}/mappings/${mapping.id}`;
     const after = (seconds: number): number => mapping.starttime + seconds;
     if (kind === 'change') {
-      await attempt(n, { ...what, asked: whole }, 'PATCH', path, { terminalid });
+      await attempt(n, { ...what, request: whole }, 'PATCH', path, { terminalid });
     } else if (kind === 'end') {
-      const asked = { endtime: after(slots * SLOT_SECONDS - 1 + late) };
-      await attempt(n, { ...what, asked }, 'PATCH', path, { terminalid });
+      const request = { endtime: after(slots * SLOT_SECONDS - 1 + late) };
+      await attempt(n, { ...what, request }, 'PATCH', path, { terminalid });
     } else if (kind === 'delete') {
       await attempt(n, what, 'DELETE', path);
     } else {
-      const asked = { starttime: after((slots * SLOT_SECONDS) / 2) };
+      const request = { starttime: after((slots * SLOT_SECONDS) / 2) };
       const query = kind === 'try' ? '?dry_run=true' : '';
-      const passed = { ...what, nextUserId, asked };
+      const passed = { ...what, nextUserId, request };
       const to = { UserID: nextUserId };
       const { status, json } = await attempt(n, passed, 'POST', `${path}/reassign${query}`, to);
       if (status !== 200 || kind === 'try') return;
@@ -179,7 +178,7 @@ export async function race(instances: readonly Client[], count: number): Promise
 
   for (const [n, userId] of USER_IDS.entries()) await register(n, userId);
   const steps = fc.sample(aStep, { numRuns: count, seed: count }).entries();
-  // All clients take from one list.
+  // All clients take their steps from one list.
   const client = async (): Promise<void> => {
     for (const [n, step] of steps) await take(n, step);
   };

@@ -1,10 +1,10 @@
 import type { Caller } from './callers.js';
 import { customer, pathOf } from './customers.js';
 
-/** The form that existing clients use. */
+/** The flat form, which existing clients use. */
 export const MAPPINGS = '/api/ipdrcustomers_mapping';
 
-/** A mapping as the API answers it, in the order of its members. */
+/** A mapping as the API returns it, in the order of its members. */
 export interface Mapping {
   readonly id: number;
   readonly ipdr_customer_id: number;
@@ -24,14 +24,14 @@ export function mappingPath(userId: string, { id }: Pick<Mapping, 'id'>): string
   return `${mappingsOf(userId)}/${id}`;
 }
 
-/** @returns its id */
+/** Creates a customer. @returns its id */
 export async function addCustomer({ call }: Pick<Caller, 'call'>, userId: string): Promise<number> {
   const { status, text, json } = await call('POST', '/api/ipdrcustomers', { body: customer(userId) });
-  if (status !== 200) throw new Error(`no customer was made: ${text}`);
+  if (status !== 200) throw new Error(`could not create a customer: ${text}`);
   return (json as { id: number }).id;
 }
 
-/** @param endtime inclusive; null = open */
+/** Creates a mapping. @param endtime inclusive; null = open */
 export async function addMapping(
   { call }: Pick<Caller, 'call'>,
   userId: string,
@@ -41,6 +41,6 @@ export async function addMapping(
 ): Promise<Mapping> {
   const body = { ipsubnet, starttime, endtime, terminalid: 'TERM12345' };
   const { status, text, json } = await call('POST', mappingsOf(userId), { body });
-  if (status !== 200) throw new Error(`no mapping was made: ${text}`);
+  if (status !== 200) throw new Error(`could not create a mapping: ${text}`);
   return json as Mapping;
 }

@@ -9,7 +9,7 @@ export interface Author {
   readonly address: string;
 }
 
-/** A customer of the register: the version that it is in. */
+/** The current version of a customer. */
 interface Known {
   readonly id: number;
   readonly fields: CustomerFields;
@@ -18,14 +18,14 @@ interface Known {
 }
 
 interface Version extends Known {
-  /** The how manieth of the context it is. */
+  /** Its position among all versions of the context. */
   readonly number: number;
   readonly change: Change;
   readonly by: Author;
   readonly before: CustomerFields | undefined;
 }
 
-/** What the audit trail must tell, but for the numbers that the register gives. */
+/** An expected audit entry, without the numbers that the register assigns. */
 interface Entry {
   readonly at: string;
   readonly action: string;
@@ -38,46 +38,46 @@ interface Entry {
   readonly details: object;
 }
 
-/** A write as it is sent. */
+/** A write request. */
 export interface Write {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Of the path; undefined = the path names none. */
+  /** The UserID in the path; undefined = none. */
   readonly userId?: string;
   readonly body?: Partial<CustomerFields>;
   readonly ifMatch?: string;
   readonly key?: string;
 }
 
-/** What it must be answered. */
+/** The expected response. */
 export interface Expected {
   readonly status: number;
   /** The body, byte for byte; undefined = an error. */
   readonly text?: string;
-  /** Of the error. */
+  /** The code of the error. */
   readonly code?: string;
   readonly etag?: string;
   readonly isReplayed?: boolean;
 }
 
-/** All that the filters of a list ask for. */
+/** The filter of a list. */
 export interface Filter {
   readonly equal?: Partial<CustomerFields>;
-  /** ASCII alone, so that the model needs no rules about letters. */
+  /** ASCII only, so that the model needs no case mapping. */
   readonly search?: string;
   readonly updatedSince?: number;
 }
 
-/** In the order in which a version tells what changed. */
+/** In the order of a version's `changes`. */
 const FIELDS = ['UserID', 'Name', 'Address', 'Email', 'PhoneNumber', 'AltPhoneNumber'] as const;
-/** What the generator sends that no rule takes. */
+/** The generator's invalid e-mail address. */
 export const INVALID_EMAIL = 'nobody';
 
-/** What one context of the register must hold, and must have put on record, kept as plainly as can be. */
+/** A simple model of one context: its customers, versions and audit entries. */
 export class ContextModel {
   /** By UserID. */
   readonly customers = new Map<string, Known>();
   readonly versions: Version[] = [];
-  /** In the order in which they were recorded. */
+  /** In the order of recording. */
   readonly entries: Entry[] = [];
   private readonly versionsOf = new Map<number, Version[]>();
   private readonly idsOf = new Map<string, Set<number>>();
@@ -88,7 +88,7 @@ export class ContextModel {
 
   /**
    * @param now Unix milliseconds
-   * @param idGiven what the answer says that the id of a new customer is
+   * @param idGiven returns the id of a new customer from the response
    */
   write(by: Author, write: Write, now: number, idGiven: () => number): Expected {
     if (write.key === undefined) return this.writeOnce(by, write, now, idGiven);
@@ -120,19 +120,19 @@ export class ContextModel {
   }
 
   /**
-   * @param after the id to go on after
-   * @param asked the filter as it was sent
+   * @param after the id after which the list begins
+   * @param query the filter as sent
    */
-  list(by: Author, filter: Filter, asked: object, now: number, after = 0, limit = Infinity): Known[] {
+  list(by: Author, filter: Filter, query: object, now: number, after = 0, limit = Infinity): Known[] {
     const found = [...this.customers.values()]
       .filter((each) => each.id > after && matches(each, filter))
       .sort((a, b) => a.id - b.id)
       .slice(0, limit);
-    this.put(by, now, 'customers.listed', null, { filter: asked, records: found.length });
+    this.put(by, now, 'customers.listed', null, { filter: query, records: found.length });
     return found;
   }
 
-  /** All versions of a UserID, the newest first, as they are answered. */
+  /** All versions of a UserID, newest first, as the API returns them. */
   history(typed: string): { number: number; json: object }[] {
     return [...(this.idsOf.get(typed.normalize('NFC')) ?? [])]
       .flatMap((id) => this.versionsOf.get(id) ?? [])
@@ -140,14 +140,16 @@ export class ContextModel {
       .map((version) => ({ number: version.number, json: toHistory(version) }));
   }
 
-  /** All changes, in their order, as the feed tells them but for the cursor. */
+  /** The changes of the feed in order, without cursors. @param from how many to skip */
   changes(from: number): object[] {
     return this.versions.slice(from).map(({ at, change, id, fields }) => ({
-      ...{ at: moment(at), change, customer: toCustomer(id, fields) },
+      at: moment(at),
+      change,
+      customer: toCustomer(id, fields),
     }));
   }
 
-  /** Every UserID that was ever used. */
+  /** All UserIDs used so far. */
   get userIds(): string[] {
     return [...this.idsOf.keys()];
   }
@@ -249,7 +251,9 @@ function toHistory({ at, change, by, before, id, fields }: Version): object {
     before === undefined
       ? []
       : FIELDS.filter((field) => before[field] !== fields[field]).map((field) => ({
-          ...{ field, from: before[field], to: fields[field] },
+          field,
+          from: before[field],
+          to: fields[field],
         }));
   return { recorded_at: moment(at), change, ...by, changes: changed, customer: toCustomer(id, fields) };
 }

@@ -2,65 +2,65 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * When a connection is cut: before the server has the statement, after it has done it, when it has its first
- * bytes alone, or at once for the client while the server gets it only so much later.
+ * When a connection is cut: before the server receives the statement, after it has run it, after its first bytes, or
+ * at once for the client while the server receives it later.
  */
 export type Moment = 'before' | 'after' | { readonly passing: number } | { readonly lateMs: number };
 
 /** Which connection is cut, and when. */
 export interface Cue {
-  /** The next one that sends this, */
+  /** The next connection that sends this statement is cut, */
   readonly statement: string;
-  /** after it has sent that. */
+  /** if it has sent this one before. */
   readonly behind?: string;
   readonly when: Moment;
-  /** Whether the server is away from then on. */
+  /** Whether the server stays unreachable. */
   readonly forGood?: boolean;
 }
 
-/** Stands between the service and its database server, to cut a connection at a chosen statement. */
+/** A proxy between the service and its database server that cuts connections at chosen statements. */
 export class MysqlProxy {
   private readonly server: Server = createServer((client) => this.forward(client));
   private readonly sockets = new Set<Socket>();
-  /** One after the other. */
+  /** Handled one after the other. */
   private cues: Cue[] = [];
   private isGone = false;
 
   private constructor(private readonly target: URL) {}
 
-  /** @param url of the database */
+  /** Starts a proxy. @param url of the database */
   static async to(url: string): Promise<MysqlProxy> {
     const proxy = new MysqlProxy(new URL(url));
     await once(proxy.server.listen(0, '127.0.0.1'), 'listening');
     return proxy;
   }
 
-  /** Of the same database, by way of the proxy. */
+  /** The URL of the database by way of the proxy. */
   get url(): string {
     const url = new URL(this.target);
     url.port = String((this.server.address() as { port: number }).port);
     return url.href;
   }
 
-  /** Whether the connections were cut for which `cutAt` or `cut` was called last. */
+  /** Whether all connections of the last `cutAt` or `cut` have been cut. */
   get hasCut(): boolean {
     return this.cues.length === 0;
   }
 
-  /** Cuts the next connection that sends `statement`: before the server has it, or after it has done it. */
+  /** Cuts the next connection that sends `statement`, before the server receives it or after it has run it. */
   cutAt(statement: string, when: 'before' | 'after'): void {
     this.cut({ statement, when });
   }
 
-  /** Cuts connections, one after the other; cues given before are forgotten. */
+  /** Cuts connections, one after the other. Replaces earlier cues. */
   cut(...cues: Cue[]): void {
     this.cues = cues;
   }
 
-  /** Lets nothing through in either direction, and tells nobody, as a firewall that forgot its connections. */
+  /** Silently drops everything in both directions, like a firewall that has dropped its connections. */
   isSilent = false;
 
-  /** Ends all connections, and whatever comes. */
+  /** Closes all current and new connections. */
   get isAway(): boolean {
     return this.isGone;
   }

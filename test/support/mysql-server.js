@@ -11,7 +11,7 @@ import { makeFolder } from './folder.js';
 
 const SERVERS = ['/usr/sbin/mariadbd', '/usr/sbin/mysqld', '/usr/local/sbin/mysqld', '/usr/bin/mysqld'];
 
-/** A database server of the test's own, to stop and start at will. */
+/** A temporary database server that tests can stop and start. */
 export class ThrowAwayMysql {
   #binary;
   #folder;
@@ -48,7 +48,7 @@ export class ThrowAwayMysql {
     return server;
   }
 
-  /** A URL with all rights, up to the database's name. */
+  /** A URL with all privileges, up to the database's name. */
   get url() {
     return `mysql://root@127.0.0.1:${this.#port}/`;
   }
@@ -88,7 +88,7 @@ export class ThrowAwayMysql {
     }
   }
 
-  /** Ends it as a crash would. */
+  /** Stops the server like a crash. */
   async kill() {
     const process = this.#process;
     if (process === undefined || process.exitCode !== null || process.signalCode !== null) return;
@@ -101,7 +101,7 @@ export class ThrowAwayMysql {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Its own: a server that starts removes what others have in a common one. */
+  /** A folder of its own, since a starting server removes the files of others. */
   get #tmpdir() {
     return `--tmpdir=${this.#folder}`;
   }
@@ -120,7 +120,7 @@ export class ThrowAwayMysql {
   }
 }
 
-/** The server refuses to run as root unless told whom to become. */
+/** The option without which the server refuses to run as root. */
 function asRoot() {
   return userInfo().uid === 0 ? ['--user=mysql'] : [];
 }

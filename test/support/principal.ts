@@ -1,6 +1,6 @@
 import type { ContextId, Principal } from '../../src/identity/domain/principal.js';
 
-/** Somebody who works in a context. */
+/** A caller in a context. */
 export function principal(context: ContextId, fields: Partial<Principal> = {}): Principal {
   return {
     userName: 'asha',

@@ -11,14 +11,14 @@ import { NO_LIMITS, readTokens } from './service.js';
 
 type Environment = Record<string, string>;
 
-/** How a program ended, and what it said. */
+/** How a program ended, and its output. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The built service in a process and a folder of its own, as its users start it. */
+/** The built service in a process and folder of its own. */
 export class Program extends Client {
   private constructor(
     private readonly run: Run,
@@ -28,20 +28,28 @@ export class Program extends Client {
     super(url, tokens);
   }
 
-  /** @param env what the environment sets; the port is one that is free unless it says so */
-  static async start(env: Environment = {}, on: 'pipe' | 'terminal' = 'pipe'): Promise<Program> {
-    const run = new Run(env, on);
+  /** @param env environment variables; the default port is a free one */
+  static async start(
+    env: Environment = {},
+    on: 'pipe' | 'terminal' = 'pipe',
+    built?: string,
+  ): Promise<Program> {
+    const run = new Run(env, on, built);
     const url = await run.listening();
     return new Program(run, url, await readTokens(join(run.folder, 'data')));
   }
 
-  /** Over a database of the test's. */
-  static over({ configuration }: TestDatabase, env: Environment = {}): Promise<Program> {
+  /**
+   * Starts the service on a test database.
+   *
+   * @param built the folder of another build of the service
+   */
+  static over({ configuration }: TestDatabase, env: Environment = {}, built?: string): Promise<Program> {
     const url = configuration.type === 'mysql' ? configuration.url : `sqlite:${configuration.path}`;
-    return Program.start({ DATABASE_URL: url, ...env });
+    return Program.start({ DATABASE_URL: url, ...env }, 'pipe', built);
   }
 
-  /** Runs it to its end, for starts that are meant to fail. */
+  /** Runs the service to its end, for starts that should fail. */
   static async fail(env: Environment): Promise<Ended> {
     const run = new Run(env, 'pipe');
     try {
@@ -51,7 +59,7 @@ export class Program extends Client {
     }
   }
 
-  /** Where it was started: `data` is in there. */
+  /** The working directory, which contains `data`. */
   get folder(): string {
     return this.run.folder;
   }
@@ -60,7 +68,7 @@ export class Program extends Client {
     return this.run.stdout;
   }
 
-  /** Every line of the log that has been written, parsed. */
+  /** The lines of the log so far, parsed. */
   get log(): Record<string, unknown>[] {
     const lines = this.stdout.split('\n').slice(0, -1);
     return lines
@@ -76,12 +84,12 @@ export class Program extends Client {
     this.run.process.kill(name);
   }
 
-  /** How it ended, once it has. */
+  /** Resolves when the process has ended. */
   get ended(): Promise<Ended> {
     return this.run.ended;
   }
 
-  /** Resident memory in bytes: now, or at its peak since `forgetPeak`. Linux alone tells. */
+  /** Resident memory in bytes: now, or the peak since `forgetPeak`. Linux only. */
   memory(which: 'VmRSS' | 'VmHWM'): number {
     const status = readFileSync(`/proc/${this.run.process.pid}/status`, 'utf8');
     return 1024 * Number(new RegExp(`^${which}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
@@ -91,7 +99,7 @@ export class Program extends Client {
     writeFileSync(`/proc/${this.run.process.pid}/clear_refs`, '5');
   }
 
-  /** Ends it, and removes its folder. */
+  /** Stops the service and removes its folder. */
   async stop(): Promise<Ended> {
     await this.close();
     this.signal('SIGTERM');
@@ -122,9 +130,9 @@ class Run {
   stdout = '';
   private stderr = '';
 
-  constructor(env: Environment, on: 'pipe' | 'terminal') {
-    buildProgram();
-    const program = [process.execPath, resolve('dist/main.js')];
+  constructor(env: Environment, on: 'pipe' | 'terminal', built?: string) {
+    if (built === undefined) buildProgram();
+    const program = [process.execPath, resolve(built ?? '.', 'dist/main.js')];
     const terminal = ['script', '--quiet', '--return', '--command', program.join(' '), '/dev/null'];
     const [command = '', ...options] = on === 'pipe' ? program : terminal;
     this.process = spawn(command, options, {
@@ -141,7 +149,7 @@ class Run {
     }));
   }
 
-  /** The address that it greets with. @throws Error if it ends before */
+  /** The URL in the greeting. @throws Error if the process ends before */
   async listening(): Promise<string> {
     for (;;) {
       const [, url] = /listens on (\S+)/.exec(this.stdout) ?? [];
@@ -157,9 +165,9 @@ class Run {
   }
 }
 
-/** Builds the program unless it is there and newer than its source. */
+/** Builds the program unless it is newer than its source. */
 function buildProgram(): void {
-  // Test files run side by side; the lock goes away with whoever holds it.
+  // Test files run in parallel. SQLite's lock ends with the process that has it.
   const name = createHash('sha256').update(process.cwd()).digest('hex').slice(0, 16);
   const lock = new BetterSqlite3(join(tmpdir(), `ipdr-build-${name}`), { timeout: 120_000 });
   lock.exec('BEGIN EXCLUSIVE');

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-/** Sends bytes as they are, for requests that no client would make, and answers what comes back until the end. */
+/** Sends raw bytes. @returns everything that the service sends until it closes the connection */
 export async function exchange(url: string, bytes: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).setEncoding('latin1');
@@ -12,7 +12,7 @@ export async function exchange(url: string, bytes: string): Promise<string> {
   return answer;
 }
 
-/** Sends bytes, and answers the first that comes back, whether or not more is expected of the sender. */
+/** Sends raw bytes. @returns the first bytes of the response, even if the request is incomplete */
 export async function firstAnswer(url: string, bytes: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).setEncoding('latin1');
@@ -22,7 +22,7 @@ export async function firstAnswer(url: string, bytes: string): Promise<string> {
   return answer;
 }
 
-/** Sends the beginning of a request, and is gone. */
+/** Sends the beginning of a request and disconnects. */
 export async function hangUpAfter(url: string, bytes: string): Promise<void> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);

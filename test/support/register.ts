@@ -54,7 +54,7 @@ import { InMemoryCustomerRepository } from './fakes/in-memory-customer.repositor
 import { InMemoryIpMappingRepository } from './fakes/in-memory-ip-mapping.repository.js';
 import { InMemoryStore } from './fakes/in-memory-store.js';
 
-/** Every port of the register, over one store. */
+/** All ports of the register, on one store. */
 export interface Register {
   readonly transactions: Transactions;
   readonly customers: CustomerRepository;
@@ -74,7 +74,7 @@ export interface Register {
   close(): Promise<void>;
 }
 
-/** What the ports' contracts are run against: the fakes, and every kind of database. */
+/** What the contract suites run against: the fakes and every kind of database. */
 export const registerKinds: readonly { readonly name: string; open(): Promise<Register> }[] = [
   { name: 'the in-memory fake', open: async () => inMemoryRegister() },
   ...databaseKinds.map((kind) => ({
@@ -138,7 +138,7 @@ export async function openRegister(
   };
 }
 
-/** A new, empty context. Its id comes from a sign-in, as everywhere. */
+/** Creates an empty context. Its id comes from a sign-in, as everywhere. */
 export async function newContext({ transactions, contexts, users, tokens }: Register): Promise<ContextId> {
   const name = randomUUID();
   await transactions.run(async () => {

@@ -4,7 +4,7 @@ interface Layer {
   route?: { path: string; methods: Record<string, boolean> };
 }
 
-/** Every route that the application serves, as Express knows them. */
+/** All routes of the application, according to Express. */
 export function routesOf(app: NestExpressApplication): { method: string; path: string }[] {
   const { router } = app.getHttpAdapter().getInstance() as unknown as { router: { stack: Layer[] } };
   return router.stack.flatMap(({ route }) =>

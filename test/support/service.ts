@@ -22,25 +22,25 @@ export type { Answer, Call } from './client.js';
 export interface ServiceOptions {
   /** Replaces providers, as `@nestjs/testing` does. */
   readonly adapt?: (builder: TestingModuleBuilder, database: TypeOrmDatabase) => TestingModuleBuilder;
-  /** What the environment sets besides the database. */
+  /** Environment variables besides the database. */
   readonly env?: Record<string, string>;
 }
 
-/** Tests send more bad requests in a minute than a client may. */
+/** Turns the limits off, since tests send more bad requests than a client may. */
 export const NO_LIMITS = { RATE_LIMIT: '0', SIGNIN_LIMIT: '0' };
 
-/** Leaves to the requests alone what is asked of the database. */
+/** Turns background sealing off, so that only requests query the database. */
 export const withoutSealing = (builder: TestingModuleBuilder): TestingModuleBuilder =>
   builder.overrideProvider(BackgroundSealing).useValue({});
 
-/** The service as it runs, on a port of its own, over a real database. */
+/** The service in this process, on a port of its own, with a real database. */
 export class TestService extends Client {
   private constructor(
     readonly app: NestExpressApplication,
     url: string,
     readonly database: TypeOrmDatabase,
     tokens: Tokens,
-    /** Every line that it logged. */
+    /** The lines of the log. */
     readonly log: string[],
     readonly dataDir: string,
   ) {
@@ -79,7 +79,7 @@ export class TestService extends Client {
   }
 }
 
-/** What the first start wrote; '' for a token that it did not write. */
+/** The tokens that the first start wrote; '' = it did not write this one. */
 export async function readTokens(dataDir: string): Promise<Tokens> {
   const read = (name: string): Promise<string> =>
     readFile(join(dataDir, name), 'utf8').then(

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import type { DatabaseKind, TestDatabase } from './databases.js';
 import { TestService, type ServiceOptions } from './service.js';
 
-/** A service of its own for the tests of one `describe`, over an empty database. */
+/** Starts a service on an empty database for the tests of a `describe`. */
 export function useService(
   kind: DatabaseKind,
   options?: ServiceOptions,

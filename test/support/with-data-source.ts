@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { DatabaseConfiguration } from '../../src/shared/config/configuration.js';
 import { createDataSource } from '../../src/shared/database/data-source.js';
 
-/** Works on a database behind the back of the service that uses it. */
+/** Accesses a database directly, bypassing the service that uses it. */
 export async function withDataSource<T>(
   configuration: DatabaseConfiguration,
   work: (dataSource: DataSource) => Promise<T>,

@@ -11,7 +11,7 @@ interface Write {
   readonly method: string;
   readonly path: string;
   readonly call: Call;
-  /** What becomes of the customer, but for the id of a new one. */
+  /** The expected customer, without the id of a new one. */
   readonly customer: object;
 }
 
@@ -24,25 +24,25 @@ interface Version {
 const USER_IDS = 3;
 
 /**
- * Writes about UserIDs of its own, one request after the other, every other one under an Idempotency-Key; so it
- * knows exactly what the register must hold of them, whatever happens meanwhile.
+ * Writes customers with its own UserIDs, one request after the other, every other one with an Idempotency-Key. So it
+ * knows exactly their expected state, whatever happens meanwhile.
  */
 export class Writer {
-  /** How often it was answered what. */
+  /** The number of responses by outcome. */
   readonly outcomes = new Map<string, number>();
-  /** What was acknowledged of each UserID, the oldest first. */
+  /** The acknowledged versions of each UserID, oldest first. */
   private readonly versions = new Map<string, Version[]>();
-  /** A write of which nobody said whether it was done. */
+  /** A write with an unknown outcome. */
   private doubtful: Write | undefined;
   private count = 0;
 
-  /** @param name begins its UserIDs and keys */
+  /** @param name the prefix of its UserIDs and keys */
   constructor(
     private readonly send: Send,
     private readonly name: string,
   ) {}
 
-  /** Where a write will be seen on its way to the database. */
+  /** The UserID of the next write. */
   get nextUserId(): string {
     return `${this.name}-${this.count % USER_IDS}`;
   }
@@ -63,8 +63,8 @@ export class Writer {
   }
 
   /**
-   * Finds out what became of the last write, if nobody said: by repeating it under its key, which must be answered
-   * as if nothing had happened, or else by reading.
+   * Determines the outcome of the last write if it is unknown: repeats it with its key, which must succeed, or reads
+   * the history.
    */
   async settle(): Promise<void> {
     const write = this.doubtful;
@@ -81,7 +81,7 @@ export class Writer {
     if (kept !== undefined) this.keep(write, kept.customer);
   }
 
-  /** Compares every version of its UserIDs, and what they are now, with what was acknowledged. */
+  /** Compares all versions and the current state of its UserIDs with the acknowledged writes. */
   async check(): Promise<void> {
     for (const [userId, versions] of this.versions) {
       expect([userId, await this.history(userId)]).toEqual([userId, versions]);
@@ -118,12 +118,12 @@ export class Writer {
     return { ...common, change: 'updated', method: 'PATCH', call: { headers, body: { Address } }, customer };
   }
 
-  /** @param etag of the answer, which tells when it was recorded */
-  private keep({ change, userId, customer }: Write, told: object, etag?: string | string[]): void {
-    expect(told).toEqual({ id: expect.any(Number), ...customer });
+  /** @param etag of the response, which contains the time of recording */
+  private keep({ change, userId, customer }: Write, answer: object, etag?: string | string[]): void {
+    expect(answer).toEqual({ id: expect.any(Number), ...customer });
     const [, at] = /^"\d+-(\d+)"$/.exec(String(etag)) ?? [];
     const recorded = at === undefined ? expect.any(String) : new Date(Number(at)).toISOString();
-    this.versionsOf(userId).push({ change, customer: told, recorded_at: recorded });
+    this.versionsOf(userId).push({ change, customer: answer, recorded_at: recorded });
   }
 
   private versionsOf(userId: string): Version[] {
@@ -132,7 +132,7 @@ export class Writer {
     return versions;
   }
 
-  /** The oldest first. */
+  /** Oldest first. */
   private async history(userId: string): Promise<Version[]> {
     const { status, json } = await this.send('GET', `${pathOf(userId)}/history?limit=10000`);
     if (status === 404) return [];
@@ -150,13 +150,13 @@ function outcomeOf(answer: Answer | undefined): string {
 
 /** A client that follows the change feed. */
 export class FeedReader {
-  /** Each change, as the id of the customer and the time. */
+  /** Each change, as the customer's id and the time. */
   readonly changes: string[] = [];
   private after: string | undefined;
 
   constructor(private readonly send: Send) {}
 
-  /** Reads on until there is nothing new. */
+  /** Reads until there are no more changes. */
   async follow(): Promise<void> {
     for (;;) {
       const cursor = this.after === undefined ? '' : `&after=${this.after}`;

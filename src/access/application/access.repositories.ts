@@ -1,19 +1,19 @@
 import type { Role, Scope } from '../../identity/domain/rights.js';
 import type { ContextId } from '../../identity/domain/principal.js';
 
-/** What the register knows of a token at the moment of a sign-in, and of the context asked for. */
+/** What the register knows about a token when it is used, and about the requested context. */
 export interface SignIn {
   readonly tokenId: number;
   readonly tokenLabel: string;
   readonly scope: Scope;
-  /** Unix milliseconds, the first moment at which the token is no longer good; null = never. */
+  /** Unix milliseconds: the token is invalid from this instant on; null = it never expires. */
   readonly expiresAt: number | null;
   readonly allowedIps: readonly string[];
   readonly lastUsedAt: number | null;
   readonly userName: string;
   readonly userEnabled: boolean;
   readonly role: Role;
-  /** undefined = no context answers to this name. */
+  /** undefined = no context has this name or alias. */
   readonly context:
     | {
         readonly id: ContextId;
@@ -24,30 +24,30 @@ export interface SignIn {
     | undefined;
 }
 
-/** Times are Unix milliseconds, here and below. */
+/** Times here and below are Unix milliseconds. */
 export interface Token {
   readonly id: number;
   readonly user: string;
   readonly label: string;
   readonly scope: Scope;
   readonly expiresAt: number | null;
-  /** Addresses and CIDRs; none = from anywhere. */
+  /** Addresses and CIDRs; empty = any address. */
   readonly allowedIps: readonly string[];
   readonly createdAt: number;
   readonly lastUsedAt: number | null;
-  /** The token that took its place; null = none did. */
+  /** The id of the token that replaced this one; null = not replaced. */
   readonly replacedBy: number | null;
 }
 
-/** A token that was not written yet. */
-export type FreshToken = Omit<Token, 'id' | 'lastUsedAt' | 'replacedBy'>;
+/** A token before the register stores it. */
+export type UnsavedToken = Omit<Token, 'id' | 'lastUsedAt' | 'replacedBy'>;
 
 export type UserChanges = Partial<Pick<User, 'role' | 'contexts' | 'enabled'>>;
 
 export interface User {
   readonly name: string;
   readonly role: Role;
-  /** The contexts granted, by name. */
+  /** The names of the contexts granted. */
   readonly contexts: readonly string[];
   readonly enabled: boolean;
   readonly createdAt: number;
@@ -55,50 +55,50 @@ export interface User {
 
 export interface Context {
   readonly name: string;
-  /** Other names that it answers to, such as the one that it had before. */
+  /** Other names that work too, such as former ones. */
   readonly aliases: readonly string[];
   readonly enabled: boolean;
   readonly createdAt: number;
 }
 
-/** Writes, and what locks, exist inside `Transactions.run` alone, here and below. */
+/** In this and the following repositories, call writes and locking reads inside `Transactions.run` only. */
 export abstract class TokenRepository {
-  /** One query, whatever it finds. */
+  /** Runs exactly one query, whatever it finds. */
   abstract signIn(hash: string, contextName: string): Promise<SignIn | undefined>;
-  /** Notes a use, unless one was noted after `unlessAfter`. */
+  /** Sets the time of the last use, unless the stored one is later than `unlessAfter`. */
   abstract touch(id: number, at: number, unlessAfter: number): Promise<void>;
   abstract list(): Promise<Token[]>;
-  /** Reads one, and keeps others from changing it until the transaction ends. */
+  /** Reads a token and locks it until the transaction ends. */
   abstract lock(id: number): Promise<Token | undefined>;
-  /** The user `userName`, if it still has this token; keeps others from changing either until the transaction ends. */
+  /** The user `userName`, if it still has this token. Locks both until the transaction ends. */
   abstract lockOwner(userName: string, id: number): Promise<Pick<User, 'role' | 'enabled'> | undefined>;
-  /** @returns the id given; `unknown_user`, or `taken` if a token with this hash is there: nothing was written */
-  abstract insert(token: FreshToken, hash: string): Promise<number | 'unknown_user' | 'taken'>;
-  /** Has a token end, because of another one that takes its place. */
+  /** @returns the new id; `unknown_user`, or `taken` if the hash exists already, when nothing was written */
+  abstract insert(token: UnsavedToken, hash: string): Promise<number | 'unknown_user' | 'taken'>;
+  /** Sets when a token expires and which one replaces it. */
   abstract replace(id: number, expiresAt: number, replacedBy: number): Promise<void>;
   abstract delete(id: number): Promise<void>;
 }
 
 export abstract class UserRepository {
   abstract list(): Promise<User[]>;
-  /** Reads all, and keeps others from changing any until the transaction ends. */
+  /** Reads all users and locks them until the transaction ends. */
   abstract lockAll(): Promise<User[]>;
-  /** @returns the contexts of `user` that do not exist, or `taken`: nothing was written; undefined = done */
+  /** @returns undefined = written; `taken`, or the contexts that do not exist, when nothing was written */
   abstract insert(user: User): Promise<undefined | 'taken' | readonly string[]>;
-  /** @returns the contexts that do not exist: nothing was written; undefined = done */
+  /** @returns undefined = written; the contexts that do not exist, when nothing was written */
   abstract update(name: string, changes: UserChanges): Promise<undefined | readonly string[]>;
-  /** With the user go its tokens. */
+  /** Deletes the user and its tokens. */
   abstract delete(name: string): Promise<void>;
 }
 
 export abstract class ContextRepository {
   abstract list(): Promise<Context[]>;
-  /** Reads all, and keeps others from changing any until the transaction ends. */
+  /** Reads all contexts and locks them until the transaction ends. */
   abstract lockAll(): Promise<Context[]>;
-  /** @returns false = one of the names is taken; what was written until then must be undone */
+  /** @returns false = one of the names is taken. The caller MUST roll back, since part may be written */
   abstract insert(context: Context): Promise<boolean>;
-  /** @param name the present one @returns as `insert` */
+  /** @param name the current one @returns as `insert` does */
   abstract update(name: string, context: Context): Promise<boolean>;
-  /** @returns false = it is not empty, and nothing was written */
+  /** @returns false = the context is not empty and was not deleted */
   abstract delete(name: string): Promise<boolean>;
 }

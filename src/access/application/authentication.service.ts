@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { addressList, holds } from '../../shared/address-list.js';
+import { addressList, includesAddress } from '../../shared/address-list.js';
 import { Clock } from '../../shared/clock.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
 import { Transactions } from '../../shared/transactions.js';
@@ -7,45 +7,46 @@ import { contextKey } from '../../shared/context-name.js';
 import { isAdministration, roleAllows, scopeAllows, type Right } from '../../identity/domain/rights.js';
 import { hashToken, isMistyped } from '../domain/token.js';
 import { TokenRepository, type SignIn } from './access.repositories.js';
-import { Brakes } from './brakes.js';
+import { Throttle } from './throttle.js';
 import type { Credentials, Principal } from '../../identity/domain/principal.js';
 import { SignInLog, type SignInFailure } from './sign-in-log.js';
 import { ACCESS_ERRORS } from '../domain/access.errors.js';
 
-const USE_NOTED_EVERY_MS = 60_000;
+const LAST_USED_RESOLUTION_MS = 60_000;
 
-/** Tells who is calling, and whether they may. Asks the database every time: a revoked token stops at once. */
+/** Authenticates and authorises a request. Queries the database every time, so that a revoked token stops at once. */
 @Injectable()
 export class AuthenticationService {
   constructor(
     private readonly tokens: TokenRepository,
-    private readonly brakes: Brakes,
+    private readonly throttle: Throttle,
     private readonly log: SignInLog,
     private readonly transactions: Transactions,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * @param address where the client is
-   * @param right what the request needs
+   * @param address of the client
+   * @param right that the request needs
    * @throws RegisterError `too_many_failures`, `invalid_token`, `too_many_requests`, `context_not_found`,
    * `context_forbidden`, `role_forbidden`, `scope_forbidden`, in this order
    */
   async authenticate(credentials: Credentials, address: string, right: Right): Promise<Principal> {
-    await this.brakes.refuseGuessers(address);
+    await this.throttle.assertNotBlocked(address);
     const contextName = contextKey(credentials.contextName);
     const found = await this.find(credentials, contextName, address);
     if ('failure' in found) {
-      await this.brakes.countFailure(address);
+      await this.throttle.countFailedSignIn(address);
       await this.log.failure(found.failure, credentials.userName, found.tokenId, address);
       throw invalidToken(credentials.faults);
     }
-    await this.brakes.refuseGuessers(address); // of many guesses under way at once, none counts beyond the limit
-    await this.brakes.countRequest(found.tokenId);
+    // Concurrent guesses may have reached the limit meanwhile.
+    await this.throttle.assertNotBlocked(address);
+    await this.throttle.countRequest(found.tokenId);
     this.log.success(found, address);
-    this.noteUse(found);
-    const context = usableContext(found, contextName, right);
-    refuseUnlessAllowed(found, right);
+    this.recordUse(found);
+    const context = requireUsableContext(found, contextName, right);
+    requireRight(found, right);
     const { userName, role, tokenId, tokenLabel, scope } = found;
     return {
       userName,
@@ -72,16 +73,16 @@ export class AuthenticationService {
     return failure === undefined ? signIn : { failure, tokenId: signIn.tokenId };
   }
 
-  /** Beside the request: a reader must not wait in the queue of writers. Lost at worst, never wrong. */
-  private noteUse({ tokenId, lastUsedAt }: SignIn): void {
+  /** Isn't awaited, since a reader must not queue behind writers. A failure only loses the timestamp. */
+  private recordUse({ tokenId, lastUsedAt }: SignIn): void {
     const now = this.clock.now();
-    const due = now - USE_NOTED_EVERY_MS;
+    const due = now - LAST_USED_RESOLUTION_MS;
     if (lastUsedAt !== null && lastUsedAt > due) return;
     this.transactions.run(() => this.tokens.touch(tokenId, now, due)).catch(() => undefined);
   }
 }
 
-/** One answer for all that can be wrong with a token: it tells a guesser nothing. */
+/** The same error for everything that can be wrong with a token, so that guessers learn nothing. */
 export function invalidToken(faults: readonly FieldFault[]): RegisterError {
   return new RegisterError(ACCESS_ERRORS.invalid_token, 'Invalid API token', { faults });
 }
@@ -95,14 +96,14 @@ function failureOf(
   if (signIn.userName !== userName) return 'other_user';
   if (!signIn.userEnabled) return 'disabled_user';
   if (signIn.expiresAt !== null && signIn.expiresAt <= now) return 'expired_token';
-  if (signIn.allowedIps.length > 0 && !holds(addressList(signIn.allowedIps), address)) {
+  if (signIn.allowedIps.length > 0 && !includesAddress(addressList(signIn.allowedIps), address)) {
     return 'address_not_allowed';
   }
   return undefined;
 }
 
-/** @param name as the client said it */
-function usableContext(
+/** @param name as the client sent it @throws RegisterError `context_not_found`, `context_forbidden` */
+function requireUsableContext(
   { context, role, userName }: SignIn,
   name: string,
   right: Right,
@@ -114,14 +115,15 @@ function usableContext(
     const message = `The user (${userName}) is not allowed to access the context ${name}`;
     throw new RegisterError(ACCESS_ERRORS.context_forbidden, message);
   }
-  // Or nobody could enable it again.
+  // Administration must stay possible, or nobody could enable the context again.
   if (!context.enabled && !isAdministration(right)) {
     throw new RegisterError(ACCESS_ERRORS.context_forbidden, `The context ${name} is disabled`);
   }
   return context;
 }
 
-function refuseUnlessAllowed({ role, scope, userName }: SignIn, right: Right): void {
+/** @throws RegisterError `role_forbidden`, `scope_forbidden` */
+function requireRight({ role, scope, userName }: SignIn, right: Right): void {
   if (!roleAllows(role, right)) {
     throw new RegisterError(
       ACCESS_ERRORS.role_forbidden,

@@ -5,7 +5,7 @@ import { TokenRepository } from './access.repositories.js';
 import { invalidToken } from './authentication.service.js';
 import type { Principal } from '../../identity/domain/principal.js';
 
-/** Changes of who may do what. */
+/** Guards changes to contexts, users and tokens. */
 @Injectable()
 export class Authority {
   constructor(
@@ -15,11 +15,11 @@ export class Authority {
   ) {}
 
   /**
-   * Makes a change in a transaction, and puts it on record there, unless whoever asked for it was stopped meanwhile:
-   * or a thief who is thrown out would have left himself another token.
+   * Makes a change and audits it in one transaction. Checks inside the transaction that the caller is still an enabled
+   * admin with this token: otherwise a thief could create another token while being locked out.
    *
-   * @param by undefined = the operator, at the command line
-   * @param actOf what the audit trail is told of it
+   * @param by undefined = the command line
+   * @param actOf describes the change for the audit trail
    * @throws RegisterError `invalid_token`
    */
   change<T>(by: Principal | undefined, work: () => Promise<T>, actOf: (result: T) => Act): Promise<T> {

@@ -7,7 +7,7 @@ import type { Principal } from '../../identity/domain/principal.js';
 import { ACCESS_ERRORS } from '../domain/access.errors.js';
 import { ACCESS_ACTIONS } from '../domain/access.actions.js';
 
-/** Contexts, as administrators see them. Who asks for a change is undefined at the command line. */
+/** Administers contexts. The caller `by` is undefined at the command line. */
 @Injectable()
 export class ContextsService {
   constructor(
@@ -24,8 +24,8 @@ export class ContextsService {
   create(by: Principal | undefined, name: string, enabled: boolean): Promise<Context> {
     const create = async (): Promise<Context> => {
       const context = { name, aliases: [], enabled, createdAt: this.clock.now() };
-      refuseTaken(context, await this.contexts.lockAll());
-      if (!(await this.contexts.insert(context))) throw taken(name);
+      assertNamesFree(context, await this.contexts.lockAll());
+      if (!(await this.contexts.insert(context))) throw contextExists(name);
       return context;
     };
     return this.authority.change(by, create, () => ({
@@ -35,8 +35,8 @@ export class ContextsService {
   }
 
   /**
-   * Changes what `changes` holds. A new name leaves the old one as an alias, so that nobody's client stops;
-   * `aliases` replaces the aliases, and so removes those that it lacks.
+   * Changes the given members. The old name stays as an alias, so that no client stops working; `aliases` replaces
+   * all aliases.
    *
    * @throws RegisterError `context_unknown`, `context_exists`
    */
@@ -47,14 +47,14 @@ export class ContextsService {
   ): Promise<Context> {
     const change = async (): Promise<Context> => {
       const contexts = await this.contexts.lockAll();
-      const before = find(contexts, name);
+      const before = requireContext(contexts, name);
       const after = { ...before, ...changes };
       const aliases = new Set(changes.aliases ?? [...before.aliases, before.name]);
       aliases.delete(after.name);
       const context = { ...after, aliases: [...aliases].sort() };
       const others = contexts.filter((each) => each !== before);
-      refuseTaken(context, others);
-      if (!(await this.contexts.update(name, context))) throw taken(context.name);
+      assertNamesFree(context, others);
+      if (!(await this.contexts.update(name, context))) throw contextExists(context.name);
       return context;
     };
     return this.authority.change(by, change, () => ({
@@ -64,25 +64,24 @@ export class ContextsService {
   }
 
   /**
-   * Deletes one that has no customers, and not the one that the caller is in: so there is always one to call in.
+   * Deletes an empty context. Refuses to delete the caller's own, so that one always remains.
    *
    * @throws RegisterError `context_unknown`, `context_in_use`, `context_not_empty`
    */
   delete(by: Principal | undefined, name: string): Promise<Context> {
     const remove = async (): Promise<Context> => {
       const contexts = await this.contexts.lockAll();
-      const context = find(contexts, name);
+      const context = requireContext(contexts, name);
       if (by !== undefined && !contexts.some((each) => each !== context && each.name === by.contextName)) {
         throw new RegisterError(
           ACCESS_ERRORS.context_in_use,
-          `You are calling in ${name}; name another contextname`,
+          `This request is made in ${name}; send another contextname`,
         );
       }
       if (!(await this.contexts.delete(name))) {
         throw new RegisterError(
           ACCESS_ERRORS.context_not_empty,
-          `Context ${name} still has customers, or the history of deleted ones that may not be purged yet; ` +
-            'it can be disabled',
+          `Context ${name} still has customers, or history that may not be purged yet; you can disable it instead`,
         );
       }
       return context;
@@ -94,7 +93,8 @@ export class ContextsService {
   }
 }
 
-function find(contexts: readonly Context[], name: string): Context {
+/** @throws RegisterError `context_unknown` */
+function requireContext(contexts: readonly Context[], name: string): Context {
   const context = contexts.find((each) => each.name === name);
   if (context !== undefined) return context;
   const owner = contexts.find(({ aliases }) => aliases.includes(name));
@@ -103,16 +103,17 @@ function find(contexts: readonly Context[], name: string): Context {
   throw new RegisterError(ACCESS_ERRORS.context_unknown, message);
 }
 
-function refuseTaken({ name, aliases }: Context, others: readonly Context[]): void {
+/** @throws RegisterError `context_exists` */
+function assertNamesFree({ name, aliases }: Context, others: readonly Context[]): void {
   for (const wanted of [name, ...aliases]) {
     const other = others.find((each) => each.name === wanted || each.aliases.includes(wanted));
-    if (other !== undefined) throw taken(wanted, other.name);
+    if (other !== undefined) throw contextExists(wanted, other.name);
   }
 }
 
-/** @param other its name; undefined = not known, having come at the same moment */
-function taken(name: string, other?: string): RegisterError {
-  const isAlias = other !== undefined && other !== name;
-  const message = isAlias ? `Context ${other} answers to ${name} too` : `Context ${name} already exists`;
+/** @param owner the name of the context that has `name`; undefined = unknown, since it was inserted concurrently */
+function contextExists(name: string, owner?: string): RegisterError {
+  const isAlias = owner !== undefined && owner !== name;
+  const message = isAlias ? `${name} is an alias of context ${owner}` : `Context ${name} already exists`;
   return new RegisterError(ACCESS_ERRORS.context_exists, message);
 }

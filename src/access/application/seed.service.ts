@@ -9,14 +9,14 @@ import { UsersService } from './users.service.js';
 
 export type TokenFile = 'admin-token' | 'user-token';
 
-/** Where generated tokens go: a file each, for the operator to read. */
+/** The files through which the operator learns generated tokens. */
 export abstract class TokenFiles {
-  /** What is in the file; undefined = there is none. */
+  /** The file's content; undefined = the file does not exist. */
   abstract read(name: TokenFile): Promise<string | undefined>;
   abstract write(name: TokenFile, token: string): Promise<void>;
 }
 
-/** The first start on an empty database (contract, section 7). */
+/** Fills an empty database at the first start (contract, section 7). */
 @Injectable()
 export class SeedService {
   constructor(
@@ -28,40 +28,40 @@ export class SeedService {
   ) {}
 
   /**
-   * @param adminToken the admin's token, if the operator chose one
-   * @returns whether that is a token of this register: it counts at the first start alone
-   * @throws RegisterError `validation_failed` if it can't be a token
+   * @param adminToken the token that the operator chose for the admin; it only matters at the first start
+   * @returns whether the register knows `adminToken`
+   * @throws RegisterError `validation_failed` if `adminToken` is malformed
    */
   async seed(adminToken: string | undefined): Promise<boolean> {
     const fault = adminToken === undefined ? undefined : tokenFault(adminToken);
     if (fault !== undefined)
       throw new RegisterError(COMMON_ERRORS.validation_failed, `ADMIN_API_TOKEN ${fault}`);
     try {
-      await this.onEmpty(adminToken);
+      await this.seedIfEmpty(adminToken);
     } catch (error) {
-      // Another instance was first: what is unique waited for it.
+      // Another instance seeded the database first.
       if (!(error instanceof RegisterError && error.code === 'context_exists')) throw error;
     }
     return adminToken !== undefined && (await this.tokens.isKnown(adminToken));
   }
 
-  private async onEmpty(adminToken: string | undefined): Promise<void> {
+  private async seedIfEmpty(adminToken: string | undefined): Promise<void> {
     await this.transactions.run(async () => {
       if ((await this.users.list()).length > 0) return;
       await this.contexts.create(undefined, DEFAULT_CONTEXT, true);
-      await this.user('admin', 'admin', [], adminToken);
-      await this.user('user', 'operator', [DEFAULT_CONTEXT], undefined);
+      await this.createUser('admin', 'admin', [], adminToken);
+      await this.createUser('user', 'operator', [DEFAULT_CONTEXT], undefined);
     });
   }
 
-  private async user(
+  private async createUser(
     name: 'admin' | 'user',
     role: 'admin' | 'operator',
     contexts: string[],
-    chosen: string | undefined,
+    chosenToken: string | undefined,
   ): Promise<void> {
-    // A token file that is there already may be all that is left of another register's token: it is adopted.
-    const found = chosen ?? (await this.files.read(`${name}-token`));
+    // Adopt the token of an existing file: overwriting it could lose the only copy of another register's token.
+    const existing = chosenToken ?? (await this.files.read(`${name}-token`));
     await this.users.create(undefined, { name, role, contexts, enabled: true });
     const { token } = await this.tokens.create(undefined, {
       user: name,
@@ -69,9 +69,9 @@ export class SeedService {
       scope: 'write',
       expiresAt: null,
       allowedIps: [],
-      token: found,
+      token: existing,
     });
-    // Inside the transaction: a token that is in use is in its file, or nothing was kept.
-    if (found === undefined) await this.files.write(`${name}-token`, token);
+    // Write the file before the commit: a token without its file would be lost.
+    if (existing === undefined) await this.files.write(`${name}-token`, token);
   }
 }

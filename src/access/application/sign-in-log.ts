@@ -8,11 +8,11 @@ import type { SignIn } from './access.repositories.js';
 import type { Principal } from '../../identity/domain/principal.js';
 import { ACCESS_ACTIONS } from '../domain/access.actions.js';
 
-/** Why a sign-in failed. The log tells; the client does not learn it. */
+/** Why a sign-in failed. Only administrators see it, never the client. */
 export const SIGN_IN_FAILURES = [
-  'incomplete', // no token, no username, or one that is not a string
+  'incomplete', // token or username missing or not a string
   'mistyped_token',
-  'unknown_token', // revoked ones among them
+  'unknown_token', // includes revoked ones
   'expired_token',
   'other_user',
   'disabled_user',
@@ -25,15 +25,15 @@ export interface SignInEntry {
   /** Unix milliseconds. */
   readonly at: number;
   readonly address: string;
-  /** The user that was named; null if there is none of that name. */
+  /** null if no user has the name sent. */
   readonly userName: string | null;
-  /** The token that was sent; null if it is not in the register. */
+  /** null if the register does not know the token sent. */
   readonly tokenId: number | null;
-  /** null = it did not fail. */
+  /** null = success. */
   readonly failure: SignInFailure | null;
 }
 
-/** Which entries a list holds: those to which every condition applies. Times are Unix milliseconds. */
+/** Conditions that every listed entry meets. Times are Unix milliseconds. */
 export interface SignInFilter {
   readonly userName?: string | undefined;
   readonly address?: string | undefined;
@@ -43,16 +43,16 @@ export interface SignInFilter {
   readonly to?: number | undefined;
 }
 
-/** Writes exist inside `Transactions.run` alone. */
+/** Call writes inside `Transactions.run` only. */
 export abstract class SignInRepository {
-  /** @param name as a client sent it. @returns whether there is a user of this very name */
+  /** @param name as a client sent it */
   abstract isUser(name: string): Promise<boolean>;
   abstract insertFailure(entry: NewEntry & { readonly failure: SignInFailure }): Promise<void>;
-  /** @param day days since 1970-01-01 UTC: a second success of a token and address on it is not kept */
+  /** Inserts the first success of a token and address on a day. @param day days since 1970-01-01 UTC */
   abstract insertSuccess(entry: NewEntry, day: number): Promise<void>;
-  /** Deletes at most `limit` entries from before a time. @returns how many */
+  /** Deletes at most `limit` entries older than `before`. @returns how many */
   abstract purge(before: number, limit: number): Promise<number>;
-  /** At most `limit` entries with an id below `before`, the newest first. */
+  /** At most `limit` entries with an id below `before`, newest first. */
   abstract page(filter: SignInFilter, before: number, limit: number): Promise<SignInEntry[]>;
 }
 
@@ -60,12 +60,12 @@ type NewEntry = Pick<SignInEntry, 'at' | 'address' | 'userName' | 'tokenId'>;
 
 const DAY_MS = 86_400_000;
 const MAX_REMEMBERED = 10_000;
-/** Guessers must not fill the disk. */
+/** Keeps guessers from filling the disk. */
 const MAX_FAILURES_A_MINUTE = 600;
-/** From wherever they come. */
+/** As one user, from any addresses. */
 const SUSPICIOUS_FAILURES_A_MINUTE = 20;
 
-/** Who signed in from where, and who tried to. */
+/** Records who signed in or failed to, and from where. */
 @Injectable()
 export class SignInLog {
   private readonly logger = new Logger('SignIn');
@@ -74,7 +74,7 @@ export class SignInLog {
     points: SUSPICIOUS_FAILURES_A_MINUTE,
     duration: 60,
   });
-  /** Successes that are on record. Forgotten when they get too many: the database knows. */
+  /** Recorded successes: a cache that may be cleared, since the database rejects duplicates. */
   private readonly successes = new Set<string>();
 
   constructor(
@@ -85,19 +85,19 @@ export class SignInLog {
   ) {}
 
   /**
-   * A page of at most `limit` entries, the newest first.
+   * A page of at most `limit` entries, newest first.
    *
-   * @param asked the filter as the client worded it
+   * @param query the filter as the client sent it
    */
   async page(
     by: Principal,
     filter: SignInFilter,
-    asked: object,
+    query: object,
     before: number,
     limit: number,
   ): Promise<Page<SignInEntry>> {
     const page = pageOf(await this.signIns.page(filter, before, limit + 1), limit);
-    const details = { filter: asked, records: page.rows.length };
+    const details = { filter: query, records: page.rows.length };
     await this.trail.recordRead(by, { action: ACCESS_ACTIONS.signInsListed, details });
     return page;
   }
@@ -109,14 +109,14 @@ export class SignInLog {
     tokenId: number | undefined,
     address: string,
   ): Promise<void> {
-    // What is no user's name is not kept: it may be a token, typed into the wrong field.
+    // Drop unknown names: one may be a token typed into the wrong field.
     const known = (await this.signIns.isUser(userName ?? '')) ? (userName ?? null) : null;
-    if (known !== null) await this.warnOfGuessers(known);
+    if (known !== null) await this.warnOfGuessing(known);
     const { consumedPoints } = await this.failures.penalty('all');
     if (consumedPoints > MAX_FAILURES_A_MINUTE) {
       if (consumedPoints === MAX_FAILURES_A_MINUTE + 1) {
         this.logger.warn(
-          `More than ${MAX_FAILURES_A_MINUTE} failed sign-ins within a minute: the rest is not recorded`,
+          `More than ${MAX_FAILURES_A_MINUTE} failed sign-ins within a minute; not recording the rest`,
         );
       }
       return;
@@ -125,7 +125,7 @@ export class SignInLog {
     await this.transactions.run(() => this.signIns.insertFailure(entry));
   }
 
-  /** Beside the request: a reader must not wait in the queue of writers. Lost at worst, never wrong. */
+  /** Isn't awaited, since a reader must not queue behind writers. A failure only loses the entry. */
   success({ tokenId, userName }: SignIn, address: string): void {
     const at = this.clock.now();
     const day = Math.floor(at / DAY_MS);
@@ -138,7 +138,7 @@ export class SignInLog {
       .catch(() => this.successes.delete(key));
   }
 
-  private async warnOfGuessers(userName: string): Promise<void> {
+  private async warnOfGuessing(userName: string): Promise<void> {
     const { consumedPoints } = await this.failuresOfUser.penalty(userName);
     if (consumedPoints !== SUSPICIOUS_FAILURES_A_MINUTE) return;
     this.logger.warn(`${consumedPoints} failed sign-ins as ${userName} within a minute`);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Purge, type PurgeLimit, type PurgeStep } from '../../history/application/purge.js';
 import { SignInRepository } from './sign-in-log.js';
 
-const AT_A_TIME = 1000;
+const BATCH_SIZE = 1000;
 
 /** Removes old entries of the sign-in log. */
 @Injectable()
@@ -14,7 +14,7 @@ export class SignInPurge extends Purge {
   }
 
   async step({ before }: PurgeLimit): Promise<PurgeStep> {
-    const removed = await this.signIns.purge(before, AT_A_TIME);
+    const removed = await this.signIns.purge(before, BATCH_SIZE);
     return { removed, next: removed === 0 ? undefined : 0 };
   }
 }

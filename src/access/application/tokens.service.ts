@@ -11,17 +11,17 @@ import { ACCESS_ERRORS } from '../domain/access.errors.js';
 import { ACCESS_ACTIONS } from '../domain/access.actions.js';
 
 export interface NewToken extends Pick<Token, 'user' | 'label' | 'scope' | 'expiresAt' | 'allowedIps'> {
-  /** An existing token to adopt; undefined = one is generated. */
+  /** An existing token to adopt; undefined = generate one. */
   readonly token?: string | undefined;
 }
 
-/** A token's record, and the token itself: it can't be shown again. */
+/** A token's record, and the token itself, which can't be shown again. */
 export interface CreatedToken {
   readonly record: Token;
   readonly token: string;
 }
 
-/** Tokens, as administrators see them. Who asks for a change is undefined at the command line. */
+/** Administers tokens. The caller `by` is undefined at the command line. */
 @Injectable()
 export class TokensService {
   constructor(
@@ -46,23 +46,25 @@ export class TokensService {
       () => this.insert(newToken),
       ({ record }) => ({
         action: ACCESS_ACTIONS.tokenCreated,
-        details: { ...told(record), adopted: newToken.token !== undefined },
+        details: { ...detailsOf(record), adopted: newToken.token !== undefined },
       }),
     );
   }
 
   /**
-   * Makes a token like an existing one, which ends after a grace period, in which both are good.
+   * Creates a token like an existing one. Both are valid until the grace period ends.
    *
-   * @param graceMs milliseconds from now; 0 = the old one ends at once. It never lives longer than it would have
+   * @param graceMs milliseconds until the old one expires, unless it expires sooner anyway; 0 = at once
    * @throws RegisterError `token_not_found`, `token_expired`, `token_replaced`
    */
   rotate(by: Principal | undefined, id: number, graceMs: number): Promise<CreatedToken> {
     const rotate = async (): Promise<CreatedToken> => {
-      const { user, label, scope, expiresAt, allowedIps, replacedBy } = known(await this.tokens.lock(id));
+      const { user, label, scope, expiresAt, allowedIps, replacedBy } = requireToken(
+        await this.tokens.lock(id),
+      );
       const now = this.clock.now();
       if (replacedBy !== null) {
-        const message = `Token ${replacedBy} took the place of this one already; rotate or revoke that one`;
+        const message = `Token ${replacedBy} has already replaced this one; rotate or revoke that one`;
         throw new RegisterError(ACCESS_ERRORS.token_replaced, message);
       }
       if (expiresAt !== null && expiresAt <= now) {
@@ -77,36 +79,36 @@ export class TokensService {
     };
     return this.authority.change(by, rotate, ({ record }) => ({
       action: ACCESS_ACTIONS.tokenRotated,
-      details: { ...told(record), replaces: id, grace_seconds: graceMs / 1000 },
+      details: { ...detailsOf(record), replaces: id, grace_seconds: graceMs / 1000 },
     }));
   }
 
   /** @throws RegisterError `token_not_found` */
   revoke(by: Principal | undefined, id: number): Promise<Token> {
     const revoke = async (): Promise<Token> => {
-      const token = known(await this.tokens.lock(id));
+      const token = requireToken(await this.tokens.lock(id));
       await this.tokens.delete(id);
       return token;
     };
     return this.authority.change(by, revoke, (token) => ({
       action: ACCESS_ACTIONS.tokenRevoked,
-      details: told(token),
+      details: detailsOf(token),
     }));
   }
 
   /**
-   * Revokes every token of an admin, and makes a new one: the way back in, for the command line alone.
+   * Revokes every token of an admin and creates a new one. For the command line only, as the way back in.
    *
-   * @throws RegisterError `validation_failed` if this is no enabled admin
+   * @throws RegisterError `validation_failed` if the user is not an enabled admin
    */
   reset(name: string, label: string): Promise<CreatedToken> {
     const reset = async (): Promise<CreatedToken> => {
-      // All that makes a token for a user waits for this lock.
+      // Whoever creates a token for a user waits for this lock.
       const admins = (await this.users.lockAll()).filter(({ role }) => role === 'admin');
       const admin = admins.find((user) => user.name === name);
       if (!admin?.enabled) {
         const others = admins.filter(({ enabled }) => enabled).map((user) => user.name);
-        const message = `${name} is ${admin ? 'disabled' : 'no admin'}; those who can sign in: ${others.join(', ')}`;
+        const message = `${name} is ${admin ? 'disabled' : 'not an admin'}; enabled admins: ${others.join(', ')}`;
         throw validationFailed([{ field: 'user', message }]);
       }
       for (const token of await this.tokens.list()) {
@@ -116,7 +118,7 @@ export class TokensService {
     };
     return this.authority.change(undefined, reset, ({ record }) => ({
       action: ACCESS_ACTIONS.tokenReset,
-      details: told(record),
+      details: detailsOf(record),
     }));
   }
 
@@ -134,19 +136,20 @@ export class TokensService {
     if (id === 'taken') {
       const other = await this.tokens.signIn(hashToken(token), DEFAULT_CONTEXT);
       const which = other === undefined ? '' : `: token ${other.tokenId}, of ${other.userName}`;
-      throw new RegisterError(ACCESS_ERRORS.token_exists, `This token is in the register already${which}`);
+      throw new RegisterError(ACCESS_ERRORS.token_exists, `The register already has this token${which}`);
     }
     return { record: { id, ...record, lastUsedAt: null, replacedBy: null }, token };
   }
 }
 
-/** What the audit trail is told of a token. */
-function told({ id, user, label, scope, expiresAt, allowedIps }: Token): object {
+/** What the audit trail keeps of a token. */
+function detailsOf({ id, user, label, scope, expiresAt, allowedIps }: Token): object {
   const expires_at = expiresAt === null ? null : formatInstant(expiresAt);
   return { token: id, user, label, scope, expires_at, allowed_ips: allowedIps };
 }
 
-function known(token: Token | undefined): Token {
+/** @throws RegisterError `token_not_found` */
+function requireToken(token: Token | undefined): Token {
   if (token === undefined) throw new RegisterError(ACCESS_ERRORS.token_not_found, 'No token has this id');
   return token;
 }

@@ -9,7 +9,7 @@ import type { Principal } from '../../identity/domain/principal.js';
 import { ACCESS_ERRORS } from '../domain/access.errors.js';
 import { ACCESS_ACTIONS } from '../domain/access.actions.js';
 
-/** Users, as administrators see them. Who asks for a change is undefined at the command line. */
+/** Administers users. The caller `by` is undefined at the command line. */
 @Injectable()
 export class UsersService {
   constructor(
@@ -30,7 +30,7 @@ export class UsersService {
       const refused = await this.users.insert(user);
       if (refused === 'taken')
         throw new RegisterError(ACCESS_ERRORS.user_exists, `User ${user.name} already exists`);
-      refuseUnknown(refused);
+      assertNoneUnknown(refused);
       return user;
     };
     return this.authority.change(by, create, ({ name, role, contexts, enabled }) => ({
@@ -45,9 +45,9 @@ export class UsersService {
       const users = await this.users.lockAll();
       const { contexts } = changes;
       const given = { ...changes, ...(contexts && { contexts: unique(contexts) }) };
-      const after = { ...find(users, name), ...given };
-      keepAnAdmin(users.map((user) => (user.name === name ? after : user)));
-      refuseUnknown(await this.users.update(name, given));
+      const after = { ...requireUser(users, name), ...given };
+      assertEnabledAdmin(users.map((user) => (user.name === name ? after : user)));
+      assertNoneUnknown(await this.users.update(name, given));
       return after;
     };
     return this.authority.change(by, change, () => ({
@@ -56,12 +56,12 @@ export class UsersService {
     }));
   }
 
-  /** Deletes a user, its tokens and its Idempotency-Keys with it. @throws RegisterError `user_not_found`, `last_admin` */
+  /** Deletes a user with its tokens and Idempotency-Keys. @throws RegisterError `user_not_found`, `last_admin` */
   delete(by: Principal | undefined, name: string): Promise<User> {
     const remove = async (): Promise<User> => {
       const users = await this.users.lockAll();
-      const user = find(users, name);
-      keepAnAdmin(users.filter((each) => each !== user));
+      const user = requireUser(users, name);
+      assertEnabledAdmin(users.filter((each) => each !== user));
       await this.users.delete(name);
       await this.idempotency.forgetUser(name);
       return user;
@@ -73,24 +73,29 @@ export class UsersService {
   }
 }
 
-function find(users: readonly User[], name: string): User {
+/** @throws RegisterError `user_not_found` */
+function requireUser(users: readonly User[], name: string): User {
   const user = users.find((each) => each.name === name);
   if (user === undefined) throw new RegisterError(ACCESS_ERRORS.user_not_found, 'No user has this name');
   return user;
 }
 
-/** Someone must be able to undo what an administrator does. */
-function keepAnAdmin(users: readonly User[]): void {
+/** Someone must be able to undo what an administrator does. @throws RegisterError `last_admin` */
+function assertEnabledAdmin(users: readonly User[]): void {
   if (users.some(({ role, enabled }) => role === 'admin' && enabled)) return;
-  throw new RegisterError(ACCESS_ERRORS.last_admin, 'This is the last enabled admin; make another one first');
+  throw new RegisterError(
+    ACCESS_ERRORS.last_admin,
+    'This is the last enabled admin; create another one first',
+  );
 }
 
 function unique(names: readonly string[]): string[] {
   return [...new Set(names.map(contextKey))].sort();
 }
 
-function refuseUnknown(contexts: readonly string[] | undefined): void {
+/** @param contexts those granted that do not exist @throws RegisterError `validation_failed` */
+function assertNoneUnknown(contexts: readonly string[] | undefined): void {
   if (contexts === undefined) return;
-  const message = `no context has the name ${contexts.join(', nor ')}`;
+  const message = `no such context: ${contexts.join(', ')}`;
   throw validationFailed([{ field: 'contexts', message }]);
 }

@@ -4,7 +4,7 @@ import { generateToken, hashToken } from './token.js';
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** The number that `text` is in base 62. */
+/** The value of a base-62 number. */
 function value(text: string): number {
   return [...text].reduce((sum, digit) => sum * DIGITS.length + DIGITS.indexOf(digit), 0);
 }
@@ -16,16 +16,16 @@ describe('a generated token', () => {
     for (const token of tokens) expect(token).toMatch(/^ipdr_[0-9A-Za-z]{36}$/);
   });
 
-  it('ends with the checksum of what is random in it', () => {
+  it('ends with the checksum of its random part', () => {
     for (const token of tokens) expect(value(token.slice(-6))).toBe(crc32(token.slice(5, -6)));
   });
 
-  it('is another one each time, made of all the characters', () => {
+  it('differs each time and uses the whole alphabet', () => {
     expect(new Set(tokens).size).toBe(tokens.length);
     expect(new Set(tokens.flatMap((token) => [...token.slice(5, -6)])).size).toBe(DIGITS.length);
   });
 
-  it('can be sent in a header, and adopted by another register', () => {
+  it('can be sent in a header and adopted by another register', () => {
     expect(tokens[0]).toMatch(/^[\x21-\x7e]{20,255}$/);
   });
 });
@@ -36,7 +36,7 @@ describe('the hash of a token', () => {
     expect(hashToken('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   });
 
-  it('is of the text in UTF-8, and of all of it', () => {
+  it('covers the whole text in UTF-8', () => {
     expect(hashToken('ü')).not.toBe(hashToken('u\u0308'));
     expect(hashToken('abc\0')).not.toBe(hashToken('abc'));
     expect(hashToken('ABC')).not.toBe(hashToken('abc'));

@@ -6,13 +6,13 @@ const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const RANDOM_LENGTH = 30; // 178 bits
 const CHECKSUM_LENGTH = 6; // 62^6 > 2^32
 
-/** A new token: `ipdr_`, 30 random characters, and a checksum by which scanners tell it from other text. */
+/** Generates `ipdr_`, 30 random characters, and a checksum that lets secret scanners recognise the token. */
 export function generateToken(): string {
   const random = Array.from({ length: RANDOM_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
   return `${PREFIX}${random}${checksum(random)}`;
 }
 
-/** What keeps a text from being a token, to follow its name in a sentence; undefined if nothing does. */
+/** Why a text can't be a token, as the predicate of a sentence; undefined = it can. */
 export function tokenFault(text: string): string | undefined {
   if (!/^[\x21-\x7e]{20,255}$/.test(text))
     return 'must have 20 to 255 printable ASCII characters without spaces';
@@ -21,22 +21,22 @@ export function tokenFault(text: string): string | undefined {
     : undefined;
 }
 
-/** Whether a text is no token, which its prefix and checksum tell without the database. */
+/** Whether a text has our prefix but a wrong length or checksum. Needs no database. */
 export function isMistyped(text: string): boolean {
   if (!text.startsWith(PREFIX)) return false;
   const random = text.slice(PREFIX.length, -CHECKSUM_LENGTH);
   return random.length !== RANDOM_LENGTH || text !== `${PREFIX}${random}${checksum(random)}`;
 }
 
-/** Whether there is a token of ours within a text, wherever it was put. */
-export function holdsToken(text: string): boolean {
+/** Whether a text contains a token that `generateToken` made. */
+export function containsToken(text: string): boolean {
   const found = text.match(new RegExp(`${PREFIX}[0-9A-Za-z]{${RANDOM_LENGTH + CHECKSUM_LENGTH}}`, 'g')) ?? [];
   return found.some((token) => !isMistyped(token));
 }
 
 /**
- * SHA-256 of a token, in hexadecimal: all that is kept of it. No salt and no slow hash, since tokens are
- * random, not chosen (docs/decisions/0005-token-hash.md).
+ * SHA-256 of a token, in hexadecimal: the only form in which it is stored. Tokens are random, not chosen, so they
+ * need no salt and no slow hash (docs/decisions/0005-token-hash.md).
  */
 export function hashToken(token: string): string {
   return hash('sha256', token);

@@ -30,7 +30,7 @@ interface UserOptions {
   readonly disabled?: boolean;
 }
 
-/** The administration, without a server: for who is locked out, and for scripts. */
+/** Adds administration without a server, for scripts and for administrators who are locked out. */
 export function addAccessCommands(program: Command, run: Action): void {
   addAdminCommands(program.command('admin').description('the way back in'), run);
   addTokenCommands(program.command('token').description('tokens'), run);
@@ -41,8 +41,8 @@ export function addAccessCommands(program: Command, run: Action): void {
 function addAdminCommands(admin: Command, run: Action): void {
   admin
     .command('reset-token')
-    .description('revoke every token of an administrator, and make a new one')
-    .option('--user <name>', 'whose', 'admin')
+    .description('revoke every token of an administrator and create a new one')
+    .option('--user <name>', 'the administrator', 'admin')
     .action(({ user }: { user: string }) =>
       run(async (register, line) => {
         await line.confirm(`Every token of ${user} will be revoked`);
@@ -61,12 +61,12 @@ function addTokenCommands(tokens: Command, run: Action): void {
     );
   tokens
     .command('create')
-    .description('create a token, or adopt one; this is the only time that it is shown')
-    .requiredOption('--user <name>', 'whose it is')
+    .description('create or adopt a token; it is shown only this once')
+    .requiredOption('--user <name>', 'the owner')
     .option('--label <text>')
     .option('--scope <scope>', 'write or read')
     .option('--expires-at <time>', 'ISO 8601 with an offset, or Unix seconds')
-    .option('--allowed-ip <address...>', 'addresses and CIDRs that it may be used from')
+    .option('--allowed-ip <address...>', 'addresses and CIDRs from which the token may be used')
     .option('--adopt', 'read an existing token from the standard input')
     .action(({ expiresAt, allowedIp, adopt, ...options }: TokenOptions) =>
       run(async (register, line) => {
@@ -78,14 +78,14 @@ function addTokenCommands(tokens: Command, run: Action): void {
     );
   tokens
     .command('rotate <id>')
-    .description('replace a token by a new one like it')
-    .option('--grace-seconds <number>', 'how long the old one is still good', '0')
+    .description('replace a token with a new one like it')
+    .option('--grace-seconds <number>', 'how long the old token stays valid', '0')
     .action((id: string, { graceSeconds }: { graceSeconds: string }) =>
       run(async (register, line) => {
         const fields = await validated(RotateTokenDto, {
           grace_seconds: /^\d+$/.test(graceSeconds) ? Number(graceSeconds) : graceSeconds,
         });
-        if (fields.grace_seconds === 0) await line.confirm(`The token ${id} will end at once`);
+        if (fields.grace_seconds === 0) await line.confirm(`Token ${id} will expire at once`);
         const graceMs = (fields.grace_seconds ?? 0) * 1000;
         const tokens = register.get(TokensService);
         line.print(toCreatedTokenDto(await tokens.rotate(undefined, parseTokenId(id), graceMs)));
@@ -93,10 +93,10 @@ function addTokenCommands(tokens: Command, run: Action): void {
     );
   tokens
     .command('revoke <id>')
-    .description('revoke a token, from the very next request on')
+    .description('revoke a token; its next request fails')
     .action((id: string) =>
       run(async (register, line) => {
-        await line.confirm(`The token ${id} will be revoked`);
+        await line.confirm(`Token ${id} will be revoked`);
         line.print(toTokenDto(await register.get(TokensService).revoke(undefined, parseTokenId(id))));
       }),
     );
@@ -119,21 +119,21 @@ function addUserCommands(users: Command, run: Action): void {
     .description('create a user')
     .requiredOption('--role <role>', 'admin, operator or reader')
     .option('--context <name...>', 'the contexts granted')
-    .option('--disabled', 'not enabled yet')
+    .option('--disabled', 'create the user disabled')
     .action((name: string, { role, context, disabled }: UserOptions) =>
       run(async (register, line) => {
-        const fields = { name, role, contexts: named(context), enabled: disabled !== true };
+        const fields = { name, role, contexts: withoutEmpty(context), enabled: disabled !== true };
         const newUser = toNewUser(await validated(NewUserDto, fields));
         line.print(toUserDto(await register.get(UsersService).create(undefined, newUser)));
       }),
     );
   users
     .command('change <name>')
-    .description("change a user's role, or the contexts granted, all of which are to be named")
+    .description("change a user's role, or replace all contexts granted")
     .option('--role <role>', 'admin, operator or reader')
     .option('--context <name...>', "the contexts granted; '' = none")
     .action((name: string, { role, context }: UserOptions) =>
-      change(name, { role, contexts: named(context) }),
+      change(name, { role, contexts: withoutEmpty(context) }),
     );
   users
     .command('disable <name>')
@@ -145,7 +145,7 @@ function addUserCommands(users: Command, run: Action): void {
     .action((name: string) => change(name, { enabled: true }));
   users
     .command('delete <name>')
-    .description('delete a user, and all its tokens')
+    .description('delete a user and all its tokens')
     .action((name: string) =>
       run(async (register, line) => {
         await line.confirm(`The user ${name} and all its tokens will be deleted`);
@@ -183,15 +183,15 @@ function addContextCommands(contexts: Command, run: Action): void {
     .action((name: string, newName: string) => change(name, { name: newName }));
   contexts
     .command('aliases <name> [aliases...]')
-    .description('set the other names that a context answers to; those left out stop working')
+    .description('replace all aliases of a context; those left out stop working')
     .action((name: string, aliases: string[]) => change(name, { aliases }));
   contexts
     .command('disable <name>')
-    .description('refuse all but the administration of a context')
+    .description('disable a context for everything but its administration')
     .action((name: string) => change(name, { enabled: false }));
   contexts
     .command('enable <name>')
-    .description('open a context again')
+    .description('enable a context again')
     .action((name: string) => change(name, { enabled: true }));
   contexts
     .command('delete <name>')
@@ -204,7 +204,7 @@ function addContextCommands(contexts: Command, run: Action): void {
     );
 }
 
-/** An empty name stands for none at all, which an option can't say otherwise. */
-function named(contexts: string[] | undefined): string[] | undefined {
+/** Removes empty names: `--context ''` is the only way to grant none. */
+function withoutEmpty(contexts: string[] | undefined): string[] | undefined {
   return contexts?.filter((name) => name !== '');
 }

@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
-/** A separate set of customers, such as one ISP among several on one server. Times: Unix milliseconds. */
+/** A separate set of customers, such as one of several ISPs on one server. Times are Unix milliseconds. */
 @Entity('contexts')
 @Index('contexts_name', ['name'], { unique: true })
 export class ContextEntity {
@@ -17,7 +17,7 @@ export class ContextEntity {
   createdAt!: number;
 }
 
-/** Every name that a context answers to: the one that it is shown by, and those that it had before. */
+/** A name or alias of a context. */
 @Entity('context_names')
 @Index('context_names_context', ['contextId'])
 export class ContextNameEntity {
@@ -29,7 +29,7 @@ export class ContextNameEntity {
   contextId!: number;
 }
 
-/** Who calls: a person or a CRM. */
+/** A person or a CRM. */
 @Entity('users')
 @Index('users_name', ['name'], { unique: true })
 export class UserEntity {
@@ -62,7 +62,7 @@ export class GrantEntity {
   contextId!: number;
 }
 
-/** What a user signs in with. The token itself is nowhere: `hash` is its SHA-256, in hexadecimal. */
+/** A token of a user. The token itself is not stored: `hash` is its SHA-256 in hexadecimal. */
 @Entity('tokens')
 @Index('tokens_hash', ['hash'], { unique: true })
 @Index('tokens_user', ['userId'])
@@ -86,7 +86,7 @@ export class TokenEntity {
   @Column({ name: 'expires_at', type: 'bigint', nullable: true })
   expiresAt!: number | null;
 
-  /** Addresses and CIDRs, separated by spaces; null = from anywhere. */
+  /** Addresses and CIDRs, separated by spaces; null = any address. */
   @Column({ name: 'allowed_ips', type: 'varchar', length: 4000, nullable: true })
   allowedIps!: string | null;
 
@@ -96,14 +96,14 @@ export class TokenEntity {
   @Column({ name: 'last_used_at', type: 'bigint', nullable: true })
   lastUsedAt!: number | null;
 
-  /** The token that took its place. */
+  /** The id of the token that replaced this one. */
   @Column({ name: 'replaced_by', type: 'integer', nullable: true })
   replacedBy!: number | null;
 }
 
 /**
- * A sign-in: every failure, and of the successes the first of a day, a token and an address. Users and tokens are
- * as they were: the record outlives them.
+ * A failed sign-in, or the first successful one of a token and address on a day. It has no foreign keys, since it
+ * outlives its user and token.
  */
 @Entity('sign_ins')
 @Index('sign_ins_day', ['tokenId', 'address', 'day'], { unique: true })
@@ -117,23 +117,23 @@ export class SignInEntity {
   @Column({ type: 'bigint' })
   at!: number;
 
-  /** Where the client was, IPv4 or IPv6. */
+  /** The client's IPv4 or IPv6 address. */
   @Column({ type: 'varchar', length: 45 })
   address!: string;
 
-  /** The user that was named, if there is one of that name. */
+  /** null = no user had the name sent. */
   @Column({ name: 'user_name', type: 'varchar', length: 64, nullable: true })
   userName!: string | null;
 
-  /** The token that was sent, if it is in the register. */
+  /** null = the register did not know the token sent. */
   @Column({ name: 'token_id', type: 'integer', nullable: true })
   tokenId!: number | null;
 
-  /** Why it failed; null = it did not. */
+  /** Why it failed; null = success. */
   @Column({ type: 'varchar', length: 32, nullable: true })
   failure!: string | null;
 
-  /** Of a success: days since 1970-01-01, UTC. */
+  /** Days since 1970-01-01 UTC; null = failure. */
   @Column({ type: 'integer', nullable: true })
   day!: number | null;
 }

@@ -7,7 +7,7 @@ import type { Right } from '../../identity/domain/rights.js';
 import { RIGHT } from '../../identity/infrastructure/identity.decorators.js';
 import { takeCredentials } from './credentials.js';
 
-/** Checks the token of every request; a route that says nothing about who may call it is closed to all. */
+/** Authenticates every request. Rejects all requests to a route without `@Requires` or `@Public`. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(

@@ -47,7 +47,7 @@ export class ContextsController {
   @Documented({
     summary: 'Rename, disable or enable a context',
     description:
-      'After a renaming the old name goes on working, as one of the aliases; `aliases` says which are kept. ' +
+      'After a rename the old name still works, as an alias; `aliases` replaces all aliases. ' +
       'A disabled context refuses everything but its administration.',
     example: ['PATCH /api/admin/contexts/ipdr', { name: 'chennai' }],
     as: 'admin',
@@ -66,7 +66,7 @@ export class ContextsController {
   @Requires('admin:write')
   @Documented({
     summary: 'Delete a context that has no customers',
-    description: 'Not the one that the request itself is made in.',
+    description: 'It must not be the context of the request itself.',
     example: ['DELETE /api/admin/contexts/chennai'],
     as: 'admin',
     answers: ContextDto,

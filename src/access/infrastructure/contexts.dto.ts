@@ -26,13 +26,13 @@ export class ChangeContextDto extends PartialType(NewContextDto, { skipNullPrope
   @ApiPropertyOptional({
     type: [String],
     example: ['default'],
-    description: 'The other names that it answers to from now on; those left out stop working',
+    description: 'Replaces all aliases; those left out stop working',
   })
   @Checked(
     optional((value) =>
       Array.isArray(value) && value.length > 1000
         ? 'must hold 1000 names at most'
-        : list(isContextName, `must hold names only, which ${RULE}`)(value),
+        : list(isContextName, `must be a list of names that ${RULE}`)(value),
     ),
   )
   aliases?: string[];
@@ -41,7 +41,7 @@ export class ChangeContextDto extends PartialType(NewContextDto, { skipNullPrope
 export class ContextDto {
   @ApiProperty({ example: 'default' })
   name!: string;
-  @ApiProperty({ type: [String], description: 'Other names that it answers to' })
+  @ApiProperty({ type: [String], description: 'Other names that work too' })
   aliases!: readonly string[];
   @ApiProperty()
   enabled!: boolean;

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Credentials } from '../../identity/domain/principal.js';
-import { holdsToken } from '../domain/token.js';
+import { containsToken } from '../domain/token.js';
 import { contextKey } from '../../shared/context-name.js';
 import { queryOf } from '../../shared/http/non-http.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
@@ -9,9 +9,9 @@ import { ACCESS_ERRORS } from '../domain/access.errors.js';
 const MEMBERS = ['api_token', 'username', 'contextname', 'context'] as const;
 
 /**
- * Takes the credentials off the body and the headers, so that validation and logs never see them.
+ * Removes the credentials from the body and the headers, so that validation and logs never see them.
  *
- * @throws RegisterError `credentials_conflict` if one is given twice, with different values
+ * @throws RegisterError `credentials_conflict` if one is sent twice with different values
  */
 export function takeCredentials(request: Request): Credentials {
   const body = request.body as Record<string, unknown>;
@@ -29,9 +29,9 @@ export function takeCredentials(request: Request): Credentials {
   );
   delete request.headers.authorization;
   return {
-    token: only('api_token', token, ...bearer),
-    userName: only('username', userName, ...headers(request, 'x-username')),
-    contextName: only(
+    token: requireSingle('api_token', token, ...bearer),
+    userName: requireSingle('username', userName, ...headers(request, 'x-username')),
+    contextName: requireSingle(
       'contextname',
       ...[contextName, context, ...headers(request, 'x-context')].map((name) => name && contextKey(name)),
     ),
@@ -39,19 +39,19 @@ export function takeCredentials(request: Request): Credentials {
   };
 }
 
-/** Broken escapes are told of by others. */
+/** Percent-decodes a URL, leaving malformed escapes for others to report. */
 function decoded(url: string): string {
   return url.replace(/%[0-9a-f]{2}/gi, (code) => String.fromCharCode(parseInt(code.slice(1), 16)));
 }
 
-/** A URL ends up in logs, histories and proxies, where a token must not be: refused whatever else is sent. */
+/** Refuses a token in the URL, since URLs end up in logs, browser histories and proxies. */
 export const refuseTokenInUrl: RequestHandler = (
   request: Request,
   _response: Response,
   next: NextFunction,
 ) => {
   const query = new URLSearchParams(queryOf(request));
-  if ([...query.keys()].some((name) => /^api_token\b/i.test(name)) || holdsToken(decoded(request.url))) {
+  if ([...query.keys()].some((name) => /^api_token\b/i.test(name)) || containsToken(decoded(request.url))) {
     throw new RegisterError(
       ACCESS_ERRORS.credentials_in_url,
       'Send api_token in the JSON body or as Authorization: Bearer, never in the URL. ' +
@@ -61,7 +61,7 @@ export const refuseTokenInUrl: RequestHandler = (
   next();
 };
 
-function only(member: string, ...values: (string | undefined)[]): string | undefined {
+function requireSingle(member: string, ...values: (string | undefined)[]): string | undefined {
   const given = [...new Set(values.filter((value) => value !== undefined))];
   if (given.length > 1) {
     throw new RegisterError(

@@ -20,8 +20,8 @@ export class SignInsController {
   @Documented({
     summary: 'List the sign-ins',
     description:
-      'The newest first: every failure, and the first success of a day, a token and an address. ' +
-      `${PAGE} unless \`limit\` says otherwise; the Link header leads to the next page.`,
+      'Newest first: every failure, and the first success of each token and address on a day. ' +
+      `A page has ${PAGE} unless \`limit\` is given; the Link header leads to the next one.`,
     example: ['GET /api/admin/signins?outcome=failure'],
     as: 'admin',
     answers: [SignInDto],

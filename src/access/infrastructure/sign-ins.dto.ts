@@ -32,18 +32,22 @@ export class SignInDto {
   @ApiProperty({
     enum: SIGN_IN_FAILURES,
     nullable: true,
-    description: 'Why it failed; the client was not told',
+    description: 'Why it failed; the client does not see it',
   })
   reason!: string | null;
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The user named; null if there is none of that name',
+    description: 'The user; null if no user has the name sent',
   })
   user!: string | null;
-  @ApiProperty({ type: 'integer', nullable: true, description: 'null if the token is not in the register' })
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'null if the register does not know the token',
+  })
   token_id!: number | null;
-  @ApiProperty({ example: '203.0.113.7', description: 'Where the client was' })
+  @ApiProperty({ example: '203.0.113.7', description: "The client's address" })
   address!: string;
 }
 

@@ -3,7 +3,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TokenFiles } from '../application/seed.service.js';
 
-/** Files in DATA_DIR that only the service's own account may read. */
+/** Token files in DATA_DIR, readable by the service's own account only. */
 export class DataDirTokenFiles extends TokenFiles {
   constructor(private readonly dataDir: string) {
     super();

@@ -40,7 +40,7 @@ export class TokensController {
   @Requires('admin:write')
   @Documented({
     summary: 'Create a token, or adopt one',
-    description: 'The answer is the only one that ever shows the token.',
+    description: 'Only this response shows the token.',
     example: ['POST /api/admin/tokens', { user: 'user', label: 'CRM of the Chennai office' }],
     as: 'admin',
     answers: CreatedTokenDto,
@@ -55,10 +55,10 @@ export class TokensController {
   @ShowsToken()
   @Requires('admin:write')
   @Documented({
-    summary: 'Replace a token by a new one of the same user, scope, addresses and expiry',
+    summary: 'Replace a token with a new one of the same user, scope, addresses and expiry',
     description:
-      'Both are good until `grace_seconds` have passed: time to change the client. ' +
-      'The answer is the only one that ever shows the new token.',
+      'Both are valid for `grace_seconds`, so that the client can be reconfigured. ' +
+      'Only this response shows the new token.',
     example: ['POST /api/admin/tokens/3/rotate', { grace_seconds: 3600 }],
     as: 'admin',
     answers: CreatedTokenDto,
@@ -75,7 +75,7 @@ export class TokensController {
   @Delete(':id')
   @Requires('admin:write')
   @Documented({
-    summary: 'Revoke a token, from the very next request on',
+    summary: 'Revoke a token; its next request fails',
     example: ['DELETE /api/admin/tokens/3'],
     as: 'admin',
     answers: TokenDto,

@@ -30,7 +30,7 @@ function isAddressRange(value: string): boolean {
 }
 
 export class NewTokenDto {
-  @ApiProperty({ example: 'user', description: 'Whose token it is' })
+  @ApiProperty({ example: 'user', description: 'The owner' })
   @Checked(text(() => undefined))
   user!: string;
 
@@ -55,7 +55,7 @@ export class NewTokenDto {
     ...INSTANT,
     nullable: true,
     example: '2030-01-01T00:00:00Z',
-    description: 'In the future: ISO 8601 with an offset, or Unix seconds; left out or null = never',
+    description: 'A future time: ISO 8601 with an offset, or Unix seconds; left out or null = never',
   })
   @Checked((value) => (value === null ? undefined : optional(instant)(value)))
   expires_at?: string | number | null;
@@ -63,7 +63,7 @@ export class NewTokenDto {
   @ApiPropertyOptional({
     type: [String],
     example: ['203.0.113.0/24'],
-    description: 'Addresses and CIDRs, at most 4000 characters in all; none = from anywhere',
+    description: 'Addresses and CIDRs, at most 4000 characters in all; empty = any address',
   })
   @Checked(
     optional(
@@ -78,8 +78,8 @@ export class NewTokenDto {
     minLength: 20,
     maxLength: 255,
     description:
-      'An existing token to adopt, so that its user need not be touched: printable ASCII without spaces; ' +
-      'left out = a new one is generated',
+      'An existing token to adopt, so that its client keeps working: printable ASCII without spaces; ' +
+      'left out = generate one',
   })
   @Checked(optional(text(tokenFault)))
   token?: string;
@@ -92,7 +92,7 @@ export class RotateTokenDto {
     maximum: MAX_GRACE_SECONDS,
     default: 0,
     example: 3600,
-    description: 'How long the old token is still good; 0 = it ends at once',
+    description: 'How long the old token stays valid; 0 = it expires at once',
   })
   @Checked(optional(integer(0, MAX_GRACE_SECONDS)))
   grace_seconds?: number;
@@ -118,17 +118,17 @@ export class TokenDto {
 }
 
 export class CreatedTokenDto extends TokenDto {
-  @ApiProperty({ description: 'The token itself; it is not shown again' })
+  @ApiProperty({ description: 'The token itself, which is not shown again' })
   token!: string;
 }
 
-/** A new token: what was not given has its default. */
+/** Fills in the defaults. */
 export function toNewToken(dto: NewTokenDto): NewToken {
   const { user, label = '', scope = 'write', allowed_ips: allowedIps = [], token } = dto;
   return { user, label, scope, expiresAt: parseInstant(dto.expires_at) ?? null, allowedIps, token };
 }
 
-/** @returns 0, which no token has, for anything but an id */
+/** @returns 0, the id of no token, if `text` is not an id */
 export function parseTokenId(text: string): number {
   return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : 0;
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../shared/database/database.js';
-import { unlessReferenced, unlessTaken } from '../../shared/database/driver-errors.js';
+import { unlessReferenced, unlessDuplicate } from '../../shared/database/driver-errors.js';
 import { ContextRepository, type Context } from '../application/access.repositories.js';
 import { ContextEntity, ContextNameEntity } from './access.entities.js';
 
@@ -26,17 +26,17 @@ export class TypeOrmContextRepository extends ContextRepository {
   }
 
   async insert({ aliases, ...context }: Context): Promise<boolean> {
-    const inserted = await unlessTaken(() => this.database.manager.insert(ContextEntity, context));
+    const inserted = await unlessDuplicate(() => this.database.manager.insert(ContextEntity, context));
     if (inserted === undefined) return false;
     const { id } = inserted.identifiers[0] as { id: number };
-    return this.answerTo(id, [context.name, ...aliases]);
+    return this.insertNames(id, [context.name, ...aliases]);
   }
 
-  async update(present: string, { name, aliases, enabled }: Context): Promise<boolean> {
+  async update(currentName: string, { name, aliases, enabled }: Context): Promise<boolean> {
     const { manager } = this.database;
-    const { id } = await manager.findOneByOrFail(ContextEntity, { name: present });
+    const { id } = await manager.findOneByOrFail(ContextEntity, { name: currentName });
     await manager.delete(ContextNameEntity, { contextId: id });
-    if (!(await this.answerTo(id, [name, ...aliases]))) return false;
+    if (!(await this.insertNames(id, [name, ...aliases]))) return false;
     await manager.update(ContextEntity, { id }, { name, enabled });
     return true;
   }
@@ -46,10 +46,10 @@ export class TypeOrmContextRepository extends ContextRepository {
     return deleted !== undefined;
   }
 
-  /** @returns false = another context answers to one of the names */
-  private async answerTo(contextId: number, names: readonly string[]): Promise<boolean> {
+  /** @returns false = another context has one of the names */
+  private async insertNames(contextId: number, names: readonly string[]): Promise<boolean> {
     const rows = names.map((name) => ({ name, contextId }));
-    return (await unlessTaken(() => this.database.manager.insert(ContextNameEntity, rows))) !== undefined;
+    return (await unlessDuplicate(() => this.database.manager.insert(ContextNameEntity, rows))) !== undefined;
   }
 
   private async read(lock: string): Promise<Context[]> {

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type SqlValue } from '../../shared/database/database.js';
-import { unlessTaken } from '../../shared/database/driver-errors.js';
+import { unlessDuplicate } from '../../shared/database/driver-errors.js';
 import { SignInRepository, type SignInEntry, type SignInFilter } from '../application/sign-in-log.js';
 import { SignInEntity } from './access.entities.js';
 
-/** No user has a longer name, in UTF-16. */
+/** The longest user name in UTF-16 code units: 64 code points. */
 const MAX_LENGTH = 128;
 
 @Injectable()
@@ -25,7 +25,7 @@ export class TypeOrmSignInRepository extends SignInRepository {
   }
 
   async insertSuccess(entry: Omit<SignInEntry, 'id' | 'failure'>, day: number): Promise<void> {
-    await unlessTaken(() => this.database.manager.insert(SignInEntity, { ...entry, failure: null, day }));
+    await unlessDuplicate(() => this.database.manager.insert(SignInEntity, { ...entry, failure: null, day }));
   }
 
   async purge(before: number, limit: number): Promise<number> {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../shared/database/database.js';
-import { unlessTaken } from '../../shared/database/driver-errors.js';
+import { unlessDuplicate } from '../../shared/database/driver-errors.js';
 import {
   TokenRepository,
-  type FreshToken,
+  type UnsavedToken,
   type SignIn,
   type Token,
   type User,
@@ -98,7 +98,7 @@ export class TypeOrmTokenRepository extends TokenRepository {
 
   async lockOwner(userName: string, id: number): Promise<Pick<User, 'role' | 'enabled'> | undefined> {
     const { forUpdate } = this.database;
-    // The user before the token, as everywhere: two who lock in another order wait for each other.
+    // Lock the user before the token, as everywhere else, to avoid deadlocks.
     const [owner] = await this.database.query<{ id: number; role: Role; enabled: number }>(
       `SELECT id, role, enabled FROM users WHERE name = ?${forUpdate}`,
       [userName],
@@ -110,7 +110,7 @@ export class TypeOrmTokenRepository extends TokenRepository {
   }
 
   async insert(
-    { user, allowedIps, ...fields }: FreshToken,
+    { user, allowedIps, ...fields }: UnsavedToken,
     hash: string,
   ): Promise<number | 'unknown_user' | 'taken'> {
     const [owner] = await this.database.query<{ id: number }>(
@@ -126,7 +126,7 @@ export class TypeOrmTokenRepository extends TokenRepository {
       lastUsedAt: null,
       replacedBy: null,
     };
-    const inserted = await unlessTaken(() => this.database.manager.insert(TokenEntity, columns));
+    const inserted = await unlessDuplicate(() => this.database.manager.insert(TokenEntity, columns));
     return inserted === undefined ? 'taken' : (inserted.identifiers[0] as { id: number }).id;
   }
 

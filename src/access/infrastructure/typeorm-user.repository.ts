@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../shared/database/database.js';
-import { unlessTaken } from '../../shared/database/driver-errors.js';
+import { unlessDuplicate } from '../../shared/database/driver-errors.js';
 import { UserRepository, type User, type UserChanges } from '../application/access.repositories.js';
 import { GrantEntity, UserEntity } from './access.entities.js';
 
@@ -23,7 +23,7 @@ export class TypeOrmUserRepository extends UserRepository {
   async insert({ contexts, ...user }: User): Promise<undefined | 'taken' | readonly string[]> {
     const granted = await this.idsOf(contexts);
     if (!Array.isArray(granted)) return granted.unknown;
-    const inserted = await unlessTaken(() => this.database.manager.insert(UserEntity, user));
+    const inserted = await unlessDuplicate(() => this.database.manager.insert(UserEntity, user));
     if (inserted === undefined) return 'taken';
     await this.grant((inserted.identifiers[0] as { id: number }).id, granted);
     return undefined;
@@ -62,7 +62,7 @@ export class TypeOrmUserRepository extends UserRepository {
     }));
   }
 
-  /** The contexts that have these very names, kept from being deleted; or the names that none has. */
+  /** Locks the contexts with exactly these names. @returns their ids, or the names that do not exist */
   private async idsOf(names: readonly string[]): Promise<number[] | { unknown: readonly string[] }> {
     if (names.length === 0) return [];
     const rows = await this.database.query<{ id: number; name: string }>(

@@ -43,7 +43,7 @@ export class UsersController {
   @Requires('admin:write')
   @Documented({
     summary: "Change a user's role or contexts, disable or enable it",
-    description: '`contexts` replaces the contexts granted. It counts from the very next request on.',
+    description: '`contexts` replaces all contexts granted. The change applies from the next request on.',
     example: ['PATCH /api/admin/users/crm', { role: 'reader' }],
     as: 'admin',
     answers: UserDto,
@@ -60,7 +60,7 @@ export class UsersController {
   @Delete(':name')
   @Requires('admin:write')
   @Documented({
-    summary: 'Delete a user, and all its tokens',
+    summary: 'Delete a user and all its tokens',
     example: ['DELETE /api/admin/users/crm'],
     as: 'admin',
     answers: UserDto,

@@ -34,9 +34,9 @@ export class NewUserDto {
   @ApiPropertyOptional({
     type: [String],
     example: ['default'],
-    description: 'The contexts granted; an admin may use all',
+    description: 'The contexts granted; an admin may use every context',
   })
-  @Checked(optional(list(() => true, 'must hold names of contexts only')))
+  @Checked(optional(list(() => true, 'must be a list of context names')))
   contexts?: string[];
 
   @ApiPropertyOptional({ default: true })
@@ -61,7 +61,7 @@ export class UserDto {
   created_at!: string;
 }
 
-/** A new user: enabled, and without contexts, unless it says otherwise. */
+/** Fills in the defaults: enabled, no contexts. */
 export function toNewUser(dto: NewUserDto): Omit<User, 'createdAt'> {
   const { name, role, contexts = [], enabled = true } = dto;
   return { name, role, contexts, enabled };

@@ -7,7 +7,7 @@ import { IDEMPOTENCY_ACTIONS } from '../../idempotency/domain/idempotency.action
 import { MAPPING_ACTIONS } from '../../ip-mappings/domain/ip-mapping.actions.js';
 import { LOOKUP_ACTIONS } from '../../lookup/domain/lookup.actions.js';
 
-/** Every action of the audit trail, as the features declare them. */
+/** The actions of all features. */
 export const ACTIONS = [
   CUSTOMER_ACTIONS,
   CHANGES_ACTIONS,

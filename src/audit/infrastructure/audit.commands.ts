@@ -16,7 +16,7 @@ import {
 } from './audit.dto.js';
 
 /**
- * @param line the terminal, for what needs no register
+ * @param line the terminal, for commands that work without a register
  * @param days RETENTION_DAYS, likewise
  */
 export function addAuditCommands(
@@ -28,11 +28,11 @@ export function addAuditCommands(
   const audit = program.command('audit').description('the audit trail');
   audit
     .command('export <file>')
-    .description('write the audit trail, block by block, into a new file')
+    .description('write the audit trail to a new file, one block per line')
     .action((path: string) =>
       run(async (register) => {
         const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
-          throw new CommandError(`${path} cannot be made anew (${codeOf(error)})`);
+          throw new CommandError(`${path} cannot be created (${codeOf(error)})`);
         });
         try {
           for await (const blocks of register.get(AuditService).export(undefined)) {
@@ -45,22 +45,22 @@ export function addAuditCommands(
     );
   audit
     .command('head')
-    .description('the last block, to be kept elsewhere')
+    .description('print the last block, to be stored elsewhere')
     .action(() =>
       run(async (register, out) => out.print(toHeadDto(await register.get(AuditService).head()))),
     );
   audit
     .command('verify [file]')
     .description(
-      'recompute the chain: of the register, or of a file that was exported, which needs no register',
+      'recompute the chain of the register, or of an exported file, which works without the register',
     )
-    .option('--block <number>', 'the number of a head that was kept')
-    .option('--hash <hash>', 'its hash')
+    .option('--block <number>', 'the block number of a stored head')
+    .option('--hash <hash>', 'the hash of that head')
     .action(async (path: string | undefined, head: HeadQueryDto) => {
       const query = await validated(HeadQueryDto, head);
-      if (path !== undefined) return tell(line(), toVerdictDto(await verifyFile(path, query, days())));
+      if (path !== undefined) return report(line(), toVerdictDto(await verifyFile(path, query, days())));
       return run(async (register, out) =>
-        tell(out, toVerdictDto(await register.get(AuditService).verify(toHead(query)))),
+        report(out, toVerdictDto(await register.get(AuditService).verify(toHead(query)))),
       );
     });
 }
@@ -79,13 +79,13 @@ async function verifyFile(path: string, query: HeadQueryDto, retentionDays: numb
     }
   }
   const verdict = check.finish();
-  // Nothing proves nothing: a file that was not written must not pass.
+  // An empty file must not pass as intact.
   if (verdict.blocks === 0 && verdict.fault === undefined)
-    throw new CommandError(`${path} holds no block of an exported audit trail`);
+    throw new CommandError(`${path} contains no block of an exported audit trail`);
   return verdict;
 }
 
-/** Those of NDJSON: later releases of Node's readline take what may stand inside a string for the end of a line too. */
+/** The lines of an NDJSON file. Newer releases of Node's readline also split at U+2028 and U+2029, which JSON allows. */
 async function* linesOf(path: string): AsyncGenerator<string> {
   try {
     let rest = '';
@@ -104,8 +104,8 @@ function codeOf(error: unknown): string {
   return String((error as { code?: unknown }).code);
 }
 
-/** What is not intact is a failure, for scripts to notice. */
-function tell(line: CommandLine, verdict: VerdictDto): void {
+/** Prints the verdict, and makes the process fail unless it is intact. */
+function report(line: CommandLine, verdict: VerdictDto): void {
   line.print(verdict);
   if (!verdict.intact) process.exitCode = 1;
 }

@@ -25,7 +25,7 @@ import {
   VerdictDto,
 } from './audit.dto.js';
 
-const MAX_VERIFYING_MS = 3_600_000;
+const VERIFY_TIMEOUT_MS = 3_600_000;
 
 @ApiTags('Audit')
 @Controller('api/admin/audit')
@@ -36,9 +36,9 @@ export class AuditController {
   @Requires('admin:read')
   @Produces('application/json', NDJSON, CSV)
   @Documented({
-    summary: 'Who did what, the newest first',
+    summary: 'List the audit entries, newest first',
     description:
-      'Every write, every act of administration and every read of personal data is one entry. Streamed; with ' +
+      'Every write, every administrative change and every read of personal data is one entry. Streamed; with ' +
       '`limit`, the Link header leads to the next page.',
     example: ['GET /api/admin/audit?limit=100'],
     as: 'admin',
@@ -69,7 +69,7 @@ export class AuditController {
   @Documented({
     summary: 'The last block of the audit trail',
     description:
-      'Keep it elsewhere, every day: with it, `verify` finds out whether what came before was rewritten or cut off.',
+      'Store it elsewhere every day: with it, `verify` detects that earlier blocks were rewritten or cut off.',
     example: ['GET /api/admin/audit/head'],
     as: 'admin',
     answers: HeadDto,
@@ -81,12 +81,12 @@ export class AuditController {
   @Get('verify')
   @Requires('admin:read')
   @Documented({
-    summary: 'Recompute the chain that the audit trail hangs on',
+    summary: 'Recompute the hash chain of the audit trail',
     description:
-      'Names the first entry that was edited, removed, inserted, reordered or cut off since it was sealed; the first ' +
-      'customer or mapping that is not what its last version says; and what is of a time at which it was not recorded. ' +
-      'Ids of entries are not sealed, only their order. `block` and `hash` are a head that was kept. A million entries ' +
-      'take some ten seconds, an answer an hour at most: the command line has more patience.',
+      'Reports the first entry that was edited, removed, inserted, reordered or cut off after it was sealed, the first ' +
+      'customer or mapping that differs from its last version, and entries with a false time. Seals cover the order of ' +
+      'entries, not their ids. `block` and `hash` are a head stored earlier. A million entries take about ten seconds; ' +
+      'the request times out after an hour, the command line does not.',
     example: ['GET /api/admin/audit/verify'],
     as: 'admin',
     answers: VerdictDto,
@@ -95,7 +95,7 @@ export class AuditController {
     @Query() query: HeadQueryDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<VerdictDto> {
-    response.setTimeout(MAX_VERIFYING_MS); // until then, nothing is sent
+    response.setTimeout(VERIFY_TIMEOUT_MS); // nothing is sent until the verdict
     return toVerdictDto(await this.audit.verify(toHead(query)));
   }
 
@@ -103,9 +103,9 @@ export class AuditController {
   @Requires('admin:read')
   @Produces(NDJSON)
   @Documented({
-    summary: 'The whole audit trail, block by block',
+    summary: 'Export the whole audit trail',
     description:
-      'A line for each block. `ipdr-customers audit verify FILE` verifies it without the service and its database.',
+      'One line per block. `ipdr-customers audit verify FILE` verifies it without the service and its database.',
     example: ['GET /api/admin/audit/export'],
     as: 'admin',
     answers: SealedBlockDto,

@@ -25,11 +25,11 @@ import { ACTIONS } from '../domain/actions.js';
 const HASH = /^[0-9a-f]{64}$/;
 
 export class AuditQueryDto extends PeriodQueryDto {
-  @ApiPropertyOptional({ description: 'Only what this user did' })
+  @ApiPropertyOptional({ description: 'Only entries of this user' })
   @Checked(optional(text(() => undefined)))
   user?: string;
 
-  @ApiPropertyOptional({ description: 'Only what was done in the context of this name' })
+  @ApiPropertyOptional({ description: 'Only entries of the context with this name' })
   @Checked(optional(text(() => undefined)))
   context?: string;
 
@@ -37,7 +37,7 @@ export class AuditQueryDto extends PeriodQueryDto {
   @Checked(optional(oneOf(ACTIONS)))
   action?: Action;
 
-  @ApiPropertyOptional({ description: 'Only what was done about the customer that was called so' })
+  @ApiPropertyOptional({ description: 'Only entries about the customer that had this UserID' })
   @Checked(optional(text(() => undefined)))
   UserID?: string;
 }
@@ -52,37 +52,45 @@ export class AuditEntryDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: "Who did it; the operating system's user, if it was done on the server itself",
+    description: "The user; the operating system's user for the command line",
   })
   user!: string | null;
-  @ApiProperty({ type: 'integer', nullable: true, description: 'null = it was done on the server itself' })
+  @ApiProperty({ type: 'integer', nullable: true, description: 'null = the command line' })
   token_id!: number | null;
-  @ApiProperty({ type: String, nullable: true, description: 'The label of the token, as it was' })
+  @ApiProperty({ type: String, nullable: true, description: 'The label of the token at that time' })
   token!: string | null;
-  @ApiProperty({ type: String, nullable: true, description: 'Where the client was', example: '203.0.113.7' })
+  @ApiProperty({ type: String, nullable: true, description: "The client's address", example: '203.0.113.7' })
   address!: string | null;
-  @ApiProperty({ type: String, nullable: true, description: 'The name of the context, as it was' })
+  @ApiProperty({ type: String, nullable: true, description: 'The name of the context at that time' })
   context!: string | null;
-  @ApiProperty({ type: String, nullable: true, description: 'The customer that it was about' })
+  @ApiProperty({ type: String, nullable: true, description: 'The customer concerned' })
   UserID!: string | null;
-  @ApiProperty({ type: 'object', additionalProperties: true, description: 'What else is to be known' })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Further details, depending on the action',
+  })
   details!: object;
-  @ApiProperty({ type: 'integer', nullable: true, description: 'The block that it is sealed in' })
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'The block that seals it; null = not sealed yet',
+  })
   block!: number | null;
 }
 
 export class HeadQueryDto {
-  @ApiPropertyOptional({ type: 'integer', description: 'The number of a head that was kept' })
+  @ApiPropertyOptional({ type: 'integer', description: 'The block number of a head stored earlier' })
   @Checked(optional(textThat((number) => /^[1-9]\d{0,9}$/.test(number), 'must be the number of a block')))
   block?: string;
 
-  @ApiPropertyOptional({ description: 'Its hash' })
+  @ApiPropertyOptional({ description: 'The hash of that head' })
   @Checked(optional(textThat((hash) => HASH.test(hash), 'must be 64 hexadecimal digits')))
   hash?: string;
 }
 
 export class HeadDto {
-  @ApiProperty({ type: 'integer', description: 'How many blocks there are; 0 = none yet' })
+  @ApiProperty({ type: 'integer', description: 'The number of blocks; 0 = none yet' })
   block!: number;
   @ApiProperty({ example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08' })
   hash!: string;
@@ -96,13 +104,13 @@ class FaultDto {
   @ApiProperty({
     type: 'integer',
     nullable: true,
-    description: 'null = what there is now, which no block holds',
+    description: 'null = the fault is in the current customers and mappings, which no block contains',
   })
   block!: number | null;
   @ApiProperty({
     type: 'integer',
     nullable: true,
-    description: 'The id of the entry; of a removed one, of the entry before it; null = the message tells',
+    description: 'The id of the entry, or of the entry before a removed one; null = see the message',
   })
   entry!: number | null;
   @ApiProperty()
@@ -110,38 +118,38 @@ class FaultDto {
 }
 
 class PurgeOnRecordDto {
-  @ApiProperty({ type: 'integer', description: 'The id of the entry that tells of it' })
+  @ApiProperty({ type: 'integer', description: 'The id of the audit entry about the purge' })
   entry!: number;
-  @ApiProperty({ example: '2024-11-24T08:48:06Z', description: 'What it removed is older' })
+  @ApiProperty({ example: '2024-11-24T08:48:06Z', description: 'The purge removed data older than this' })
   before!: string;
-  @ApiProperty({ type: 'integer', description: 'The last block that it may have removed something of' })
+  @ApiProperty({ type: 'integer', description: 'The last block from which it may have removed entries' })
   through_block!: number;
-  @ApiProperty({ type: 'integer', nullable: true, description: 'RETENTION_DAYS, as it was then' })
+  @ApiProperty({ type: 'integer', nullable: true, description: 'RETENTION_DAYS at that time' })
   retention_days!: number | null;
 }
 
 class UnsealedDto {
-  @ApiProperty({ type: 'integer', description: 'How many entries and versions' })
+  @ApiProperty({ type: 'integer', description: 'The number of entries and versions' })
   rows!: number;
-  @ApiProperty({ type: String, nullable: true, description: 'Of when the first of them is' })
+  @ApiProperty({ type: String, nullable: true, description: 'The time of the first of them' })
   since!: string | null;
 }
 
 export class VerdictDto {
-  @ApiProperty({ description: 'Whether the record is what was sealed' })
+  @ApiProperty({ description: 'Whether everything is as it was sealed' })
   intact!: boolean;
-  @ApiProperty({ type: FaultDto, nullable: true, description: 'The first place where it is not' })
+  @ApiProperty({ type: FaultDto, nullable: true, description: 'The first fault found' })
   fault!: FaultDto | null;
   @ApiProperty({ type: 'integer' })
   blocks!: number;
-  @ApiProperty({ type: 'integer', description: 'How many entries were looked at' })
+  @ApiProperty({ type: 'integer', description: 'The number of entries checked' })
   entries!: number;
-  @ApiProperty({ type: 'integer', description: 'How many versions of customers and mappings were looked at' })
+  @ApiProperty({ type: 'integer', description: 'The number of versions of customers and mappings checked' })
   versions!: number;
   @ApiProperty({
     type: 'integer',
     description:
-      'The last block that was sealed before versions were: its versions may be changed unseen. 0 = none',
+      'The last block from before versions were sealed: changes to its versions go undetected. 0 = none',
   })
   unsealed_versions_through!: number;
   @ApiProperty({ type: 'integer', description: 'The last block whose entries were purged; 0 = none' })
@@ -149,19 +157,20 @@ export class VerdictDto {
   @ApiProperty({
     type: PurgeOnRecordDto,
     nullable: true,
-    description: 'The last purge on record: was it yours? What it may have removed is not missed',
+    description:
+      'The last audited purge. Check that it was yours, since what it could remove is not reported missing',
   })
   purge!: PurgeOnRecordDto | null;
-  @ApiProperty({ type: HeadDto, description: 'To be kept elsewhere' })
+  @ApiProperty({ type: HeadDto, description: 'The last block, to be stored elsewhere' })
   head!: Pick<HeadDto, 'block' | 'hash'>;
   @ApiProperty({
     type: UnsealedDto,
-    description: 'What waits to be sealed, and can be changed unseen until then: for seconds at most',
+    description: 'What is not sealed yet. Changes to it go undetected, for a few seconds at most',
   })
   unsealed?: UnsealedDto;
 }
 
-/** A block with its entries, all that is needed to verify it elsewhere. */
+/** A block with its entries: all that verification needs. */
 export class SealedBlockDto {
   @ApiProperty({ type: 'integer' })
   block!: number;
@@ -169,18 +178,18 @@ export class SealedBlockDto {
   sealed_at!: number;
   @ApiProperty()
   hash!: string;
-  @ApiProperty({ description: 'The SHA-256 of every entry, in hexadecimal, one after the other' })
+  @ApiProperty({ description: 'The SHA-256 digests of all entries, in hexadecimal, concatenated' })
   digests!: string;
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The same of every version of a customer or mapping',
+    description: 'The digests of all versions of customers and mappings, likewise',
   })
   version_digests!: string | null;
   @ApiProperty({
     type: 'array',
     items: { type: 'object' },
-    description: 'Those that were not purged, member by member as they are kept',
+    description: 'The entries that were not purged, with all stored members',
   })
   entries!: readonly RecordedEntry[];
 }
@@ -211,13 +220,21 @@ export function toAuditEntryDto(entry: RecordedEntry): AuditEntryDto {
   };
 }
 
-/** The names of an entry's members, in their order. */
 export const AUDIT_COLUMNS = [
-  ...(['id', 'at', 'action', 'user', 'token_id', 'token'] as const),
-  ...(['address', 'context', 'UserID', 'details', 'block'] as const),
-] satisfies (keyof AuditEntryDto)[];
+  'id',
+  'at',
+  'action',
+  'user',
+  'token_id',
+  'token',
+  'address',
+  'context',
+  'UserID',
+  'details',
+  'block',
+] as const satisfies (keyof AuditEntryDto)[];
 
-/** What was tampered with is still to be shown. */
+/** Formats an instant, or shows a tampered one as it is. */
 function readable(at: number): string;
 function readable(at: number | undefined): string | null;
 function readable(at: number | undefined): string | null {
@@ -266,7 +283,10 @@ function toPurgeDto(purge: Purge | undefined): PurgeOnRecordDto | null {
 export function toSealedBlockDto({ block, entries }: Omit<SealedBlock, 'versions'>): SealedBlockDto {
   const { number, sealedAt, hash, digests, versionDigests } = block;
   return {
-    ...{ block: number, sealed_at: sealedAt, hash, digests: digests.toString('hex') },
+    block: number,
+    sealed_at: sealedAt,
+    hash,
+    digests: digests.toString('hex'),
     version_digests: versionDigests?.toString('hex') ?? null,
     entries,
   };
@@ -274,7 +294,7 @@ export function toSealedBlockDto({ block, entries }: Omit<SealedBlock, 'versions
 
 const NOT_A_BLOCK = new Error('not a block');
 
-/** The block that a line of an exported file holds. @throws Error if it holds none */
+/** Parses a line of an exported file. @throws Error if it is not a block */
 export function parseSealedBlock(line: string): Omit<SealedBlock, 'versions'> {
   const {
     block: number,
@@ -288,20 +308,20 @@ export function parseSealedBlock(line: string): Omit<SealedBlock, 'versions'> {
   const isBlock =
     [number, sealed_at].every(Number.isInteger) &&
     texts.every((text) => /^([0-9a-f]{2})*$/.test(text)) &&
-    entries.every((entry) => isOf(number, entry));
+    entries.every((entry) => isEntryOf(number, entry));
   if (!isBlock) throw NOT_A_BLOCK;
-  // Files from before versions were sealed don't have the member.
+  // Files from before versions were sealed lack this member.
   const versionDigests = typeof version_digests === 'string' ? Buffer.from(version_digests, 'hex') : null;
   const block = { number, sealedAt: sealed_at, hash, digests: Buffer.from(digests, 'hex'), versionDigests };
   return { block, entries };
 }
 
-/** What is in an entry besides would be believed by whoever reads the file, though nothing seals it. */
-function isOf(block: number, entry: RecordedEntry): boolean {
+/** Rejects unknown members too: no digest covers them, yet readers of the file would trust them. */
+function isEntryOf(block: number, entry: RecordedEntry): boolean {
   return entry.block === block && Object.keys(entry).every((member) => ENTRY_MEMBERS.has(member));
 }
 
-/** A head that was kept. @throws RegisterError `validation_failed` if half of it is missing */
+/** The head stored earlier. @throws RegisterError `validation_failed` if only one of block and hash is given */
 export function toHead({ block, hash }: HeadQueryDto): Head | undefined {
   if (block === undefined && hash === undefined) return undefined;
   if (block !== undefined && hash !== undefined) return { number: Number(block), hash };

@@ -3,18 +3,18 @@ import { CustomerFeed } from '../../customers/application/customer-feed.js';
 import { MappingFeed } from '../../ip-mappings/application/mapping-feed.js';
 import { Background } from '../../shared/background.js';
 
-interface Waiting {
+interface Waiter {
   readonly block: number;
-  readonly done: (isNews: boolean) => void;
+  readonly done: (hasNews: boolean) => void;
 }
 
-/** Wakes those who wait for changes: one query for all of them. */
+/** Wakes clients that wait for changes, with one query for all of them. */
 @Injectable()
 export class ChangeNews extends Background {
   protected readonly what = 'Looking for changes';
   protected readonly everyMs = 250;
-  private readonly waiting = new Set<Waiting>();
-  private isEnding = false;
+  private readonly waiters = new Set<Waiter>();
+  private isShuttingDown = false;
 
   constructor(
     private readonly customers: CustomerFeed,
@@ -24,24 +24,24 @@ export class ChangeNews extends Background {
   }
 
   override async beforeApplicationShutdown(): Promise<void> {
-    this.isEnding = true;
-    for (const { done } of this.waiting) done(false);
+    this.isShuttingDown = true;
+    for (const { done } of this.waiters) done(false);
     await super.beforeApplicationShutdown();
   }
 
-  /** Waits until a block after `block` seals a change. @returns false = the patience has ended, or the service stops */
-  beyond(block: number, patience: AbortSignal): Promise<boolean> {
+  /** Waits until a block after `block` seals a change. @returns false = aborted, or the service is shutting down */
+  waitBeyond(block: number, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
-      const done = (isNews: boolean): void => {
-        this.waiting.delete(waiting);
-        patience.removeEventListener('abort', giveUp);
-        resolve(isNews);
+      const done = (hasNews: boolean): void => {
+        this.waiters.delete(waiter);
+        signal.removeEventListener('abort', giveUp);
+        resolve(hasNews);
       };
       const giveUp = (): void => done(false);
-      const waiting = { block, done };
-      this.waiting.add(waiting);
-      patience.addEventListener('abort', giveUp);
-      if (patience.aborted || this.isEnding) giveUp();
+      const waiter = { block, done };
+      this.waiters.add(waiter);
+      signal.addEventListener('abort', giveUp);
+      if (signal.aborted || this.isShuttingDown) giveUp();
     });
   }
 
@@ -51,8 +51,8 @@ export class ChangeNews extends Background {
   }
 
   protected async work(): Promise<void> {
-    if (this.waiting.size === 0) return;
+    if (this.waiters.size === 0) return;
     const last = await this.lastBlock();
-    for (const { block, done } of this.waiting) if (block < last) done(true);
+    for (const { block, done } of this.waiters) if (block < last) done(true);
   }
 }

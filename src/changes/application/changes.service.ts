@@ -14,28 +14,28 @@ import { CHANGES_ACTIONS } from '../domain/changes.actions.js';
 export interface Place {
   /** The block that seals the last change; 0 = the beginning of the feed. */
   readonly block: number;
-  /** The last change of a customer, and of a mapping, that was read of that block; 0 = none. */
+  /** The last version of a customer, and of a mapping, read from that block; 0 = none. */
   readonly customer: number;
   readonly mapping: number;
-  /** The start of the block's hash: another register, or one restored from a backup, has another block there. */
+  /** The start of the block's hash, which differs in another register or one restored from a backup. */
   readonly check: number;
 }
 
 export const BEGINNING: Place = { block: 0, customer: 0, mapping: 0, check: 0 };
 
-/** A change, and the place in the feed behind it. */
+/** A change, and the place in the feed after it. */
 export type PlacedChange = Change & { readonly place: Place };
 
-/** How a client waits for changes. */
-export interface Patience {
+/** How long a client waits for the first change. */
+export interface Wait {
   readonly ms: number;
-  /** Aborted when the client has left. */
-  readonly gone: AbortSignal;
-  /** Throws if the client may no longer read: its token may have been revoked while it waited. */
-  readonly confirm: () => Promise<unknown>;
+  /** Aborted when the client disconnects. */
+  readonly disconnected: AbortSignal;
+  /** Throws if the client may no longer read, since its token may be revoked while it waits. */
+  readonly authenticate: () => Promise<unknown>;
 }
 
-/** The change feed of a context: customers and mappings, in a final order. */
+/** The change feed of a context: customers and mappings, in an order that never changes. */
 @Injectable()
 export class ChangesService {
   constructor(
@@ -47,31 +47,30 @@ export class ChangesService {
   ) {}
 
   /**
-   * The changes behind a place. A change appears once it is sealed, within a second or two.
+   * The changes after a place. A change appears once it is sealed, within a second or two.
    *
-   * @param asked the query as the client sent it, for the audit trail
-   * @param wait how long to wait for the first change if there is none
+   * @param query the query as the client sent it, for the audit trail
    * @throws RegisterError `cursor_unknown`
    */
   async after(
     by: Principal,
-    asked: object,
+    query: object,
     after: Place,
     limit: number,
-    wait: Patience,
+    wait: Wait,
   ): Promise<PlacedChange[]> {
-    const patience = AbortSignal.any([wait.gone, AbortSignal.timeout(wait.ms)]);
+    const signal = AbortSignal.any([wait.disconnected, AbortSignal.timeout(wait.ms)]);
     for (let hasWaited = false; ; hasWaited = true) {
-      // The changes of a block appear all at once, so reading up to a block that was seen misses none of either kind.
-      const seen = await this.news.lastBlock();
-      const changes = await this.placed(after, await this.changesThrough(seen, by.context, after, limit));
+      // The changes of a block appear together, so reading through an existing block misses none of either kind.
+      const last = await this.news.lastBlock();
+      const changes = await this.withPlaces(after, await this.changesThrough(last, by.context, after, limit));
       if (changes.length > 0) {
-        if (hasWaited) await wait.confirm();
-        const details = { filter: asked, records: changes.length };
+        if (hasWaited) await wait.authenticate();
+        const details = { filter: query, records: changes.length };
         await this.trail.recordRead(by, { action: CHANGES_ACTIONS.read, details });
         return changes;
       }
-      if (wait.ms === 0 || !(await this.news.beyond(seen, patience))) return [];
+      if (wait.ms === 0 || !(await this.news.waitBeyond(last, signal))) return [];
     }
   }
 
@@ -83,7 +82,7 @@ export class ChangesService {
   ): Promise<Change[]> {
     const afterCustomer = { block: after.block, id: after.customer };
     const afterMapping = { block: after.block, id: after.mapping };
-    // With the whole last block of customers: their order depends on what comes after them.
+    // Read customers to the end of a block, since their order depends on later ones of the same block.
     const customers = await this.customers.changes(context, afterCustomer, block, limit + MAX_SEALED);
     const mappings = await this.mappings.changes(context, afterMapping, block, limit);
     return inOrder(
@@ -92,7 +91,8 @@ export class ChangesService {
     ).slice(0, limit);
   }
 
-  private async placed(after: Place, changes: readonly Change[]): Promise<PlacedChange[]> {
+  /** @throws RegisterError `cursor_unknown` */
+  private async withPlaces(after: Place, changes: readonly Change[]): Promise<PlacedChange[]> {
     const hashes = await this.blocks.hashes([after.block, ...changes.map(({ block }) => block)]);
     const check = (block: number): number =>
       block === 0 ? 0 : parseInt(hashes.get(block)?.slice(0, 8) ?? '', 16);

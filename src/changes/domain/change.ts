@@ -15,8 +15,7 @@ export type Change = CustomerChange | MappingChange;
 
 /**
  * Merges the changes of customers and of mappings, both in the order of their sealing. A mapping appears after its
- * customer's creation and before its deletion. (Only a customer with more mappings than a block takes is an exception: its
- * deletion is sealed over several blocks.)
+ * customer's creation and before its deletion, unless the customer has more mappings than a block can seal.
  */
 export function inOrder(customers: readonly CustomerChange[], mappings: readonly MappingChange[]): Change[] {
   const notYetCreated = new Set(

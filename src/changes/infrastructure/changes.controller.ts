@@ -10,7 +10,6 @@ import { ChangesService } from '../application/changes.service.js';
 import { ChangeDto, ChangesQueryDto, numbersOf, startOfFeed, toChangeDto } from './changes.dto.js';
 import { CHANGES_ERRORS } from '../domain/changes.errors.js';
 
-/** The change feed of a context. */
 @ApiTags('History')
 @Controller('api/ipdrcustomers_changes')
 export class ChangesController {
@@ -19,14 +18,14 @@ export class ChangesController {
   @Get()
   @Requires('read')
   @Documented({
-    summary: 'The changes of all customers and IP mappings, in a final order',
+    summary: 'List the changes of all customers and IP mappings, in a final order',
     description:
-      'For a client that follows along: it sends the `cursor` of the last change that it has as `after`, and so ' +
-      'misses none and gets none twice. Each change has a `customer` or a `mapping`. What became of one customer, or of ' +
-      'one mapping, is told in that order, and of a mapping while its customer is there, unless hundreds change at ' +
-      'once: then some may be told after the deletion of their customer. The Link header always ' +
-      'leads on. A change is told within two seconds. A register that was restored from a backup answers 409 to cursors ' +
-      `from after that: then read all anew. ${DEFAULT_LIMIT} changes unless \`limit\` says otherwise.`,
+      'To follow the changes, send the `cursor` of the last change received as `after`: none is missed or repeated. ' +
+      'Each change has a `customer` or a `mapping`. The changes of one customer or mapping are in order, and a mapping ' +
+      "appears between its customer's creation and deletion, unless a deletion ends hundreds of mappings. The Link " +
+      'header leads on, even after the last change. A change appears within two seconds. A register restored from a ' +
+      'backup answers 409 to later cursors: then read everything again. ' +
+      `A page has ${DEFAULT_LIMIT} changes unless \`limit\` is given.`,
     example: ['GET /api/ipdrcustomers_changes?limit=100'],
     answers: [ChangeDto],
     isPaged: true,
@@ -39,13 +38,13 @@ export class ChangesController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<ChangeDto[]> {
     const after = startOfFeed(query);
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    const disconnected = new AbortController();
+    response.once('close', () => disconnected.abort());
     const limit = Number(query.limit ?? DEFAULT_LIMIT);
     const changes = await this.feed.after(caller, query, after, limit, {
       ms: Number(query.wait ?? 0) * 1000,
-      gone: gone.signal,
-      confirm: () => request.authenticate(),
+      disconnected: disconnected.signal,
+      authenticate: () => request.authenticate(),
     });
     linkNext(request, response, ...numbersOf(changes.at(-1)?.place ?? after));
     return changes.map(toChangeDto);

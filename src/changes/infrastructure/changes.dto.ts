@@ -16,7 +16,7 @@ export class ChangesQueryDto extends PageQueryDto {
     type: 'integer',
     minimum: 0,
     maximum: MAX_WAIT,
-    description: 'How many seconds to wait for the first change, if there is none yet',
+    description: 'How many seconds to wait for a change if there is none yet',
   })
   @Checked(
     optional(
@@ -29,17 +29,16 @@ export class ChangesQueryDto extends PageQueryDto {
   wait?: string;
 }
 
-/** A change, for those who follow along. */
 export class ChangeDto {
-  @ApiProperty({ description: 'To be sent as `after`, to go on behind this change' })
+  @ApiProperty({ description: 'Send it as `after` to continue after this change' })
   cursor!: string;
   @ApiProperty({ example: '2026-11-24T08:48:06.123Z' })
   at!: string;
   @ApiProperty({ enum: CHANGES })
   change!: ChangeMade;
-  @ApiPropertyOptional({ description: 'As it was from then on; of a deletion, as it was until then' })
+  @ApiPropertyOptional({ description: 'The state after the change; before it, for a deletion' })
   customer?: CustomerDto;
-  @ApiPropertyOptional({ description: 'The same, where it is a mapping that was changed' })
+  @ApiPropertyOptional({ description: 'Likewise, if a mapping changed' })
   mapping?: MappingDto;
 }
 
@@ -59,7 +58,7 @@ export function numbersOf({ block, customer, mapping, check }: Place): [number, 
   return [block, customer, mapping, check];
 }
 
-/** Where the client has come to. @throws RegisterError `validation_failed` if the cursor is one of another list */
+/** The place of the client's cursor. @throws RegisterError `validation_failed` if it belongs to another list */
 export function startOfFeed(query: ChangesQueryDto): Place {
   const numbers = startOfFour(query);
   if (numbers === undefined) return BEGINNING;

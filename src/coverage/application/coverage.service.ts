@@ -10,14 +10,14 @@ import { doubtsOf, type FieldDoubts } from '../domain/doubts.js';
 import { gapsIn, type Gap } from '../domain/gaps.js';
 import { COVERAGE_ACTIONS } from '../domain/coverage.actions.js';
 
-/** A customer of whom an inquiry would not find all that it needs. */
+/** A customer whose data is not sufficient for an inquiry. */
 export interface DoubtfulCustomer extends FieldDoubts {
   readonly customer: Customer;
-  /** Whether it held any address. */
+  /** Whether it held any address in the period. */
   readonly isMapped: boolean;
 }
 
-/** Finds what the register could not answer: addresses without a holder, customers without data. */
+/** Finds what the register can't answer: addresses without a holder, customers without data. */
 @Injectable()
 export class CoverageService {
   constructor(
@@ -26,21 +26,21 @@ export class CoverageService {
     private readonly trail: AuditTrail,
   ) {}
 
-  /** The addresses of a network that nobody held, and when, by ascending address. */
+  /** The addresses of a network that nobody held during parts of a period, by ascending address. */
   gaps(by: Principal, network: IpNetwork, period: Validity): AsyncGenerator<Gap> {
-    return gapsIn(network, period, each(this.addresses.within(by.context, network, period)));
+    return gapsIn(network, period, flattened(this.addresses.within(by.context, network, period)));
   }
 
   /**
-   * Customers who held no address in a period, or whose data has gaps, by ascending id, a batch at a time. Audited before
+   * Customers who held no address in a period or whose data is incomplete, by ascending id, in batches. Audited before
    * the first batch.
    *
-   * @param asked the query as the client sent it, for the audit trail
+   * @param query for the audit trail
    */
-  async *customers(by: Principal, period: Validity, asked: object): AsyncGenerator<DoubtfulCustomer[]> {
+  async *customers(by: Principal, period: Validity, query: object): AsyncGenerator<DoubtfulCustomer[]> {
     const { context } = by;
     const announce = (records: number): Promise<void> =>
-      this.trail.recordRead(by, { action: COVERAGE_ACTIONS.read, details: { ...asked, records } });
+      this.trail.recordRead(by, { action: COVERAGE_ACTIONS.read, details: { ...query, records } });
     for await (const batch of this.holders.all(context, announce)) {
       const [first = 0, last = 0] = [batch[0]?.id, batch.at(-1)?.id];
       const mapped = await this.addresses.holdersAmong(context, first, last, period);
@@ -55,6 +55,6 @@ function isDoubtful({ isMapped, missing, placeholders }: DoubtfulCustomer): bool
   return !isMapped || missing.length + placeholders.length > 0;
 }
 
-async function* each<T>(batches: AsyncIterable<T[]>): AsyncGenerator<T> {
+async function* flattened<T>(batches: AsyncIterable<T[]>): AsyncGenerator<T> {
   for await (const batch of batches) yield* batch;
 }

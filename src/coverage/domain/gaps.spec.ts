@@ -22,7 +22,7 @@ async function gapsOf(range: AddressRange, period: Validity, mappings: readonly 
 const secondsOf = (periods: readonly Validity[]): number[] =>
   SECONDS.filter((second) => periods.some((period) => period.holds(second)));
 
-/** 16 addresses around a place where several bytes change at once, the first, and the last. */
+/** 16 addresses: across a carry over several bytes, the first ones, and the last ones. */
 const bases = fc.constantFrom(
   0xffff_c0a8_fff8n,
   (0x20010db8n << 96n) - 8n,
@@ -37,7 +37,7 @@ const period = fc
   .filter(([from, to]) => to === null || from < to)
   .map(([from, to]) => Validity.between(from, to));
 
-/** From the first address to the last, both by their number among the 16. */
+/** The first and the last address of a range, as indexes into the 16. */
 type Numbers = readonly [number, number];
 const anyRange = fc
   .tuple(fc.nat(ADDRESSES - 1), fc.nat(ADDRESSES - 1))
@@ -48,18 +48,21 @@ const network = fc.tuple(fc.nat(ADDRESSES - 1), fc.nat(4)).map(([n, bits]): Numb
 });
 
 describe('the gaps in a range', () => {
-  it('are what nobody held, by ascending address, told in as few words as possible', async () => {
+  it('are what nobody held, by ascending address, merged where possible', async () => {
     const held = fc.record({ numbers: fc.oneof(network, anyRange), validity: period });
     await fc.assert(
       fc.asyncProperty(
-        ...[bases, anyRange, period, fc.array(held, { maxLength: 12 })],
-        async (base, asked, when, mappings) => {
+        bases,
+        anyRange,
+        period,
+        fc.array(held, { maxLength: 12 }),
+        async (base, range, when, mappings) => {
           const toRange = ([first, last]: Numbers): AddressRange => ({
             first: toBytes(base, first),
             last: toBytes(base, last),
           });
           const gaps = await gapsOf(
-            toRange(asked),
+            toRange(range),
             when,
             mappings.map(({ numbers, validity }) => ({ network: toRange(numbers), validity })),
           );
@@ -70,15 +73,15 @@ describe('the gaps in a range', () => {
             return secondsOf([when]).filter((at) => !isHeld(at));
           };
           const expected: { first: Buffer; last: Buffer; seconds: number[] }[] = [];
-          for (let n = asked[0]; n <= asked[1]; n++) {
+          for (let n = range[0]; n <= range[1]; n++) {
             const before = expected.at(-1);
             const [address, seconds] = [toBytes(base, n), free(n)];
-            if (n > asked[0] && before !== undefined && String(free(n - 1)) === String(seconds)) {
+            if (n > range[0] && before !== undefined && String(free(n - 1)) === String(seconds)) {
               before.last = address;
             } else expected.push({ first: address, last: address, seconds });
           }
-          const told = gaps.map(({ first, last, periods }) => ({ first, last, seconds: secondsOf(periods) }));
-          expect(told).toEqual(expected.filter(({ seconds }) => seconds.length > 0));
+          const found = gaps.map(({ first, last, periods }) => ({ first, last, seconds: secondsOf(periods) }));
+          expect(found).toEqual(expected.filter(({ seconds }) => seconds.length > 0));
           for (const { periods } of gaps) {
             periods.slice(1).forEach(({ from }, n) => expect(periods[n]?.to).toBeLessThan(from));
           }
@@ -94,7 +97,7 @@ describe('the gaps in a range', () => {
     validity: Validity.between(from, to),
   });
 
-  it('are all of it without mappings, and none of it under one that holds it all', async () => {
+  it('are the whole range without mappings, and nothing within a mapping that covers it', async () => {
     const network = IpNetwork.parse('192.0.2.0/24');
     expect(await gapsOf(network, ALWAYS, [])).toEqual([
       { first: network.first, last: network.last, periods: [ALWAYS] },
@@ -102,7 +105,7 @@ describe('the gaps in a range', () => {
     expect(await gapsOf(network, ALWAYS, [mapping('192.0.0.0/16')])).toEqual([]);
   });
 
-  it('end where a mapping outside begins, and begin where it ends', async () => {
+  it('take account of larger networks around the range', async () => {
     const network = IpNetwork.parse('2001:db8::/32');
     const inside = mapping('2001:db8::/33', 10, 20);
     const gaps = await gapsOf(network, Validity.between(0, 30), [
@@ -124,7 +127,7 @@ describe('the gaps in a range', () => {
     ]);
   });
 
-  it('are found among thousands of holders without going through all for each', async () => {
+  it('take linear time among thousands of holders of one address', async () => {
     const overlaps = jest.spyOn(Validity.prototype, 'overlaps');
     const holders = Array.from({ length: 5000 }, (_, n) => mapping('192.0.2.1', 10 * n, 10 * n + 9));
     const [gap] = await gapsOf(IpNetwork.parse('192.0.2.1'), ALWAYS, holders);
@@ -133,7 +136,7 @@ describe('the gaps in a range', () => {
     overlaps.mockRestore();
   });
 
-  it('are told while the mappings are still being read', async () => {
+  it('are yielded while the mappings are still being read', async () => {
     let read = 0;
     async function* everySecondAddress(): AsyncGenerator<Held> {
       for (; ; read++) yield mapping(`10.${read >> 15}.${(read >> 7) & 255}.${2 * (read & 127)}`);

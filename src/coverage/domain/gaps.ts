@@ -3,24 +3,24 @@ import type { Validity } from '../../ip-mappings/domain/validity.js';
 
 /** Addresses that nobody held during the same periods. */
 export interface Gap extends AddressRange {
-  /** In order of time, without any that touch; not empty. */
+  /** Sorted by time, disjoint and not adjacent; at least one. */
   readonly periods: readonly Validity[];
 }
 
-/** Of a mapping, where and when somebody was the holder. */
+/** The part of a mapping that matters here. */
 interface Held {
   readonly network: AddressRange;
   readonly validity: Validity;
 }
 
 /**
- * Tells which addresses of a range nobody held in a period, and when, by ascending address. Neighbours with the same
- * gaps are told of together.
+ * Yields the addresses of a range that nobody held during parts of a period, by ascending address. Neighbours with the
+ * same gaps form one gap.
  *
- * Goes once through the mappings, however many, and remembers those alone that hold the address it has come to: one
- * inside the other, no more than an address has bits.
+ * Reads the mappings once and remembers only those that cover the current address: nested networks, at most as many as
+ * an address has bits.
  *
- * @param mappings by ascending first address; those outside the range or the period may be among them
+ * @param mappings by ascending first address; may include some outside the range or the period
  */
 export async function* gapsIn(
   range: AddressRange,
@@ -29,7 +29,7 @@ export async function* gapsIn(
 ): AsyncGenerator<Gap> {
   let gap: Gap | undefined;
   for await (const next of stretchesOf(range, period, mappings)) {
-    if (gap !== undefined && areSame(gap.periods, next.periods)) {
+    if (gap !== undefined && haveSamePeriods(gap, next)) {
       gap = { ...gap, last: next.last };
     } else {
       if (gap !== undefined && gap.periods.length > 0) yield gap;
@@ -39,14 +39,14 @@ export async function* gapsIn(
   if (gap !== undefined && gap.periods.length > 0) yield gap;
 }
 
-/** The whole range, in stretches that follow each other, with or without periods in which nobody held them. */
+/** Divides the whole range into adjacent stretches, each with the periods in which nobody held it, possibly none. */
 async function* stretchesOf(
   range: AddressRange,
   period: Validity,
   mappings: AsyncIterable<Held> | Iterable<Held>,
 ): AsyncGenerator<Gap> {
   const whole: Level = { last: range.last, free: [period] };
-  /** Of the networks that hold the address `next`, innermost first: each goes on longer than the one before it. */
+  /** The networks that cover the address `next`, innermost first, so by ascending last address. */
   const levels = [whole];
   let next = range.first;
 
@@ -54,11 +54,15 @@ async function* stretchesOf(
     if (network.first.compare(range.last) > 0 || network.last.compare(range.first) < 0) continue;
     while (next.compare(network.first) < 0) {
       const { last, free } = levels[0] ?? whole;
-      const isOver = last.compare(network.first) < 0;
-      const stretch = { first: next, last: isOver ? last : neighbour(network.first, -1), periods: [...free] };
+      const endsBefore = last.compare(network.first) < 0;
+      const stretch = {
+        first: next,
+        last: endsBefore ? last : neighbour(network.first, -1),
+        periods: [...free],
+      };
       yield stretch;
       next = neighbour(stretch.last, 1);
-      if (isOver) levels.shift();
+      if (endsBefore) levels.shift();
     }
     const last = network.last.compare(range.last) < 0 ? network.last : range.last;
     const at = levels.findIndex((level) => level.last.compare(last) >= 0);
@@ -72,14 +76,14 @@ async function* stretchesOf(
   }
 }
 
-/** Up to `last`, as far as no network inside says otherwise, nobody held the addresses in these periods. */
+/** Up to `last`, apart from networks inside, nobody held the addresses during `free`. */
 interface Level {
   readonly last: Buffer;
-  /** In order of time, without any that touch. */
+  /** Sorted by time, disjoint and not adjacent. */
   readonly free: Validity[];
 }
 
-/** Takes a period out of those that are free, without going through all of them: an address may have had thousands. */
+/** Removes a period from the free ones. Uses a binary search, since an address may have thousands of holders. */
 function takeOut(free: Validity[], validity: Validity): void {
   let [start, after] = [0, free.length];
   while (start < after) {
@@ -90,21 +94,21 @@ function takeOut(free: Validity[], validity: Validity): void {
   let end = start;
   while (free[end]?.overlaps(validity)) end++;
   const left = free.slice(start, end).flatMap((each) => each.without(validity));
-  free.splice(start, end - start, ...left); // at most what is before it, and what is after it
+  free.splice(start, end - start, ...left); // two at most: before the period and after it
 }
 
-/** The address before or after another; the first and the last one are neighbours. */
+/** The address before or after another, wrapping around at both ends. */
 function neighbour(address: Buffer, step: 1 | -1): Buffer {
   const result = Buffer.from(address);
   for (let n = result.length - 1, carry: number = step; n >= 0 && carry !== 0; n--) {
     const sum = (result[n] ?? 0) + carry;
-    result[n] = sum; // of which a byte keeps the last eight bits
+    result[n] = sum; // a buffer keeps the last eight bits
     carry = sum >> 8;
   }
   return result;
 }
 
-function areSame(some: readonly Validity[], others: readonly Validity[]): boolean {
+function haveSamePeriods({ periods: some }: Gap, { periods: others }: Gap): boolean {
   return (
     some.length === others.length &&
     some.every((period, n) => others[n] !== undefined && period.isSameAs(others[n]))

@@ -7,13 +7,13 @@ import { IpNetwork } from '../../ip-mappings/domain/ip-network.js';
 import { Clock } from '../../shared/clock.js';
 import { Documented } from '../../shared/http/documented.js';
 import { sendObject } from '../../shared/http/send-rows.js';
-import { CoverageService } from '../application/coverage.service.js';
+import { CoverageService, type DoubtfulCustomer } from '../application/coverage.service.js';
+import type { Gap } from '../domain/gaps.js';
 import { CoverageDto, CoverageQueryDto, toDoubtDto, toGapDtos } from './coverage.dto.js';
 import { toPeriod, toSecond } from '../../ip-mappings/infrastructure/period.dto.js';
 
-const BATCH = 1000;
+const BATCH_SIZE = 1000;
 
-/** What an inquiry would not be answered: addresses that nobody held, customers without data. */
 @ApiTags('Look-up')
 @Controller('api/ipdrcoverage')
 export class CoverageController {
@@ -25,11 +25,10 @@ export class CoverageController {
   @Get()
   @Requires('read')
   @Documented({
-    summary: 'Gaps and doubts: what the register could not answer',
+    summary: 'Find gaps and doubts: what the register could not answer',
     description:
-      'Of a prefix that the provider owns and a period: the parts of the prefix that nobody held. And what is to be ' +
-      'mended among the customers of the context: who held no address then, of any prefix, and whose data an inquiry ' +
-      'would find missing as it is now. Streamed.',
+      "Lists the parts of a prefix that nobody held during a period, and the context's customers who held no address " +
+      'of any prefix during the period or whose current data is incomplete. Streamed.',
     example: ['GET /api/ipdrcoverage?prefix=203.0.113.0/24&from=1735669800&to=1767205799'],
     answers: CoverageDto,
   })
@@ -42,26 +41,24 @@ export class CoverageController {
     const to = toSecond(query.to) ?? Math.floor(this.clock.now() / 1000);
     const from = toSecond(query.from) ?? to;
     const period = toPeriod(from, to);
-    const asked = { prefix: network.toString(), from, to };
-    const customers = this.coverage.customers(caller, period, asked);
-    const gaps = this.coverage.gaps(caller, network, period);
-    const lists = { customers: mapped(customers, (each) => each.map(toDoubtDto)), gaps: inBatches(gaps) };
-    await sendObject(response, lists, asked);
+    const header = { prefix: network.toString(), from, to };
+    const customers = doubtDtos(this.coverage.customers(caller, period, header));
+    const gaps = gapDtos(this.coverage.gaps(caller, network, period));
+    await sendObject(response, { customers, gaps }, header);
   }
 }
 
-async function* mapped<T>(
-  batches: AsyncGenerator<T[]>,
-  to: (batch: T[]) => object[],
+async function* doubtDtos(
+  batches: AsyncGenerator<DoubtfulCustomer[]>,
 ): AsyncGenerator<object[]> {
-  for await (const batch of batches) yield to(batch);
+  for await (const batch of batches) yield batch.map(toDoubtDto);
 }
 
-async function* inBatches(gaps: AsyncGenerator<Parameters<typeof toGapDtos>[0]>): AsyncGenerator<object[]> {
+async function* gapDtos(gaps: AsyncGenerator<Gap>): AsyncGenerator<object[]> {
   let batch: object[] = [];
   for await (const gap of gaps) {
     batch.push(...toGapDtos(gap));
-    if (batch.length < BATCH) continue;
+    if (batch.length < BATCH_SIZE) continue;
     yield batch;
     batch = [];
   }

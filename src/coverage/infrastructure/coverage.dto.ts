@@ -5,16 +5,17 @@ import { accepted, instant, optional, text } from '../../shared/http/checks.js';
 import { Checked } from '../../shared/http/validation.js';
 import { toAddressText } from '../../shared/ip-address.js';
 import type { DoubtfulCustomer } from '../application/coverage.service.js';
+import { NEEDED, NUMBERS } from '../domain/doubts.js';
 import type { Gap } from '../domain/gaps.js';
 
 export class CoverageQueryDto {
-  @ApiProperty({ example: '203.0.113.0/24', description: 'A network of the provider: an address, or CIDR' })
+  @ApiProperty({ example: '203.0.113.0/24', description: 'A network of the provider: an address or CIDR' })
   @Checked(text((value) => accepted(() => IpNetwork.parse(value))))
   prefix!: string;
 
   @ApiPropertyOptional({
     example: 1735669800,
-    description: 'The first second: Unix seconds, or ISO 8601 with an offset; left out = as `to`',
+    description: 'The first second: Unix seconds, or ISO 8601 with an offset; left out = `to`',
   })
   @Checked(optional(instant))
   from?: string;
@@ -31,14 +32,14 @@ class DoubtfulCustomerDto {
   UserID!: string;
   @ApiProperty({
     isArray: true,
-    enum: ['ipsubnet', 'Address', 'Email', 'PhoneNumber'],
-    description: 'What an inquiry would not find; `ipsubnet` = it held no address in the period',
+    enum: ['ipsubnet', ...NEEDED.map((field) => WIRE_NAMES[field])],
+    description: 'Missing data; `ipsubnet` = the customer held no address during the period',
   })
   missing!: string[];
   @ApiProperty({
     isArray: true,
-    enum: ['PhoneNumber', 'AltPhoneNumber'],
-    description: "Numbers that can't be anybody's, such as 9999999999",
+    enum: NUMBERS.map((field) => WIRE_NAMES[field]),
+    description: "Numbers that can't be real, such as 9999999999",
   })
   placeholders!: string[];
 }
@@ -48,15 +49,15 @@ class GapDto {
   first!: string;
   @ApiProperty({ example: '203.0.113.6' })
   last!: string;
-  @ApiProperty({ type: 'integer', description: 'From this second' })
+  @ApiProperty({ type: 'integer', description: 'The first second' })
   starttime!: number;
-  @ApiProperty({ type: 'integer', description: 'To this one, inclusive' })
+  @ApiProperty({ type: 'integer', description: 'The last second, inclusive' })
   endtime!: number | null;
 }
 
-/** What the register could not answer. */
+/** What the register can't answer. */
 export class CoverageDto {
-  @ApiProperty({ example: '203.0.113.0/24', description: 'The network, in its shortest form' })
+  @ApiProperty({ example: '203.0.113.0/24', description: 'The network in canonical form' })
   prefix!: string;
   @ApiProperty({ type: 'integer', description: 'Unix seconds' })
   from!: number;
@@ -65,11 +66,10 @@ export class CoverageDto {
   @ApiProperty({
     type: [DoubtfulCustomerDto],
     description:
-      'All customers of the context, whatever the prefix, who held no address in the period or whose data, as it is now, ' +
-      'has gaps; by id',
+      'The customers who held no address of any prefix during the period, or whose current data is incomplete; by id',
   })
   customers!: DoubtfulCustomerDto[];
-  @ApiProperty({ type: [GapDto], description: 'Addresses that nobody held, in their order' })
+  @ApiProperty({ type: [GapDto], description: 'Addresses that nobody held, in ascending order' })
   gaps!: GapDto[];
 }
 
@@ -83,7 +83,7 @@ export function toDoubtDto(doubtful: DoubtfulCustomer): DoubtfulCustomerDto {
   };
 }
 
-/** A line for each period. */
+/** One object per period. */
 export function toGapDtos({ first, last, periods }: Gap): GapDto[] {
   const range = { first: toAddressText(first), last: toAddressText(last) };
   return periods.map((period) => ({ ...range, ...period.toWire() }));

@@ -3,7 +3,7 @@ import { Purge, type PurgeLimit, type PurgeStep } from '../../history/applicatio
 import { CustomerHoldings } from './customer-holdings.js';
 import { CustomerVersionRepository } from './customer-version.repository.js';
 
-const AT_A_TIME = 200;
+const BATCH_SIZE = 200;
 
 /** Removes customers who were deleted, with all their versions and what they held. */
 @Injectable()
@@ -18,7 +18,7 @@ export class CustomerPurge extends Purge {
   }
 
   async step({ throughBlock }: PurgeLimit, after: number): Promise<PurgeStep> {
-    const { customers, next } = await this.versions.deletedThrough(throughBlock, after, AT_A_TIME);
+    const { customers, next } = await this.versions.deletedThrough(throughBlock, after, BATCH_SIZE);
     const purged = await this.holdings.purgeOf(customers, throughBlock);
     await this.versions.purge(purged);
     return { removed: purged.length, next };

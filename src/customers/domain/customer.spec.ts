@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { faultOf, faultsOf, toUserId, type CustomerField } from './customer.js';
+import { faultOf, type CustomerField } from './customer-fields.js';
+import { faultsOf, toUserId } from './customer.js';
 
 const LIMITS = [
   ['userId', 1, 128],
@@ -14,7 +15,7 @@ const LIMITS = [
 const FIELDS = LIMITS.map(([field]) => field);
 const REQUIRED: readonly CustomerField[] = ['userId', 'name'];
 
-/** A text of `count` characters that `field` takes; those of most fields are made of `character`. */
+/** A text of `count` characters that `field` takes, made of `character` where the field allows that. */
 function ofLength(field: CustomerField, count: number, character: string): string {
   if (field === 'phoneNumber' || field === 'altPhoneNumber') return '7'.repeat(count);
   return field === 'email' && count > 2 ? `${character.repeat(count - 2)}@x` : character.repeat(count);
@@ -34,8 +35,8 @@ const around = (inner: fc.Arbitrary<string>): fc.Arbitrary<string> =>
 const isAccepted = (field: CustomerField, value: string | null): boolean =>
   faultOf(field, value) === undefined;
 
-describe('the fields of a customer', () => {
-  it.each(LIMITS)('%s: has %i to %i characters, each counted once', (field, min, max) => {
+describe('a field of a customer', () => {
+  it.each(LIMITS)('%s has %i to %i characters, each counted once', (field, min, max) => {
     const counts = fc.oneof(fc.constantFrom(0, 1, max, max + 1), fc.integer({ min: 3, max: 3 * max }));
     fc.assert(
       fc.property(counts, fc.constantFrom('a', 'é', '中', '😀', '𐀀'), (count, character) => {
@@ -45,7 +46,7 @@ describe('the fields of a customer', () => {
     );
   });
 
-  it.each(FIELDS)('%s: is told its limits in words', (field) => {
+  it.each(FIELDS)('%s has a message for each limit', (field) => {
     const [, min, max] = LIMITS.find(([name]) => name === field) ?? [];
     expect(faultOf(field, 'x'.repeat(5000))).toBe(`must be at most ${max} characters`);
     expect(faultOf(field, '')).toBe(min === 0 ? undefined : 'must not be empty');
@@ -53,7 +54,7 @@ describe('the fields of a customer', () => {
     expect(faultOf(field, null)).toBe(isRequired ? 'is required and cannot be null' : undefined);
   });
 
-  it.each(FIELDS)('%s: takes no half of a surrogate pair', (field) => {
+  it.each(FIELDS)('%s refuses half a surrogate pair', (field) => {
     const half = fc.integer({ min: 0xd800, max: 0xdfff }).map((unit) => String.fromCharCode(unit));
     fc.assert(
       fc.property(around(half), (text) => {
@@ -69,7 +70,7 @@ describe('the fields of a customer', () => {
     ['email', ASCII_CONTROLS],
     ['phoneNumber', ASCII_CONTROLS],
     ['altPhoneNumber', ASCII_CONTROLS],
-  ] as const)('%s: takes no control character', (field, controls) => {
+  ] as const)('%s refuses control characters', (field, controls) => {
     fc.assert(
       fc.property(around(fc.constantFrom(...controls)), (text) => {
         expect(isAccepted(field, text)).toBe(false);
@@ -77,7 +78,7 @@ describe('the fields of a customer', () => {
     );
   });
 
-  it('userId: takes no space at either end, of whatever kind', () => {
+  it('userId refuses any kind of space at either end', () => {
     for (const space of [' ', '\u00a0', '\u1680', '\u2003', '\u2028', '\u3000', '\ufeff']) {
       for (const text of [`${space}a`, `a${space}`, space]) {
         expect(faultOf('userId', text)).toBe('must not begin or end with a space');
@@ -86,43 +87,43 @@ describe('the fields of a customer', () => {
     }
   });
 
-  it('userId: takes what URLs, SQL and spreadsheets make much of', () => {
+  it('userId takes what is special in URLs, SQL and spreadsheets', () => {
     for (const text of ['a/b', 'user@realm', '..', '%41', `'"\\;--`, '=1+1', '__proto__', 'null', '0']) {
       expect(faultOf('userId', text)).toBeUndefined();
     }
   });
 
-  it('name: is not blank', () => {
+  it('name must not be blank', () => {
     for (const blank of [' ', '   ', '\u00a0', '\u3000'])
       expect(faultOf('name', blank)).toBe('must not be blank');
     expect(faultOf('name', ' x ')).toBeUndefined();
   });
 
-  it('address: takes line breaks and tabs', () => {
+  it('address takes line breaks and tabs', () => {
     expect(faultOf('address', 'MG Road 1\r\n\tChennai\n')).toBeUndefined();
   });
 
   it.each(['a@b', 'demo@gmail.com', `o'brien+x@mail.example.co.in`, 'jörg@müller.example', '用户@例子.中国'])(
-    'email: takes %s',
+    'email takes %s',
     (address) => {
       expect(faultOf('email', address)).toBeUndefined();
     },
   );
 
   it.each(['a', '@', 'a@', '@b', 'a@b@c', 'a b@c', 'a@b c', 'a@.b', 'a@b.', 'a@b..c', ' a@b', 'a@b ', ' '])(
-    'email: does not take "%s"',
+    'email refuses "%s"',
     (address) => {
       expect(faultOf('email', address)).toBe('must be an e-mail address');
     },
   );
 
-  it('email: is judged in no time, however it is made', () => {
+  it('email is checked quickly, whatever it holds', () => {
     expect(isAccepted('email', `a@${'a.'.repeat(125)}`)).toBe(false);
     expect(isAccepted('email', `${'a'.repeat(253)}@`)).toBe(false);
   });
 
   it.each(['phoneNumber', 'altPhoneNumber'] as const)(
-    '%s: takes digits and the signs of phone numbers',
+    '%s takes digits and the signs of phone numbers',
     (field) => {
       for (const text of ['1234567890', '+91 (44) 12-34/56', '1.2,3;4'])
         expect(faultOf(field, text)).toBeUndefined();
@@ -132,15 +133,13 @@ describe('the fields of a customer', () => {
     },
   );
 
-  it('are all told at once, by the names that the caller has for them', () => {
+  it('are refused all at once, under the names that the API has for them', () => {
     const userId = toUserId('');
-    expect(
-      faultsOf({ userId, name: 'N', email: 'x', address: null }, (field) => field.toUpperCase()),
-    ).toEqual([
-      { field: 'USERID', message: 'must not be empty' },
-      { field: 'EMAIL', message: 'must be an e-mail address' },
+    expect(faultsOf({ userId, name: 'N', email: 'x', address: null })).toEqual([
+      { field: 'Email', message: 'must be an e-mail address' },
+      { field: 'UserID', message: 'must not be empty' },
     ]);
-    expect(faultsOf({ name: ' ' })).toEqual([{ field: 'name', message: 'must not be blank' }]);
+    expect(faultsOf({ name: ' ' })).toEqual([{ field: 'Name', message: 'must not be blank' }]);
     expect(faultsOf({})).toEqual([]);
   });
 });
@@ -148,7 +147,7 @@ describe('the fields of a customer', () => {
 describe('toUserId', () => {
   const text = fc.string({ unit: 'binary' });
 
-  it('makes one UserID of all forms in which Unicode writes a text', () => {
+  it('returns one UserID for all Unicode forms of a text', () => {
     fc.assert(
       fc.property(text, (written) => {
         const userId = toUserId(written);
@@ -160,11 +159,11 @@ describe('toUserId', () => {
     expect(toUserId('Å')).toBe('Å');
   });
 
-  it('keeps apart what Unicode only likens', () => {
+  it('keeps characters that are only compatible in Unicode apart', () => {
     for (const other of ['ﬁ', 'ａ', '²', 'ſ', 'A']) expect(toUserId(other)).toBe(other);
   });
 
-  it('changes nothing about whether a UserID is accepted', () => {
+  it('does not change whether a UserID is accepted', () => {
     fc.assert(
       fc.property(text, (written) => {
         expect(faultOf('userId', toUserId(written))).toBe(faultOf('userId', written));
@@ -172,10 +171,10 @@ describe('toUserId', () => {
     );
   });
 
-  it('is what the length of a UserID is counted by', () => {
+  it('comes before the length of a UserID is counted', () => {
     expect(isAccepted('userId', 'e\u0301'.repeat(128))).toBe(true);
     expect(isAccepted('userId', 'e\u0301'.repeat(129))).toBe(false);
-    // U+0958 is one character as it is written, and two in NFC.
+    // U+0958 is one character, but two in NFC.
     expect(isAccepted('userId', '\u0958'.repeat(64))).toBe(true);
     expect(isAccepted('userId', '\u0958'.repeat(65))).toBe(false);
   });

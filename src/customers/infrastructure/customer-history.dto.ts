@@ -2,10 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { toVersionDto, VersionDto } from '../../versions/infrastructure/version.dto.js';
 import type { RecordedVersion } from '../../versions/domain/version.js';
 import type { Customer } from '../domain/customer.js';
-import { CustomerDto, toDto, WIRE_NAMES } from './customer.dto.js';
-import { FIELDS } from './customer.entity.js';
-
-const MEMBERS = FIELDS.map((field) => WIRE_NAMES[field]);
+import { CustomerDto, MEMBERS_BY_USER_ID, toDto } from './customer.dto.js';
 
 export class FieldChangeDto {
   @ApiProperty({ example: 'Address' })
@@ -25,5 +22,5 @@ export class CustomerVersionDto extends VersionDto {
 }
 
 export function toCustomerVersionDto(version: RecordedVersion<Customer>): CustomerVersionDto {
-  return toVersionDto(version, 'customer', toDto, MEMBERS);
+  return toVersionDto(version, 'customer', toDto, MEMBERS_BY_USER_ID);
 }

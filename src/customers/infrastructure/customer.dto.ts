@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import {
   ApiProperty,
   ApiPropertyOptional,
@@ -5,33 +6,44 @@ import {
   OmitType,
   PartialType,
   PickType,
+  type ApiPropertyOptions,
 } from '@nestjs/swagger';
 import { instant, optional, textThat } from '../../shared/http/checks.js';
 import { PageQueryDto } from '../../shared/http/paging.js';
 import { Checked, typeInWords } from '../../shared/http/validation.js';
 import {
+  CUSTOMER_FIELDS,
   faultOf,
-  toUserId,
-  type Customer,
-  type CustomerDetails,
+  FIELDS,
   type CustomerField,
-} from '../domain/customer.js';
+  type FieldDescriptor,
+  type FieldValue,
+} from '../domain/customer-fields.js';
+import { toUserId, type Customer, type CustomerDetails } from '../domain/customer.js';
 import { isSearchable, SEARCH_LENGTH } from './customer.entity.js';
 
+type Descriptors = typeof CUSTOMER_FIELDS;
+type WireName = Descriptors[CustomerField]['wireName'];
+type WireNames = { readonly [Field in CustomerField]: Descriptors[Field]['wireName'] };
+type Members = { [Field in CustomerField as WireNames[Field]]: FieldValue<Field> };
+
 /** The names that the API has for the fields of a customer, in the order of its answers. */
-export const WIRE_NAMES = {
-  name: 'Name',
-  address: 'Address',
-  email: 'Email',
-  phoneNumber: 'PhoneNumber',
-  altPhoneNumber: 'AltPhoneNumber',
-  userId: 'UserID',
-} as const satisfies Record<CustomerField, string>;
+export const WIRE_NAMES = Object.fromEntries(
+  FIELDS.map((field) => [field, CUSTOMER_FIELDS[field].wireName]),
+) as WireNames;
+
+const MEMBERS = Object.values(WIRE_NAMES);
+
+/** The same, but for the UserID, which comes first. */
+export const MEMBERS_BY_USER_ID = ['UserID', ...MEMBERS.filter((name) => name !== 'UserID')] as const;
 
 /** The names of a customer's members, in the order of answers. */
-export const COLUMNS = ['id', ...Object.values(WIRE_NAMES)];
+export const COLUMNS = ['id', ...MEMBERS];
 
-const FIELDS = Object.keys(WIRE_NAMES) as CustomerField[];
+/** A customer for the examples of the OpenAPI document. */
+export const EXAMPLE = Object.fromEntries(
+  FIELDS.map((field) => [WIRE_NAMES[field], CUSTOMER_FIELDS[field].example]),
+);
 
 /** Checks a member by the domain's rule for `field`. */
 function IsCustomerField(field: CustomerField): PropertyDecorator {
@@ -42,74 +54,47 @@ function IsCustomerField(field: CustomerField): PropertyDecorator {
   });
 }
 
-/** A full update: all six fields, changed or not. */
-export class ReplaceCustomerDto {
-  @ApiProperty({
-    example: 'Trisul',
-    minLength: 1,
-    maxLength: 255,
-    description: 'Not blank, no control characters',
-  })
-  @IsCustomerField('name')
-  Name!: string;
-
-  @ApiProperty({
-    example: 'Chennai',
+function documentationOf(field: CustomerField): ApiPropertyOptions {
+  const { example, isRequired, maxLength, kind, description }: FieldDescriptor = CUSTOMER_FIELDS[field];
+  return {
+    example,
     type: String,
-    nullable: true,
-    maxLength: 1024,
-    description: 'Line breaks are allowed',
-  })
-  @IsCustomerField('address')
-  Address!: string | null;
-
-  @ApiProperty({ example: 'demo@gmail.com', type: String, nullable: true, maxLength: 254 })
-  @IsCustomerField('email')
-  Email!: string | null;
-
-  @ApiProperty({
-    example: '1234567890',
-    type: String,
-    nullable: true,
-    maxLength: 64,
-    pattern: '^[\\d +\\-().,/;]*$',
-  })
-  @IsCustomerField('phoneNumber')
-  PhoneNumber!: string | null;
-
-  @ApiProperty({
-    example: '9999999999',
-    type: String,
-    nullable: true,
-    maxLength: 64,
-    pattern: '^[\\d +\\-().,/;]*$',
-  })
-  @IsCustomerField('altPhoneNumber')
-  AltPhoneNumber!: string | null;
-
-  @ApiProperty({
-    example: 'B68t19',
-    minLength: 1,
-    maxLength: 128,
-    description:
-      'Unique in the context, case-sensitive, compared in Unicode NFC; no control characters, ' +
-      'no space at the beginning or the end',
-  })
-  @IsCustomerField('userId')
-  UserID!: string;
+    ...(isRequired ? { minLength: 1 } : { nullable: true }),
+    maxLength,
+    ...(kind.pattern !== undefined && { pattern: kind.pattern }),
+    ...(description !== undefined && { description }),
+  };
 }
 
+/** Every field of a customer as a member, documented and checked. */
+const CustomerMembers = class {} as Type<Members>;
+
+for (const field of FIELDS) {
+  const member = [CustomerMembers.prototype as object, WIRE_NAMES[field]] as const;
+  ApiProperty(documentationOf(field))(...member);
+  IsCustomerField(field)(...member);
+}
+
+/** The same, but those that are not `required` may be left out. */
+function membersOf(required: (descriptor: FieldDescriptor) => boolean): Type<Partial<Members>> {
+  const names = FIELDS.filter((field) => required(CUSTOMER_FIELDS[field])).map((field) => WIRE_NAMES[field]);
+  return IntersectionType(
+    PickType(CustomerMembers, names),
+    PartialType(OmitType(CustomerMembers, names), { skipNullProperties: false }),
+  );
+}
+
+/** A full update: all six fields of the reference, changed or not. A field left out keeps its value. */
+export class ReplaceCustomerDto extends membersOf(({ isOfReference }) => isOfReference) {}
+
 /** A partial update: any of the fields, one at least. */
-export class ChangeCustomerDto extends PartialType(ReplaceCustomerDto, { skipNullProperties: false }) {}
+export class ChangeCustomerDto extends membersOf(() => false) {}
 
 /** A new customer: UserID and Name, and what else is known. */
-export class CreateCustomerDto extends IntersectionType(
-  PickType(ReplaceCustomerDto, ['UserID', 'Name']),
-  PartialType(OmitType(ReplaceCustomerDto, ['UserID', 'Name']), { skipNullProperties: false }),
-) {}
+export class CreateCustomerDto extends membersOf(({ isRequired }) => isRequired) {}
 
 /** Lists only the customers whose fields equal these. */
-export class CustomerFilterDto extends PartialType(ReplaceCustomerDto, { skipNullProperties: false }) {}
+export class CustomerFilterDto extends membersOf(() => false) {}
 
 /** What the query string of a list may hold. */
 export class ListQueryDto extends IntersectionType(CustomerFilterDto, PageQueryDto) {
@@ -144,38 +129,27 @@ export class VersionQueryDto {
 }
 
 /** A customer as the API answers it. */
-export class CustomerDto extends ReplaceCustomerDto {
+export class CustomerDto extends CustomerMembers {
   @ApiProperty({ type: 'integer', example: 5, description: 'Assigned by the register' })
   id!: number;
 }
 
 /** The fields that a request gave, under the names of the domain. */
-export function toFields(dto: ChangeCustomerDto): Partial<CustomerDetails> {
+export function toFields(dto: Partial<Members>): Partial<CustomerDetails> {
   const given = FIELDS.filter((field) => dto[WIRE_NAMES[field]] !== undefined);
   const fields = Object.fromEntries(given.map((field) => [field, dto[WIRE_NAMES[field]]]));
   return dto.UserID === undefined ? fields : { ...fields, userId: toUserId(dto.UserID) };
 }
 
+const NEVER_GIVEN = Object.fromEntries(FIELDS.map((field) => [field, null]));
+
 /** A new customer's fields: what was not given is null. */
-export function toDetails({ UserID, Name, ...dto }: CreateCustomerDto): CustomerDetails {
-  return {
-    userId: toUserId(UserID),
-    name: Name,
-    address: dto.Address ?? null,
-    email: dto.Email ?? null,
-    phoneNumber: dto.PhoneNumber ?? null,
-    altPhoneNumber: dto.AltPhoneNumber ?? null,
-  };
+export function toDetails(dto: CreateCustomerDto): CustomerDetails {
+  return { ...NEVER_GIVEN, ...toFields(dto) } as CustomerDetails;
 }
 
 export function toDto(customer: Customer): CustomerDto {
-  return {
-    id: customer.id,
-    Name: customer.name,
-    Address: customer.address,
-    Email: customer.email,
-    PhoneNumber: customer.phoneNumber,
-    AltPhoneNumber: customer.altPhoneNumber,
-    UserID: customer.userId,
-  };
+  const dto: Partial<Record<WireName, string | null>> & { id: number } = { id: customer.id };
+  for (const field of FIELDS) dto[WIRE_NAMES[field]] = customer[field];
+  return dto as CustomerDto;
 }

@@ -1,10 +1,13 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 import type { ContextId } from '../../identity/domain/principal.js';
 import type { SqlValue } from '../../shared/database/database.js';
-import type { Customer, CustomerField } from '../domain/customer.js';
+import { FIELDS, type CustomerField, type FieldValue } from '../domain/customer-fields.js';
+import type { Customer } from '../domain/customer.js';
 
-/** What is known of a customer, in its present version and in every other. */
-export abstract class CustomerColumns {
+type Columns = { [Field in CustomerField]: FieldValue<Field> };
+
+/** What is known of a customer, in its present version and in every other: a column for each field. */
+export abstract class CustomerColumns implements Columns {
   @Column({ name: 'user_id', type: 'varchar', length: 128 })
   userId!: string;
 
@@ -54,17 +57,14 @@ export class CustomerEntity extends CustomerColumns {
   updatedAt!: number;
 }
 
-/** The columns of a customer's fields. */
-export const COLUMN_OF = {
-  userId: 'user_id',
-  name: 'name',
-  address: 'address',
-  email: 'email',
-  phoneNumber: 'phone_number',
-  altPhoneNumber: 'alt_phone_number',
-} as const satisfies Record<CustomerField, string>;
+/** The columns of a customer's fields, which CustomerColumns names likewise. */
+export const COLUMN_OF = Object.fromEntries(FIELDS.map((field) => [field, toSnakeCase(field)])) as Readonly<
+  Record<CustomerField, string>
+>;
 
-export const FIELDS = Object.keys(COLUMN_OF) as CustomerField[];
+function toSnakeCase(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
+}
 
 /** What is read of a customer, under the names of the domain. */
 export const READ_COLUMNS = [

@@ -32,6 +32,7 @@ import {
   CreateCustomerDto,
   CustomerDto,
   CustomerFilterDto,
+  EXAMPLE,
   ListQueryDto,
   ReplaceCustomerDto,
   toDetails,
@@ -41,14 +42,6 @@ import {
 } from './customer.dto.js';
 import { CUSTOMER_ERRORS } from '../domain/customer.errors.js';
 
-const EXAMPLE = {
-  Name: 'Trisul',
-  Address: 'Chennai',
-  Email: 'demo@gmail.com',
-  PhoneNumber: '1234567890',
-  AltPhoneNumber: '9999999999',
-  UserID: 'B68t19',
-};
 const EXAMPLE_CHANGED = { ...EXAMPLE, Name: 'Trisul Network Analyzer', Address: 'India' };
 
 /** `/api/ipdrcustomers`, as `reference/ipdrcustomers-rest-api.md` has it. */

@@ -13,9 +13,10 @@ import {
 import { readDeletions, withBefore } from '../../versions/infrastructure/version-reads.js';
 import type { ChangeMade, RecordedVersion } from '../../versions/domain/version.js';
 import { CustomerVersionRepository } from '../application/customer-version.repository.js';
+import { FIELDS } from '../domain/customer-fields.js';
 import type { Customer, GoneCustomer, PastCustomer, UserId } from '../domain/customer.js';
 import { customerOf, CustomerVersionEntity } from './customer-version.entity.js';
-import { COLUMN_OF, FIELDS } from './customer.entity.js';
+import { COLUMN_OF } from './customer.entity.js';
 
 const INSERT = insertInto('customer_versions', [
   ...['context_id', 'customer_id', ...Object.values(COLUMN_OF), ...RECORD_COLUMNS],

@@ -2,10 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { ContextId } from '../../identity/domain/principal.js';
 import { BATCH, wholeList } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
-import { unlessTaken } from '../../shared/database/driver-errors.js';
+import { unlessDuplicate } from '../../shared/database/driver-errors.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import { CustomerRepository, type CustomerFilter } from '../application/customer.repository.js';
-import { toUserId, type Customer, type CustomerDetails, type UserId } from '../domain/customer.js';
+import { FIELDS } from '../domain/customer-fields.js';
+import { toUserId, type Customer, type UserId } from '../domain/customer.js';
 import {
   COLUMN_OF,
   READ_COLUMNS,
@@ -34,12 +35,12 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
   }
 
   async insert(context: ContextId, customer: Omit<Customer, 'id'>): Promise<number | undefined> {
-    return unlessTaken(() => this.database.write(INSERT, [...toValues(customer), context]));
+    return unlessDuplicate(() => this.database.write(INSERT, [...toValues(customer), context]));
   }
 
   async update(context: ContextId, customer: Customer): Promise<boolean> {
     const parameters = [...toValues(customer), context, customer.id];
-    return (await unlessTaken(() => this.database.write(UPDATE, parameters))) !== undefined;
+    return (await unlessDuplicate(() => this.database.write(UPDATE, parameters))) !== undefined;
   }
 
   async delete(context: ContextId, id: number): Promise<void> {
@@ -111,10 +112,10 @@ function select(
   const conditions = ['context_id = ?'];
   const parameters: SqlValue[] = [...(searched?.parameters ?? []), context];
   for (const fields of filter.equal ?? []) {
-    for (const [field, column] of Object.entries(COLUMN_OF)) {
-      const value = fields[field as keyof CustomerDetails];
+    for (const field of FIELDS) {
+      const value = fields[field];
       if (value === undefined) continue;
-      conditions.push(value === null ? `${column} IS NULL` : `${column} = ?`);
+      conditions.push(value === null ? `${COLUMN_OF[field]} IS NULL` : `${COLUMN_OF[field]} = ?`);
       if (value !== null) parameters.push(value);
     }
   }

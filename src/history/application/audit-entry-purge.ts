@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditRepository } from './audit.repository.js';
 import { Purge, type PurgeLimit, type PurgeStep } from './purge.js';
 
-const AT_A_TIME = 2000;
+const BATCH_SIZE = 2000;
 
 /** Removes old audit entries. Their digests stay, and with them the chain. */
 @Injectable()
@@ -14,7 +14,7 @@ export class AuditEntryPurge extends Purge {
   }
 
   async step({ throughBlock }: PurgeLimit): Promise<PurgeStep> {
-    const removed = await this.audit.deleteThrough(throughBlock, AT_A_TIME);
+    const removed = await this.audit.deleteThrough(throughBlock, BATCH_SIZE);
     return { removed, next: removed === 0 ? undefined : 0 };
   }
 }

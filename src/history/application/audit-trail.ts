@@ -7,25 +7,25 @@ import { Transactions } from '../../shared/transactions.js';
 import type { Action, AuditEntry } from '../domain/audit-entry.js';
 import { AuditRepository } from './audit.repository.js';
 
-/** What was done, for the audit trail. */
+/** An action to be audited. */
 export interface Act {
   readonly action: Action;
-  /** The UserID of the customer that it is about. */
+  /** The UserID of the customer concerned. */
   readonly userId?: string;
-  /** What else is to be known; never a token. */
+  /** Further details, never a token. */
   readonly details?: object;
 }
 
 type Author = Pick<AuditEntry, 'userName' | 'tokenId' | 'tokenLabel' | 'address' | 'contextName'>;
 
-/** Reads that are recorded together at most. */
+/** The most reads that one transaction records. */
 const MAX_BATCH = 64;
-/** In Unicode code points. */
+/** The column's length, in Unicode code points. */
 const MAX_USER_ID = 128;
-/** What a column takes; longer details are cut, and say so. */
+/** The column's length, in bytes. Longer details become `{"cut": "…"}`. */
 const MAX_DETAILS = 60_000;
 
-/** Puts on record who did what. */
+/** Audits who did what. */
 @Injectable()
 export class AuditTrail {
   private pending: { entry: AuditEntry; resolve: () => void; reject: (error: unknown) => void }[] = [];
@@ -38,19 +38,19 @@ export class AuditTrail {
   ) {}
 
   /**
-   * Records a write, in the transaction of the write itself: neither is kept without the other.
+   * Audits a write in the transaction of the write itself, so that both commit or neither does.
    *
-   * @param by undefined = somebody on the server itself, at the first start or the command line
+   * @param by undefined = the first start or the command line
    */
   record(by: Principal | undefined, act: Act): Promise<void> {
     return this.entries.insert([this.entryOf(by, act)]);
   }
 
   /**
-   * Records a read, before its answer is sent: done once the entry is kept. Reads that come meanwhile are
-   * recorded together, as a database that is told to keep something waits for its disk.
+   * Audits a read; resolves once the entry is committed. Await it before sending the answer. Concurrent reads share a
+   * transaction, since each commit waits for the disk.
    *
-   * @throws RegisterError `database_unavailable`, `database_busy`: the answer must not be sent
+   * @throws RegisterError `database_unavailable`, `database_busy`: the caller MUST NOT send the answer
    */
   recordRead(by: Principal | undefined, act: Act): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -74,7 +74,7 @@ export class AuditTrail {
   }
 
   private entryOf(by: Principal | undefined, { action, userId, details = {} }: Act): AuditEntry {
-    const { userName, tokenId, tokenLabel, address, contextName }: Author = by ?? onTheServer();
+    const { userName, tokenId, tokenLabel, address, contextName }: Author = by ?? operator();
     const text = JSON.stringify(details);
     return {
       at: this.clock.now(),
@@ -91,13 +91,13 @@ export class AuditTrail {
   }
 }
 
-/** What a UserID may have; one that is longer is of nobody. */
+/** Cuts a UserID that is too long to exist. */
 function firstCharacters(userId: string): string {
   return userId.length <= MAX_USER_ID ? userId : [...userId].slice(0, MAX_USER_ID).join('');
 }
 
-/** Whoever the operating system says runs this. */
-function onTheServer(): Author {
+/** The operating system's user. */
+function operator(): Author {
   return { userName: systemUser(), tokenId: null, tokenLabel: null, address: null, contextName: null };
 }
 
@@ -105,6 +105,6 @@ function systemUser(): string {
   try {
     return userInfo().username.slice(0, 64);
   } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`; // a container's, which has no name
+    return `uid ${process.getuid?.() ?? 'unknown'}`; // users of containers may have no name
   }
 }

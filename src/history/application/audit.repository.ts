@@ -1,36 +1,36 @@
 import type { Block, Remainder, SealedBlock, SealedVersion } from '../domain/audit-chain.js';
 import type { AuditEntry, AuditFilter, EntryPlace, RecordedEntry } from '../domain/audit-entry.js';
 
-/** Writes, and what locks, exist inside `Transactions.run` alone. */
+/** Call writes and locking reads inside `Transactions.run` only. */
 export abstract class AuditRepository {
-  /** Keeps entries, unsealed. The transaction is known by the first of them, should its outcome get lost. */
+  /** Inserts unsealed entries. The first one proves the commit if the connection is lost during it. */
   abstract insert(entries: readonly AuditEntry[]): Promise<void>;
 
-  /** Whether there are entries or versions that are not sealed yet. */
+  /** Whether any entry or version is unsealed. */
   abstract hasUnsealed(): Promise<boolean>;
 
-  /** At most `limit` entries that are not sealed yet, by ascending id. */
+  /** At most `limit` unsealed entries, by ascending id. */
   abstract unsealed(limit: number): Promise<RecordedEntry[]>;
 
-  /** At most `limit` versions that are not sealed yet, of every table by ascending id. */
+  /** At most `limit` unsealed versions, table by table, by ascending id. */
   abstract unsealedVersions(limit: number): Promise<SealedVersion[]>;
 
-  /** The last block; others who ask wait until the transaction ends. */
+  /** The last block. Other callers wait until the transaction ends. */
   abstract lockHead(): Promise<Block | undefined>;
 
-  /** Keeps a block, and notes in what it seals that it does. */
+  /** Inserts a block and writes its number to the entries and versions that it seals. */
   abstract insertBlock(sealed: SealedBlock): Promise<void>;
 
   /** The last block. */
   abstract head(): Promise<Block | undefined>;
 
-  /** At most `limit` entries, the newest first. @param before where to go on; undefined = at the newest */
+  /** At most `limit` entries, newest first. @param before the place to continue at; undefined = the newest */
   abstract page(filter: AuditFilter, before: EntryPlace | undefined, limit: number): Promise<RecordedEntry[]>;
 
   /**
-   * All of them in the same order, a batch at a time, as they stand when the first batch is asked for.
+   * All entries, newest first, in batches from a snapshot taken at the first batch.
    *
-   * @param announce told how many there are, before the first batch
+   * @param announce awaited with the number of entries before the first batch
    */
   abstract all(
     filter: AuditFilter,
@@ -39,14 +39,15 @@ export abstract class AuditRepository {
   ): AsyncGenerator<RecordedEntry[]>;
 
   /**
-   * Every block with what is left of it, from the first on; then what was found besides, all as of one moment.
+   * Every block with its remaining entries and versions, from the first on, and then what the blocks don't cover, all
+   * from one snapshot.
    */
   abstract chain(): AsyncGenerator<SealedBlock, Remainder>;
 
   /**
-   * Deletes the entries of whole blocks up to `block`, the first ones first: at most `limit` entries, which must be
-   * more than a block has.
+   * Deletes the entries of whole blocks up to `block`, oldest first.
    *
+   * @param limit the most entries to delete; greater than the size of a block
    * @returns how many; 0 = none are left
    */
   abstract deleteThrough(block: number, limit: number): Promise<number>;

@@ -14,7 +14,7 @@ import { AuditTrail } from './audit-trail.js';
 import { Retention } from './retention.js';
 import { AuditRepository } from './audit.repository.js';
 
-/** The audit trail, as administrators read it. Reading it is on record too: it holds personal data. */
+/** Reads and verifies the audit trail. Reading it is audited too, since it contains personal data. */
 @Injectable()
 export class AuditService {
   constructor(
@@ -25,33 +25,33 @@ export class AuditService {
   ) {}
 
   /**
-   * A page of at most `limit` entries, the newest first.
+   * A page of at most `limit` entries, newest first.
    *
-   * @param asked the filter as the client worded it
+   * @param query the filter as the client sent it
    */
   async page(
     by: Principal,
     filter: AuditFilter,
-    asked: object,
+    query: object,
     before: EntryPlace | undefined,
     limit: number,
   ): Promise<Page<RecordedEntry>> {
     const page = pageOf(await this.audit.page(filter, before, limit + 1), limit);
-    await this.recordRead(by, asked, page.rows.length);
+    await this.recordRead(by, query, page.rows.length);
     return page;
   }
 
-  /** All entries, the newest first, a batch at a time. */
+  /** All entries, newest first, in batches. */
   all(
     by: Principal,
     filter: AuditFilter,
-    asked: object,
+    query: object,
     before: EntryPlace | undefined,
   ): AsyncGenerator<RecordedEntry[]> {
-    return this.audit.all(filter, before, (count) => this.recordRead(by, asked, count));
+    return this.audit.all(filter, before, (count) => this.recordRead(by, query, count));
   }
 
-  /** The whole chain with its entries, to be verified elsewhere. */
+  /** The whole chain with its entries, for verification elsewhere. */
   async *export(by: Principal | undefined): AsyncGenerator<SealedBlock[]> {
     const blocks = (await this.audit.head())?.number ?? 0;
     await this.trail.recordRead(by, { action: HISTORY_ACTIONS.read, details: { export: true, blocks } });
@@ -63,9 +63,9 @@ export class AuditService {
   }
 
   /**
-   * Recomputes the chain, and compares what there is now with the last versions.
+   * Recomputes the chain and compares the current customers and mappings with their last versions.
    *
-   * @param kept a head that was read out before
+   * @param kept a head stored earlier
    */
   async verify(kept?: Head): Promise<Verdict> {
     const check = new ChainCheck({ now: this.clock.now(), retentionDays: this.retention.days, kept });
@@ -74,7 +74,7 @@ export class AuditService {
       let next = await chain.next();
       while (next.done !== true) {
         check.add(next.value.block, next.value.entries, next.value.versions);
-        await setImmediate(); // SQLite answers at once: requests would wait for the end
+        await setImmediate(); // SQLite answers synchronously: let requests run in between
         next = await chain.next();
       }
       return check.finish(next.value);
@@ -83,7 +83,7 @@ export class AuditService {
     }
   }
 
-  private recordRead(by: Principal, asked: object, records: number): Promise<void> {
-    return this.trail.recordRead(by, { action: HISTORY_ACTIONS.read, details: { filter: asked, records } });
+  private recordRead(by: Principal, query: object, records: number): Promise<void> {
+    return this.trail.recordRead(by, { action: HISTORY_ACTIONS.read, details: { filter: query, records } });
   }
 }

@@ -1,4 +1,4 @@
-/** How far a purge goes. */
+/** What a purge may remove. */
 export interface PurgeLimit {
   /** Only what is sealed in blocks up to this one. */
   readonly throughBlock: number;
@@ -6,23 +6,23 @@ export interface PurgeLimit {
   readonly before: number;
 }
 
-/** What one step of a purge did. */
+/** The result of one step of a purge. */
 export interface PurgeStep {
   /** How many were removed. */
   readonly removed: number;
-  /** Where the next step begins; undefined = this was the last one. */
+  /** Where the next step begins; undefined = the purge is complete. */
   readonly next: number | undefined;
 }
 
-/** What a feature removes for good once RETENTION_DAYS have passed: each feature implements its own. */
+/** Permanently removes data older than RETENTION_DAYS. Each feature with such data implements one. */
 export abstract class Purge {
-  /** What is removed, as the answer and the audit entry call it. */
+  /** The kind of data removed, as named in the answer and the audit entry. */
   abstract readonly what: string;
 
   /**
-   * Removes some, in the transaction under way: few enough that nobody has to wait.
+   * Removes a batch in the current transaction, small enough to make nobody wait.
    *
-   * @param after where to begin; 0 = at the beginning
+   * @param after the previous step's `next`; 0 = begin
    */
   abstract step(limit: PurgeLimit, after: number): Promise<PurgeStep>;
 }

@@ -1,4 +1,4 @@
-/** How long the register must be able to answer. */
+/** For how many days the register must keep its history. */
 export abstract class Retention {
   abstract readonly days: number;
 }

@@ -1,52 +1,52 @@
 import { createHash } from 'node:crypto';
 import { HISTORY_ACTIONS, digestOf, type AuditEntry, type RecordedEntry } from './audit-entry.js';
 
-/** A link of the chain: it holds for its entries, and for all blocks before it. */
+/** A link of the hash chain. Its hash covers its entries, its versions and all earlier blocks. */
 export interface Block {
-  /** From 1 on, without a gap. */
+  /** Counts from 1, without gaps. */
   readonly number: number;
   /** Unix milliseconds. */
   readonly sealedAt: number;
   /** The digests of its entries, 32 bytes each, by ascending id. */
   readonly digests: Buffer;
-  /** The digests of its versions, table by table; null = it was sealed before versions were. */
+  /** The digests of its versions, table by table; null = from before versions were sealed. */
   readonly versionDigests: Buffer | null;
   /** In hexadecimal. */
   readonly hash: string;
 }
 
 /**
- * A row of a table whose rows are added and never changed, sealed with the audit trail: of what the register says
- * of the past, nothing can be changed unseen.
+ * A row of an append-only table of versions. Sealing it with the audit trail makes every later change to the history
+ * detectable.
  */
 export interface SealedVersion {
   readonly table: string;
   readonly id: number;
   readonly digest: Buffer;
-  /** When it says that it was recorded, Unix milliseconds. */
+  /** When it claims to have been recorded, in Unix milliseconds. */
   readonly at: number;
-  /** Whether it names who recorded it; those that were there before there were versions do not, and come first. */
+  /** Whether it has an author. Versions that a migration created have none, and come first. */
   readonly hasAuthor: boolean;
 }
 
-/** A block, and what is there still of what it sealed. */
+/** A block with the entries and versions that remain of those it sealed. */
 export interface SealedBlock {
   readonly block: Block;
   readonly entries: readonly RecordedEntry[];
   readonly versions: readonly SealedVersion[];
 }
 
-/** What is kept elsewhere, to prove later that nothing behind it was rewritten or cut off. */
+/** Number and hash of a block, stored elsewhere to prove later that nothing up to it was rewritten or cut off. */
 export type Head = Pick<Block, 'number' | 'hash'>;
 
 export const DIGEST_BYTES = 32;
 /**
- * Entries in a block, at most, and likewise versions. A column takes the digests of four times as many; of a thousand ids
- * and more, MariaDB makes a join, which locks what it reads.
+ * The most entries, and the most versions, in a block. The columns have room for four times as many digests, but from
+ * a thousand ids on, MariaDB turns the list into a join, which locks what it reads.
  */
 export const MAX_SEALED = 500;
 
-/** The block that seals `entries`, by ascending id, and `versions` behind `last`. */
+/** The block after `last` that seals `entries`, by ascending id, and `versions`. @param now Unix milliseconds */
 export function seal(
   last: Block | undefined,
   entries: readonly AuditEntry[],
@@ -67,143 +67,148 @@ function hashOf(block: Omit<Block, 'hash'>, before: string): string {
   const hash = createHash('sha256');
   if (versionDigests === null)
     return hash.update(`${before} ${number} ${sealedAt} `).update(digests).digest('hex');
-  // Where the one kind ends and the other begins is sealed too.
+  // Hash the length too, so that no digest can be moved from one kind to the other.
   hash.update(`v2 ${before} ${number} ${sealedAt} ${digests.length} `);
   return hash.update(digests).update(versionDigests).digest('hex');
 }
 
 export const FAULTS = [
-  ...(['edited', 'removed', 'inserted', 'reordered', 'cut_off', 'block_changed'] as const),
-  'misdated', // of a time at which it can't have been recorded
-  'register_changed', // what there is now is not what the last versions say
+  'edited',
+  'removed',
+  'inserted',
+  'reordered',
+  'cut_off',
+  'block_changed',
+  'misdated', // its time can't be true
+  'register_changed', // a customer or mapping differs from its last version
 ] as const;
 
 export interface Fault {
   readonly fault: (typeof FAULTS)[number];
-  /** null = what there is now, which no block holds. */
+  /** null = the fault is in the current customers and mappings, which no block contains. */
   readonly block: number | null;
-  /** The id of the entry at fault; of a removed one, of the entry before it. null = the message tells. */
+  /** The id of the faulty entry, or of the entry before a removed one; null = see the message. */
   readonly entry: number | null;
-  /** In words. */
   readonly message: string;
 }
 
 export interface Verdict {
-  /** The first place where the record is not what was sealed; undefined = nowhere. */
+  /** The first fault; undefined = everything is as it was sealed. */
   readonly fault: Fault | undefined;
   readonly blocks: number;
-  /** How many entries are there. */
+  /** The number of entries checked. */
   readonly entries: number;
-  /** How many versions are there. */
+  /** The number of versions checked. */
   readonly versions: number;
-  /** The last block that was sealed before versions were, which may be changed unseen; 0 = none was. */
+  /** The last block from before versions were sealed: changes to its versions go undetected. 0 = none. */
   readonly unsealedVersions: number;
-  /** The last block whose entries are gone; 0 = none is. */
+  /** The last block whose entries were purged; 0 = none. */
   readonly purged: number;
-  /** The last purge that is on record: what it may have removed is not missed. */
+  /** The last audited purge. What it could remove is not reported missing. */
   readonly purge: Purge | undefined;
-  /** Of the last block; undefined = there is none. */
+  /** The last block; undefined = there is none. */
   readonly head: Head | undefined;
-  /** undefined = it can't be told, as where a file is verified. */
+  /** undefined = unknown, as when verifying a file. */
   readonly unsealed: Unsealed | undefined;
 }
 
-/** What an entry tells of a purge. */
+/** A purge, as its audit entry describes it. */
 export interface Purge {
   /** The id of the entry. */
   readonly entry: number;
-  /** The last block that it may have taken something of. */
+  /** The last block from which it may have removed something. */
   readonly throughBlock: number;
-  /** Unix milliseconds: such blocks were sealed earlier. */
+  /** Unix milliseconds: these blocks were sealed earlier. */
   readonly before: number;
-  /** How long the register had to be able to answer; null = it was not told, before versions were sealed. */
+  /** RETENTION_DAYS at that time; null = unknown, from before versions were sealed. */
   readonly retentionDays: number | null;
 }
 
-/** What whoever verifies knows besides the record itself. */
+/** What a verification knows besides the audit trail itself. */
 export interface Verifier {
   /** Unix milliseconds. */
   readonly now: number;
-  /** How many days the register must be able to answer for. */
+  /** For how many days the register must keep its history. */
   readonly retentionDays: number;
-  /** A head that was read out before and kept elsewhere. */
+  /** A head stored earlier. */
   readonly kept?: Head | undefined;
 }
 
-/** What was found besides the blocks. */
+/** What was found outside the blocks. */
 export interface Remainder {
-  /** Of the rows that no block holds, one that names the last block. */
+  /** Of the rows that refer to a block that does not exist, one with the highest number. */
   readonly stray?: Stray | undefined;
   readonly differing?: Differing | undefined;
-  /** What waits to be sealed. */
   readonly unsealed?: Unsealed | undefined;
 }
 
-/** A row that belongs to a block that was not read. */
+/** A row that refers to a block that does not exist. */
 export interface Stray {
   readonly table: string;
   readonly id: number;
   readonly block: number;
 }
 
-/** A row that is there now, or is not, other than its last version says. */
+/** A current row that differs from its last version, or is missing. */
 export interface Differing {
   readonly table: string;
   readonly id: number;
   readonly isMissing: boolean;
 }
 
-/** Entries and versions that are in no block yet. */
+/** Entries and versions that no block seals yet. */
 export interface Unsealed {
   readonly rows: number;
-  /** When the first of them was recorded, Unix milliseconds; undefined = there is none. */
+  /** When the first of them was recorded, in Unix milliseconds; undefined = there is none. */
   readonly since: number | undefined;
 }
 
 const DAY_MS = 86_400_000;
-/** By how much the clocks of those who record, seal, purge and verify may differ, and how long a transaction may take. */
+/** How far the clocks of instances may differ, plus how long a transaction may take. */
 const CLOCK_SKEW_MS = 3_600_000;
 
 /** Recomputes the chain, block by block from the first on. */
 export class ChainCheck {
   private fault: Fault | undefined;
-  /** A clock may have been wrong: no other fault must be hidden by it. */
+  /** Reported only without another fault, since it may be due to a wrong clock. */
   private misdated: Fault | undefined;
   private last: Block | undefined;
   private entries = 0;
   private versions = 0;
-  /** The last of the blocks that have no entries any more; they come first. */
+  /** The last of the leading blocks without entries. */
   private emptied: Block | undefined;
-  /** The first and the last of the blocks that miss a version. */
+  /** The first and the last of the blocks that lack a version. */
   private incomplete: { readonly first: Block; readonly last: Block } | undefined;
-  /** The last block that was sealed before versions were. */
-  private old = 0;
+  /** The last block from before versions were sealed. */
+  private lastWithoutVersions = 0;
   private hasSeenAuthor = false;
-  /** When the last block that was not full was sealed: nothing that was committed before waited any longer. */
+  /** When the last block with free space was sealed: everything committed before is in it or in an earlier block. */
   private caughtUpAt = -Infinity;
   private purge: Purge | undefined;
 
   constructor(private readonly verifier: Verifier) {}
 
   /**
-   * @param entries those that are there still, by ascending id
-   * @param versions likewise; undefined = they are not at hand, as where a file is verified
+   * @param entries the remaining ones, by ascending id
+   * @param versions likewise; undefined = unknown, as when verifying a file
    */
   add(block: Block, entries: readonly RecordedEntry[], versions?: readonly SealedVersion[]): void {
     this.fault ??= this.faultIn(block, entries) ?? this.faultAmongVersions(block, versions);
     this.misdated ??= this.faultOfTime(block, entries, versions);
     if (!isFull(block)) this.caughtUpAt = block.sealedAt;
     this.last = block;
-    if (block.versionDigests === null) this.old = block.number;
+    if (block.versionDigests === null) this.lastWithoutVersions = block.number;
     this.entries += entries.length;
     this.versions += versions?.length ?? 0;
     for (const entry of entries) {
       const purge =
         entry.action === HISTORY_ACTIONS.purgeStarted ? purgeOf(block, entry, this.verifier) : undefined;
       if (purge === undefined || purge.throughBlock < this.purgedThrough()) continue;
-      // One that was forged may name blocks that were sealed later than it says.
+      // A forged entry may claim blocks that were sealed after its own `before`.
       if (
-        !this.gone().some(({ number, sealedAt }) => number <= purge.throughBlock && sealedAt >= purge.before)
+        !this.blocksWithLosses().some(
+          ({ number, sealedAt }) => number <= purge.throughBlock && sealedAt >= purge.before,
+        )
       ) {
         this.purge = purge;
       }
@@ -215,7 +220,7 @@ export class ChainCheck {
     const isBehindEnd = stray !== undefined && Number.isInteger(stray.block) && stray.block > blocks;
     const known = Math.max(isBehindEnd ? stray.block : 0, this.verifier.kept?.number ?? 0);
     const atEnd = this.faultAtEnd(blocks, known);
-    // What was cut off may have been the record of the purge.
+    // The entry about the purge may be among what was cut off.
     const ofPurge = atEnd === undefined ? this.faultOfPurge() : undefined;
     return {
       fault:
@@ -228,7 +233,7 @@ export class ChainCheck {
       blocks,
       entries: this.entries,
       versions: this.versions,
-      unsealedVersions: this.old,
+      unsealedVersions: this.lastWithoutVersions,
       purged: this.emptied?.number ?? 0,
       purge: this.purge,
       head: this.last && { number: this.last.number, hash: this.last.hash },
@@ -239,27 +244,30 @@ export class ChainCheck {
   private faultIn(block: Block, entries: readonly RecordedEntry[]): Fault | undefined {
     const expected = (this.last?.number ?? 0) + 1;
     const at = (fault: Fault['fault'], message: string, entry: number | null = null): Fault => ({
-      ...{ fault, block: block.number, entry, message },
+      fault,
+      block: block.number,
+      entry,
+      message,
     });
     if (block.number !== expected) {
       return { ...at('removed', `Block ${expected} is missing`), block: expected };
     }
-    const isOldAgain = block.versionDigests === null && this.old !== block.number - 1;
+    const isOldAgain = block.versionDigests === null && this.lastWithoutVersions !== block.number - 1;
     if (isOldAgain || !isWhole(block) || hashOf(block, this.last?.hash ?? '') !== block.hash) {
-      return at('block_changed', `Block ${block.number} is not what was sealed`);
+      return at('block_changed', `Block ${block.number} was changed after it was sealed`);
     }
     const { kept } = this.verifier;
     if (kept?.number === block.number && kept.hash !== block.hash) {
-      return at('block_changed', `Block ${block.number} is not the one that was kept: it was rewritten`);
+      return at('block_changed', `Block ${block.number} differs from the stored head: it was rewritten`);
     }
     if (block.sealedAt < (this.last?.sealedAt ?? 0)) {
-      return at('block_changed', `Block ${block.number} can't have been sealed when it says that it was`);
+      return at('block_changed', `Block ${block.number} claims to be older than the block before it`);
     }
     if (entries.length === 0 && block.digests.length > 0 && this.entries === 0) {
-      this.emptied = block; // whether they may be gone shows at the end
+      this.emptied = block; // a purge that allows it may come later
       return undefined;
     }
-    return faultAmong(entries, digestsIn(block.digests), at);
+    return faultAmongEntries(entries, digestsIn(block.digests), at);
   }
 
   private faultAmongVersions(block: Block, versions?: readonly SealedVersion[]): Fault | undefined {
@@ -267,17 +275,17 @@ export class ChainCheck {
     const missing = new Set(digestsIn(block.versionDigests));
     const other = versions.filter(({ digest }) => !missing.delete(digest.toString('hex')))[0];
     if (other === undefined) {
-      // Whether it may be shows at the end.
+      // A purge that allows it may come later.
       if (missing.size > 0) this.incomplete = { first: this.incomplete?.first ?? block, last: block };
       return undefined;
     }
     const fault = missing.size > 0 ? 'edited' : 'inserted';
-    const what = fault === 'edited' ? 'is not what was sealed' : 'was not there when it was sealed';
-    const message = `Row ${other.id} of ${other.table} ${what}`;
+    const what = fault === 'edited' ? 'changed' : 'inserted';
+    const message = `Row ${other.id} of ${other.table} was ${what} after its block was sealed`;
     return { fault, block: block.number, entry: null, message };
   }
 
-  /** What was recorded long before a block that was not full was sealed would be in that, or in an earlier one. */
+  /** An entry can't be much older than the last block with free space, or that block would contain it. */
   private faultOfTime(
     block: Block,
     entries: readonly RecordedEntry[],
@@ -289,28 +297,29 @@ export class ChainCheck {
     const entry = entries.find(isMisdated);
     const version = versions.find((one) => (one.hasAuthor || this.hasSeenAuthor) && isMisdated(one));
     this.hasSeenAuthor ||= versions.some(({ hasAuthor }) => hasAuthor);
-    const isOfFuture = block.sealedAt > this.verifier.now + CLOCK_SKEW_MS;
-    if (entry === undefined && version === undefined && !isOfFuture) return undefined;
+    const isInFuture = block.sealedAt > this.verifier.now + CLOCK_SKEW_MS;
+    if (entry === undefined && version === undefined && !isInFuture) return undefined;
     const ofVersion = version && `Row ${version.id} of ${version.table}`;
     const what = entry === undefined ? (ofVersion ?? `Block ${block.number}`) : `Entry ${entry.id}`;
-    const message = `${what} can't have been recorded when it says that it was: it was put there later, or a clock was wrong`;
+    const message = `${what} has a time that can't be true: it was inserted later, or a clock was wrong`;
     return { fault: 'misdated', block: block.number, entry: entry?.id ?? null, message };
   }
 
   private faultOfPurge(): Fault | undefined {
     const through = this.purgedThrough();
-    const gone = this.gone().find(({ number }) => number > through);
-    if (gone === undefined) return undefined;
-    const [what, block] = gone === this.emptied ? ['The entries', through + 1] : ['Versions', gone.number];
+    const affected = this.blocksWithLosses().find(({ number }) => number > through);
+    if (affected === undefined) return undefined;
+    const [what, block] =
+      affected === this.emptied ? ['The entries', through + 1] : ['Versions', affected.number];
     const { retentionDays } = this.verifier;
     const message =
-      `${what} of block ${block} are gone, and no purge is on record that may have removed them` +
-      `, where ${retentionDays} days must be kept`;
+      `${what} of block ${block} are missing, and no audited purge could remove them: ` +
+      `${retentionDays} days must be kept`;
     return { fault: 'removed', block, entry: null, message };
   }
 
-  /** Blocks of which something is gone, the first and the last of each kind. */
-  private gone(): Block[] {
+  /** Blocks that lack entries or versions: the last without entries, the first and the last that lack a version. */
+  private blocksWithLosses(): Block[] {
     const { first, last } = this.incomplete ?? {};
     return [this.emptied, first, last].filter((block) => block !== undefined);
   }
@@ -321,13 +330,13 @@ export class ChainCheck {
 
   private faultAtEnd(blocks: number, known: number): Fault | undefined {
     if (known <= blocks) return undefined;
-    const message = `The chain ends at block ${blocks}: what came after it was cut off`;
+    const message = `The chain ends at block ${blocks}; later blocks were cut off`;
     return { fault: 'cut_off', block: blocks + 1, entry: null, message };
   }
 }
 
-/** The first of the entries that is not what its block holds the digest of. */
-function faultAmong(
+/** The first entry that differs from the digests of its block. */
+function faultAmongEntries(
   entries: readonly RecordedEntry[],
   sealed: readonly string[],
   at: (fault: Fault['fault'], message: string, entry: number | null) => Fault,
@@ -337,26 +346,29 @@ function faultAmong(
   const n = differing < 0 ? sealed.length : differing;
   const [entry, before] = [entries[n], entries[n - 1]?.id ?? null];
   if (entry === undefined) {
-    return differing < 0 ? undefined : at('removed', `An entry was removed behind entry ${before}`, before);
+    return differing < 0 ? undefined : at('removed', `An entry was removed after entry ${before}`, before);
   }
   const isSealed = differing >= 0 && sealed.includes(found[n] ?? '');
-  const isThere = differing < 0 || found.includes(sealed[n] ?? '');
-  if (isSealed && isThere) return at('reordered', `Entry ${entry.id} is in another's place`, entry.id);
+  const isPresent = differing < 0 || found.includes(sealed[n] ?? '');
+  if (isSealed && isPresent)
+    return at('reordered', `Entry ${entry.id} is in another entry's place`, entry.id);
   if (isSealed) return at('removed', `An entry was removed before entry ${entry.id}`, before);
-  if (isThere) return at('inserted', `Entry ${entry.id} was not there when it was sealed`, entry.id);
-  return at('edited', `Entry ${entry.id} is not what was sealed`, entry.id);
+  if (isPresent) {
+    return at('inserted', `Entry ${entry.id} was inserted after its block was sealed`, entry.id);
+  }
+  return at('edited', `Entry ${entry.id} was changed after its block was sealed`, entry.id);
 }
 
 function inserted({ table, id, block }: Stray): Fault {
-  const message = `Row ${id} of ${table} names block ${block}, which there is not`;
+  const message = `Row ${id} of ${table} refers to block ${block}, which does not exist`;
   return { fault: 'inserted', block, entry: table === 'audit_entries' ? id : null, message };
 }
 
 function registerChanged({ table, id, isMissing }: Differing): Fault {
   const what = isMissing
-    ? 'is missing, though its last version says that it is there'
+    ? 'is missing, though its last version is not a deletion'
     : 'is not what its last version says';
-  const message = `Row ${id} of ${table} ${what}: it was changed past the service`;
+  const message = `Row ${id} of ${table} ${what}: it was changed without the service`;
   return { fault: 'register_changed', block: null, entry: null, message };
 }
 
@@ -364,7 +376,7 @@ function isFull({ digests, versionDigests }: Block): boolean {
   return Math.max(digests.length, versionDigests?.length ?? 0) >= MAX_SEALED * DIGEST_BYTES;
 }
 
-/** Whoever tampers with SQLite can put anything into a column. */
+/** SQLite lets a tamperer put values of any type into a column. */
 function isWhole({ number, sealedAt, digests, versionDigests }: Block): boolean {
   if (!Number.isSafeInteger(number) || !Number.isSafeInteger(sealedAt)) return false;
   return digests.length % DIGEST_BYTES === 0 && (versionDigests ?? '').length % DIGEST_BYTES === 0;
@@ -377,7 +389,7 @@ function digestsIn(digests: Buffer): string[] {
   );
 }
 
-/** What an entry tells of a purge, unless it was put there later or was not lawful. */
+/** The purge that an entry describes; undefined = the entry is not sealed, or the purge broke the retention. */
 function purgeOf(
   block: Block,
   entry: RecordedEntry,
@@ -389,7 +401,7 @@ function purgeOf(
   const retentionDays = days ?? (block.versionDigests === null ? null : 0);
   if (!isWholeNumber(throughBlock) || throughBlock >= block.number) return undefined;
   if (retentionDays !== null && (!isWholeNumber(retentionDays) || retentionDays < 1)) return undefined;
-  // Who forges one can name any retention: what must be kept today must be there, whatever it names.
+  // A forged entry can claim any retention, so the retention of today must hold as well.
   const latest = Math.min(block.sealedAt - (retentionDays ?? 0) * DAY_MS, now - required * DAY_MS);
   if (Number.isNaN(before) || before > latest + CLOCK_SKEW_MS) return undefined;
   return { entry: entry.id, throughBlock, before, retentionDays };
@@ -403,6 +415,6 @@ function membersOf(details: string): Record<string, unknown> {
   try {
     return { ...(JSON.parse(details) as object) };
   } catch {
-    return {}; // whoever can forge an entry can forge this
+    return {}; // a forged entry may have malformed details
   }
 }

@@ -1,45 +1,45 @@
 import { createHash } from 'node:crypto';
 
-/** What somebody did: each feature declares its own actions. */
+/** The kind of an audited action. Each feature declares its own. */
 export type Action = `${string}.${string}`;
 
-/** What the audit trail records of itself. */
+/** The actions on the audit trail itself. */
 export const HISTORY_ACTIONS = {
   read: 'audit.read',
   purgeStarted: 'purge.started',
   purgeFinished: 'purge.finished',
 } as const satisfies Readonly<Record<string, Action>>;
 
-/** One thing that somebody did. */
+/** One audited action. */
 export interface AuditEntry {
   /** Unix milliseconds. */
   readonly at: number;
   readonly action: Action;
-  /** The name of the user; of the operating system's user, if it was done on the server itself. */
+  /** The user, or the operating system's user for the command line. */
   readonly userName: string | null;
-  /** null = no token was needed: it was done on the server itself. */
+  /** null = the command line. */
   readonly tokenId: number | null;
   /** The token's label. */
   readonly tokenLabel: string | null;
-  /** Where the client was. */
+  /** The client's IP address. */
   readonly address: string | null;
   readonly contextName: string | null;
-  /** The UserID of the customer that it was about. */
+  /** The UserID of the customer concerned. */
   readonly userId: string | null;
-  /** A JSON object: what else is to be known. */
+  /** Further details, as a JSON object. */
   readonly details: string;
-  /** Random: without it, a digest would tell those who guess what an erased entry held. */
+  /** Random, so that nobody can guess an erased entry and confirm it by its digest. */
   readonly nonce: string;
 }
 
-/** An entry that is in the register, and so in an order: by ascending id. */
+/** A stored entry. */
 export interface RecordedEntry extends AuditEntry {
   readonly id: number;
-  /** The block that it is sealed in; null = not yet. */
+  /** The block that seals it; null = not sealed yet. */
   readonly block: number | null;
 }
 
-/** Which entries a list holds: those to which every condition applies. Times are Unix milliseconds. */
+/** Conditions that every listed entry meets. Times are Unix milliseconds. */
 export interface AuditFilter {
   readonly userName?: string | undefined;
   readonly contextName?: string | undefined;
@@ -50,21 +50,33 @@ export interface AuditFilter {
   readonly to?: number | undefined;
 }
 
-/** A place in the list of entries, which is by descending time and id. */
+/** A place in the list of entries, which is sorted by descending time and id. */
 export type EntryPlace = Pick<RecordedEntry, 'at' | 'id'>;
 
-/** All that an entry tells. Neither the members nor their order can change without breaking every chain there is. */
-const TOLD = [
-  ...(['at', 'action', 'userName', 'tokenId', 'tokenLabel'] as const),
-  ...(['address', 'contextName', 'userId', 'details', 'nonce'] as const),
-];
+/** The members that a digest covers. To change them or their order would break every existing chain. */
+const DIGEST_MEMBERS = [
+  'at',
+  'action',
+  'userName',
+  'tokenId',
+  'tokenLabel',
+  'address',
+  'contextName',
+  'userId',
+  'details',
+  'nonce',
+] as const satisfies (keyof AuditEntry)[];
 
-/** What a recorded entry has, and nothing else. */
-export const ENTRY_MEMBERS: ReadonlySet<string> = new Set<keyof RecordedEntry>(['id', 'block', ...TOLD]);
+/** The members of a recorded entry. */
+export const ENTRY_MEMBERS: ReadonlySet<string> = new Set<keyof RecordedEntry>([
+  'id',
+  'block',
+  ...DIGEST_MEMBERS,
+]);
 
-/** SHA-256 of all that an entry tells. */
+/** SHA-256 of an entry's members, in a fixed order. */
 export function digestOf(entry: AuditEntry): Buffer {
   return createHash('sha256')
-    .update(JSON.stringify(TOLD.map((member) => entry[member])))
+    .update(JSON.stringify(DIGEST_MEMBERS.map((member) => entry[member])))
     .digest();
 }

@@ -1,8 +1,8 @@
 import { Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
 /**
- * Who did what, when and from where. Nothing refers to users, tokens and customers but by what they were called:
- * the record outlives them. The indexes serve sealing and verifying, the list by time, and the list by customer.
+ * Who did what, when and from where. It has names instead of foreign keys, since entries outlive users, tokens and
+ * customers. The indexes serve sealing and verifying, the list by time, and the list by customer.
  */
 @Entity('audit_entries')
 @Index('audit_entries_block', ['block'])
@@ -34,32 +34,32 @@ export class AuditEntryEntity {
   @Column({ name: 'context_name', type: 'varchar', length: 64, nullable: true })
   contextName!: string | null;
 
-  /** The UserID of the customer that it is about. */
+  /** The UserID of the customer concerned. */
   @Column({ name: 'user_id', type: 'varchar', length: 128, nullable: true })
   userId!: string | null;
 
-  /** What else is to be known, as JSON. */
+  /** Further details, as JSON. */
   @Column({ type: 'text' })
   details!: string;
 
-  /** Keeps the digest from telling what is in the entry, once that was erased. */
+  /** Random, so that nobody can guess an erased entry and confirm it by its digest. */
   @Column({ type: 'varchar', length: 22 })
   nonce!: string;
 
-  /** The block that it was sealed in; null = not yet. */
+  /** The block that seals it; null = not sealed yet. */
   @Column({ type: 'integer', nullable: true })
   block!: number | null;
 }
 
-/** A link of the chain that the audit trail hangs on. */
+/** A block of the hash chain. */
 @Entity('audit_blocks')
 @Index('audit_blocks_sealed_at', ['sealedAt'])
 export class AuditBlockEntity {
-  /** From 1 on, without a gap. 0 is no block: who seals locks it. */
+  /** Counts from 1, without gaps. Row 0 is not a block: the sealer locks it. */
   @PrimaryColumn({ type: 'integer' })
   number!: number;
 
-  /** Unix milliseconds, never less than that of the block before. */
+  /** Unix milliseconds, never earlier than the block before. */
   @Column({ name: 'sealed_at', type: 'bigint' })
   sealedAt!: number;
 
@@ -67,11 +67,11 @@ export class AuditBlockEntity {
   @Column({ type: 'blob' })
   digests!: Buffer;
 
-  /** The SHA-256 of each version that was sealed with them; null = it was sealed before versions were. */
+  /** The SHA-256 of each version that it seals; null = from before versions were sealed. */
   @Column({ name: 'version_digests', type: 'blob', nullable: true })
   versionDigests!: Buffer | null;
 
-  /** SHA-256 of the hash before, the number, the time and the digests; in hexadecimal. */
+  /** SHA-256 of the previous hash, the number, the time and the digests, in hexadecimal. */
   @Column({ type: 'varchar', length: 64 })
   hash!: string;
 }

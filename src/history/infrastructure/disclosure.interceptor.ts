@@ -6,8 +6,8 @@ import { RegisterError } from '../../shared/errors.js';
 import { AuditTrail } from '../application/audit-trail.js';
 
 /**
- * Audits what a refusal discloses of a customer: by trying to give an address to somebody else, a caller learns who holds
- * it. It runs outside the transactions of the request, which are rolled back.
+ * Audits what a refusal discloses about a customer: who tries to assign an address learns who holds it. Runs outside
+ * the transactions of the request, which are rolled back.
  */
 @Injectable()
 export class DisclosureInterceptor implements NestInterceptor {

@@ -1,16 +1,16 @@
-/** A table whose rows are sealed with the audit trail: the versions of what another table holds now. */
+/** A table of versions, whose rows are sealed with the audit trail. */
 export interface SealedTable {
-  /** Besides its own columns it has `id`, those of `VersionColumns`, and those of `columns`. */
+  /** The table of versions. It has `id`, the columns of `VersionColumns`, `of` and `columns`. */
   readonly name: string;
-  /** The table of what is there now, with the id of each, and `updated_at` as its last version has it. */
+  /** The table of the current state, with `id`, `updated_at` and `columns`. */
   readonly present: string;
-  /** The column that says what a version is of. */
+  /** The column of the version that refers to `present.id`. */
   readonly of: string;
-  /** The columns that both have. */
+  /** The columns that both tables have. */
   readonly columns: readonly string[];
 }
 
-/** The tables whose rows are sealed with the audit trail. */
+/** All tables whose rows are sealed. */
 export abstract class SealedTables {
   abstract readonly all: readonly SealedTable[];
 }

@@ -13,8 +13,8 @@ export class SqlBlocks extends Blocks {
     const { jsonTable, thenJoin, byPrimaryKey } = this.database;
     const sql = `SELECT b.number, b.hash FROM ${jsonTable({ number: 'integer' })} q
       ${thenJoin} audit_blocks b${byPrimaryKey} ON b.number = q.number`;
-    const asked = JSON.stringify([...new Set(numbers)].map((number) => [number]));
-    const found = await this.database.query<Head>(sql, [asked]);
+    const distinct = JSON.stringify([...new Set(numbers)].map((number) => [number]));
+    const found = await this.database.query<Head>(sql, [distinct]);
     return new Map(found.map(({ number, hash }) => [number, hash]));
   }
 

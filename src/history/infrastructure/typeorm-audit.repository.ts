@@ -175,13 +175,18 @@ export class TypeOrmAuditRepository extends AuditRepository {
     return [AUDIT_ENTRIES, ...this.tables.all.map(({ name }) => name)];
   }
 
+  /**
+   * Puts rows into a block, which is to be the one place of each: a row that was removed or sealed since it was read
+   * would leave a block that never verifies.
+   */
   private async place(table: string, rows: readonly { readonly id: number }[], block: number): Promise<void> {
     if (rows.length === 0) return;
     const ids = rows.map(({ id }) => id).join(', ');
     // A scan, which MySQL prefers on small tables, would wait for rows that others are writing.
-    await this.database.manager.query(
-      `UPDATE ${table}${this.database.byPrimaryKey} SET block = ${block} WHERE id IN (${ids})`,
-    );
+    const sql = `UPDATE ${table}${this.database.byPrimaryKey} SET block = ${block}
+      WHERE id IN (${ids}) AND block IS NULL`;
+    const placed = await this.database.manager.queryRunner?.query(sql, [], true);
+    if (placed?.affected !== rows.length) throw new Error(`${table} changed while its rows were sealed`);
   }
 
   /** What is left of some blocks that follow each other. */

@@ -1,18 +1,19 @@
 import type { Principal } from '../../identity/domain/principal.js';
 
-/** What was asked for under a key, and what it was answered. */
+/** The request and the answer stored under a key. */
 export interface KeptAnswer {
   readonly requestHash: string;
   readonly answer: string;
 }
 
-/** The keys that a user sent in a context. Writes exist inside `Transactions.run` alone. */
+/** The Idempotency-Keys of a user in a context. Call writes inside `Transactions.run` only. */
 export abstract class IdempotencyRepository {
   /**
-   * Takes a key for the transaction under way, of which it must be the first statement; another one that wants the
-   * key waits.
+   * Claims a key for the current transaction. It MUST be the transaction's first statement; others that claim the
+   * same key wait.
    *
-   * @returns what is kept under the key, if it was taken before: nothing was written
+   * @param at Unix milliseconds
+   * @returns what is stored under the key if it was claimed before, when nothing is written
    */
   abstract claim(
     by: Principal,
@@ -21,15 +22,15 @@ export abstract class IdempotencyRepository {
     at: number,
   ): Promise<KeptAnswer | undefined>;
 
-  /** What is kept under a key. */
+  /** What is stored under a key. */
   abstract find(by: Principal, keyHash: string): Promise<KeptAnswer | undefined>;
 
-  /** Keeps the answer to what was asked under a key that this transaction took. */
+  /** Stores the answer under a key that this transaction has claimed. */
   abstract keep(by: Principal, keyHash: string, answer: string): Promise<void>;
 
   /** Deletes at most `limit` keys of a user. @returns how many */
   abstract deleteOf(userName: string, limit: number): Promise<number>;
 
-  /** Deletes at most `limit` keys that were taken before a time, in Unix milliseconds. @returns how many */
+  /** Deletes at most `limit` keys claimed before an instant in Unix milliseconds. @returns how many */
   abstract purge(before: number, limit: number): Promise<number>;
 }

@@ -9,35 +9,35 @@ import { IdempotencyRepository } from './idempotency.repository.js';
 import { IDEMPOTENCY_ERRORS } from '../domain/idempotency.errors.js';
 import { IDEMPOTENCY_ACTIONS } from '../domain/idempotency.actions.js';
 
-/** A write that a client may ask for again, not knowing whether it was done. */
+/** A write that a client may repeat when it does not know whether the first attempt succeeded. */
 export interface RepeatableRequest {
-  /** The client's own name for it. */
+  /** The Idempotency-Key. */
   readonly key: string;
-  /** All that is asked for, but for who asks. */
+  /** Everything about the request but its caller. */
   readonly content: string;
   /** The route, for the audit trail. */
   readonly route: string;
-  /** The UserID of the customer that it is about. */
+  /** The UserID of the customer concerned. */
   readonly userId: string | undefined;
-  /** The token, if the answer shows another one: kept answers of this kind only it can read. */
+  /** The caller's token if the answer shows a new token; the stored answer is encrypted with it. */
   readonly secret: string | undefined;
-  /** Whether it is done in transactions of its own; then a repetition at the same moment does it as well. */
+  /** Whether the write runs in transactions of its own; then concurrent repetitions run it too. */
   readonly isInSteps: boolean;
 }
 
 export interface Answer {
-  /** What is sent as JSON. */
+  /** Sent as JSON. */
   readonly body: unknown;
   readonly etag: string | undefined;
 }
 
 const KEPT_MS = 86_400_000;
-const KEYS_AT_A_TIME = 1000;
+const BATCH_SIZE = 1000;
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Answers the same request under the same key as it was answered first, and does it once. */
+/** Runs a write once per Idempotency-Key and repeats its first answer. */
 @Injectable()
 export class IdempotencyService {
   constructor(
@@ -48,11 +48,11 @@ export class IdempotencyService {
   ) {}
 
   /**
-   * Does a write unless it was done. The key and the answer are kept in the write's own transaction: one that
-   * failed has done nothing, and leaves no key.
+   * Runs `work` unless it has run under this key. Stores key and answer in the transaction of the write itself, so
+   * that a failed write leaves no key.
    *
-   * @param work is tried again with the transaction
-   * @throws RegisterError `idempotency_key_reused`, and what `work` throws
+   * @param work runs again when the transaction is retried
+   * @throws RegisterError `idempotency_key_reused`, and whatever `work` throws
    */
   async once(
     by: Principal,
@@ -87,15 +87,15 @@ export class IdempotencyService {
     return { answer: JSON.parse(text) as Answer, isRepeated: true };
   }
 
-  /** Deletes the keys of a user in the transaction under way: another user may get the name. */
+  /** Deletes the keys of a user in the current transaction, since another user may get the name. */
   async forgetUser(userName: string): Promise<void> {
-    while ((await this.keys.deleteOf(userName, KEYS_AT_A_TIME)) > 0);
+    while ((await this.keys.deleteOf(userName, BATCH_SIZE)) > 0);
   }
 
-  /** Forgets the keys that were kept for a day. */
+  /** Deletes keys that are older than a day. */
   async removeOld(): Promise<void> {
     const before = this.clock.now() - KEPT_MS;
-    while ((await this.transactions.run(() => this.keys.purge(before, KEYS_AT_A_TIME))) > 0);
+    while ((await this.transactions.run(() => this.keys.purge(before, BATCH_SIZE))) > 0);
   }
 }
 
@@ -107,7 +107,7 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Neither the key nor the token is in the database: who reads it can't read this. */
+/** Derives a key from secrets that the database does not contain, so that its readers can't decrypt answers. */
 function cipherKey(key: string, secret: string): Buffer {
   return Buffer.from(hkdfSync('sha256', `${secret} ${key}`, '', 'idempotency answer', 32));
 }
@@ -126,6 +126,6 @@ function decrypt(text: string, key: string, secret: string): string {
   try {
     return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
   } catch {
-    throw reused('The answer holds a token: it is repeated only to the token that it was given to first');
+    throw reused('The answer contains a token; only the token that requested it first can read it again');
   }
 }

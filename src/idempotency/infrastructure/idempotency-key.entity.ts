@@ -1,7 +1,7 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 import type { ContextId } from '../../identity/domain/principal.js';
 
-/** A write that was asked for under an Idempotency-Key, and what it was answered. Keys are a user's own in a context. */
+/** The Idempotency-Key of a write, with its answer. Each user has separate keys in each context. */
 @Entity('idempotency_keys')
 @Index('idempotency_keys_key', ['contextId', 'userName', 'keyHash'], { unique: true })
 @Index('idempotency_keys_created', ['createdAt'])
@@ -20,11 +20,11 @@ export class IdempotencyKeyEntity {
   @Column({ name: 'key_hash', type: 'varchar', length: 64 })
   keyHash!: string;
 
-  /** SHA-256 of what was asked for. */
+  /** SHA-256 of the request, in hexadecimal. */
   @Column({ name: 'request_hash', type: 'varchar', length: 64 })
   requestHash!: string;
 
-  /** null while the write is under way, which no other transaction sees. */
+  /** null until the write's transaction commits, which no other transaction sees. */
   @Column({ type: 'longtext', nullable: true })
   answer!: string | null;
 

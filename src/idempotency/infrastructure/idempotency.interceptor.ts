@@ -11,7 +11,7 @@ import { IDEMPOTENCY_ERRORS } from '../domain/idempotency.errors.js';
 const HEADER = 'idempotency-key';
 const MAX_LENGTH = 255;
 
-/** Does a write that has an Idempotency-Key once, and answers its repetitions as it was answered. */
+/** Runs a write with an Idempotency-Key once and repeats its answer. */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
   constructor(
@@ -37,7 +37,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
       throw new RegisterError(IDEMPOTENCY_ERRORS.idempotency_key_malformed, message);
     }
     const response = context.switchToHttp().getResponse<Response>();
-    const says = (what: string): boolean => this.reflector.get(what, context.getHandler()) === true;
+    const hasMark = (mark: string): boolean => this.reflector.get(mark, context.getHandler()) === true;
     const { answer, isRepeated } = await this.idempotency.once(
       request.principal,
       {
@@ -45,8 +45,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
         content: contentOf(request),
         route: `${request.method} ${(request.route as { path: string }).path}`,
         userId: userIdOf(request),
-        secret: says(SHOWS_TOKEN) ? request.credentials.token : undefined,
-        isInSteps: says(IN_STEPS),
+        secret: hasMark(SHOWS_TOKEN) ? request.credentials.token : undefined,
+        isInSteps: hasMark(IN_STEPS),
       },
       async (): Promise<Answer> => ({
         body: await lastValueFrom(next.handle()),
@@ -64,13 +64,13 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 }
 
-/** The customer that a request is about. */
+/** The UserID of the customer that the request concerns, in NFC. */
 function userIdOf({ params, body }: Request): string | undefined {
   const userId: unknown = params['UserID'] ?? (body as { UserID?: unknown }).UserID;
   return typeof userId === 'string' ? userId.normalize('NFC') : undefined;
 }
 
-/** What a request asks for. A client that makes it anew may put the members in another order. */
+/** The request in a canonical form, since a client may order the members differently when it repeats it. */
 function contentOf({ method, originalUrl, headers, body }: Request): string {
   return JSON.stringify(
     [method, originalUrl, headers['if-match'] ?? null, headers['if-none-match'] ?? null, body],

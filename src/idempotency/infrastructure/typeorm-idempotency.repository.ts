@@ -16,8 +16,8 @@ export class TypeOrmIdempotencyRepository extends IdempotencyRepository {
     requestHash: string,
     at: number,
   ): Promise<KeptAnswer | undefined> {
-    // An update that changes nothing: where a plain INSERT finds the key, all who wait for it would share a lock on
-    // the row, and then get in each other's way.
+    // Upsert without changing anything: after a plain INSERT that finds the key, all waiting transactions would get a
+    // shared lock on the row and deadlock.
     await this.database.manager
       .createQueryBuilder()
       .insert()
@@ -26,7 +26,7 @@ export class TypeOrmIdempotencyRepository extends IdempotencyRepository {
       .orUpdate(['context_id'], ['context_id', 'user_name', 'key_hash'])
       .updateEntity(false)
       .execute();
-    // Locking, as what this transaction sees is settled by its first read that is not: the write may have to wait again.
+    // A plain read would fix the snapshot of this transaction now, before the write waits for further locks.
     return this.read(by, keyHash, this.database.forUpdate);
   }
 
@@ -40,7 +40,7 @@ export class TypeOrmIdempotencyRepository extends IdempotencyRepository {
        WHERE context_id = ? AND user_name = ? AND key_hash = ?${lock}`,
       [by.context, by.userName, keyHash],
     );
-    // Only the transaction that writes it sees a row without an answer.
+    // Only the transaction that claimed the key sees it without an answer.
     return kept === undefined || kept.answer === null ? undefined : { ...kept, answer: kept.answer };
   }
 
@@ -49,7 +49,7 @@ export class TypeOrmIdempotencyRepository extends IdempotencyRepository {
   }
 
   async deleteOf(userName: string, limit: number): Promise<number> {
-    // By id, and found by their index: other users' keys must not be locked.
+    // Find the ids by index and delete by id, to lock no other user's keys.
     const sql = `SELECT id FROM idempotency_keys
       WHERE context_id IN (SELECT id FROM contexts) AND user_name = ? LIMIT ?`;
     return this.deleteFound(sql, [userName, limit]);

@@ -3,25 +3,25 @@ import type { Role, Scope } from './rights.js';
 
 declare const contextId: unique symbol;
 
-/** The context that a request works in. Only authentication makes one, after checking that it may be used. */
+/** The context of a request. Only authentication creates one, after checking that the caller may use it. */
 export type ContextId = number & { readonly [contextId]: true };
 
-/** What a request says of who is calling; not checked against anything yet. */
+/** The credentials as sent, before any check. */
 export interface Credentials {
   readonly token: string | undefined;
   readonly userName: string | undefined;
   readonly contextName: string | undefined;
-  /** Credentials that are not strings. They never reach a database driver, which might take them for SQL. */
+  /** Credentials that are not strings. They must not reach a database driver, which could turn them into SQL. */
   readonly faults: readonly FieldFault[];
 }
 
-/** Who is calling, as authentication found it. */
+/** The authenticated caller. */
 export interface Principal {
   readonly userName: string;
   readonly role: Role;
   readonly tokenId: number;
   readonly tokenLabel: string;
-  /** Where the client is. */
+  /** The client's IP address. */
   readonly address: string;
   readonly scope: Scope;
   readonly context: ContextId;

@@ -1,12 +1,12 @@
 export const ROLES = ['admin', 'operator', 'reader'] as const;
-/** What a user may do: administer, read and write, or read. */
+/** What a user may do: administer, read and write, or only read. */
 export type Role = (typeof ROLES)[number];
 
 export const SCOPES = ['write', 'read'] as const;
-/** What a token may be used for; it never adds to the role of its user. */
+/** What a token may be used for, within the role of its user. */
 export type Scope = (typeof SCOPES)[number];
 
-/** What a route needs of its caller. */
+/** What a route requires of its caller. */
 export type Right = 'read' | 'write' | 'admin:read' | 'admin:write';
 
 const BY_ROLE: Readonly<Record<Role, readonly Right[]>> = {
@@ -28,7 +28,7 @@ export function scopeAllows(scope: Scope, right: Right): boolean {
   return BY_SCOPE[scope].includes(right);
 }
 
-/** Whether a right is to administer the register, not the customers of a context. */
+/** Whether a right concerns the administration of the register, not the data of a context. */
 export function isAdministration(right: Right): boolean {
   return right.startsWith('admin:');
 }

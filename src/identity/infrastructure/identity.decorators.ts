@@ -9,12 +9,12 @@ import type { Credentials, Principal } from '../domain/principal.js';
 import type { Right } from '../domain/rights.js';
 
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- the way Express offers
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- Express is extended this way
   namespace Express {
     interface Request {
       credentials: Credentials;
       principal: Principal;
-      /** Authenticates the caller once more, for an answer that takes long. */
+      /** Authenticates the caller again, for requests that take long. */
       authenticate: () => Promise<Principal>;
     }
   }
@@ -25,10 +25,10 @@ export const RIGHT = 'identity:right';
 /** Opens a route to everyone. */
 export const Public = (): CustomDecorator => SetMetadata(RIGHT, 'public');
 
-/** The right that a route requires of its caller. */
+/** Declares the right that a route requires. */
 export const Requires = (right: Right): CustomDecorator => SetMetadata(RIGHT, right);
 
-/** The caller: who has signed in. */
+/** Injects the authenticated caller. */
 export const Caller = createParamDecorator(
   (_data: unknown, context: ExecutionContext): Principal =>
     context.switchToHttp().getRequest<Request>().principal,

@@ -5,15 +5,15 @@ import type { IpAddress, IpNetwork } from '../domain/ip-network.js';
 import type { Validity } from '../domain/validity.js';
 import { HoldingRepository } from './holding.repository.js';
 
-/** Which mappings hold which addresses, to features above. */
+/** Which mappings hold an address or a network, for later features. */
 @Injectable()
 export class HeldAddresses {
   constructor(private readonly holdings: HoldingRepository) {}
 
   /**
-   * The mapping that answers for each moment, the most specific one; undefined = nobody held the address.
+   * The most specific mapping at each moment; undefined = nobody held the address.
    *
-   * @param recordedAt as the register knew it at this instant, Unix milliseconds; undefined = now
+   * @param recordedAt what the register said at this instant, Unix milliseconds; undefined = now
    */
   async at(
     context: ContextId,

@@ -3,12 +3,12 @@ import type { Moment, RecordedMapping } from '../domain/ip-mapping.js';
 import type { IpAddress, IpNetwork } from '../domain/ip-network.js';
 import type { Validity } from '../domain/validity.js';
 
-/** Which mappings hold an address or a network. Reads alone. */
+/** Finds the mappings that hold an address or a network. */
 export abstract class HoldingRepository {
   /**
-   * For each moment every mapping that holds its address at its second, all of which are of one customer.
+   * All mappings that hold the address at each moment; those of one moment have one holder.
    *
-   * @param recordedAt as the register had them at this time, Unix milliseconds; undefined = now
+   * @param recordedAt what the register said at this instant, Unix milliseconds; undefined = now
    */
   abstract holding(
     context: ContextId,
@@ -16,7 +16,7 @@ export abstract class HoldingRepository {
     recordedAt?: number,
   ): Promise<RecordedMapping[][]>;
 
-  /** Every mapping that holds an address within a period, by the time from which it does. */
+  /** Every mapping that holds an address within a period, by its start. */
   abstract historyOf(context: ContextId, address: IpAddress, period: Validity): Promise<RecordedMapping[]>;
 
   /** The mappings within a network and a period, by ascending first address, a batch at a time. */

@@ -3,14 +3,14 @@ import type { ContextId, Principal } from '../../identity/domain/principal.js';
 import type { ChangeMade, RecordedVersion } from '../../versions/domain/version.js';
 import type { RecordedMapping } from '../domain/ip-mapping.js';
 
-/** Every state that mappings were in. Writes exist inside `Transactions.run` alone. */
+/** The versions of mappings. Writes need `Transactions.run`. */
 export abstract class IpMappingVersionRepository {
-  /** Keeps a state that a mapping came to be in; of a deletion, the one that it was in. */
+  /** Adds the version that a change made; of a deletion, the last state. */
   abstract insert(by: Principal, change: ChangeMade, mapping: RecordedMapping): Promise<void>;
 
   /**
-   * At most `limit` versions with an id below `before` of the mappings of some customers, of whatever became of them
-   * and the customers; the newest first.
+   * At most `limit` versions with an id below `before`, the newest first, of all mappings that these customers have or
+   * had. Customers and mappings may be deleted.
    *
    * @param mappingId only those of this mapping; undefined = of all
    */
@@ -23,10 +23,10 @@ export abstract class IpMappingVersionRepository {
   ): Promise<RecordedVersion<RecordedMapping>[]>;
 
   /**
-   * Deletes the mappings of customers that are gone, with all their versions, if all of those are sealed in blocks up to
+   * Deletes the mappings of deleted customers with all their versions, if those are all sealed in blocks up to
    * `throughBlock`.
    *
-   * @returns the customers that have no mappings any more
+   * @returns the customers that have no mappings left
    */
   abstract purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]>;
 

@@ -15,15 +15,15 @@ export interface ListedMapping {
 /** How far ahead of the clock a change may be recorded, to come after another one. */
 export const MAX_AHEAD_MS = 60_000;
 
-/** The mappings of all customers, to those who change or list them. Writes exist inside `Transactions.run` alone. */
+/** The mappings of all customers, for changing and listing. Writes need `Transactions.run`. */
 export abstract class IpMappingRepository {
   /**
-   * Has all who change mappings of the context wait for this transaction, on a cluster too. To be called before
-   * anything is read: what is read first settles what the transaction sees.
+   * Makes all who change mappings of the context wait for this transaction, on a cluster too. Must be its first
+   * statement, since the first read fixes what a transaction sees.
    *
    * @param now Unix milliseconds
-   * @returns when the transaction's changes are recorded, Unix milliseconds: after all of those before it, whichever
-   * instance made them; unless `now` is `MAX_AHEAD_MS` or more before them, because a clock was wrong then
+   * @returns when the transaction's changes are recorded, Unix milliseconds: after all earlier changes of every instance,
+   * unless those are `MAX_AHEAD_MS` or more ahead of `now`, because a clock was wrong
    * @see docs/architecture.md
    */
   abstract guard(context: ContextId, now: number): Promise<number>;
@@ -31,15 +31,15 @@ export abstract class IpMappingRepository {
   /** A mapping of a customer. */
   abstract find(context: ContextId, customerId: number, id: number): Promise<RecordedMapping | undefined>;
 
-  /** As `find`, as it is now, and keeps others from changing it until the transaction ends. */
+  /** As `find`, and locks the mapping until the transaction ends. */
   abstract lock(context: ContextId, customerId: number, id: number): Promise<RecordedMapping | undefined>;
 
-  /** All mappings of a customer, by ascending id, as they are now, and locked. */
+  /** All mappings of a customer, by ascending id, locked. */
   abstract ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]>;
 
   /**
-   * One of the mappings, if there is any, that overlap a network and a period, and that are another customer's.
-   * As they are now, and locked.
+   * A mapping, if there is one, that `conflictsWith` the given one, locked. Enforces one holder per address: in SQL,
+   * because a large network may overlap millions of mappings.
    */
   abstract conflicting(
     context: ContextId,
@@ -63,9 +63,9 @@ export abstract class IpMappingRepository {
   ): Promise<ListedMapping[]>;
 
   /**
-   * All of them, a batch at a time, as they stand when the first batch is asked for.
+   * All of them, a batch at a time, in a snapshot taken with the first batch.
    *
-   * @param announce told how many there are, before the first batch
+   * @param announce called with their number before the first batch
    */
   abstract all(
     context: ContextId,

@@ -9,30 +9,30 @@ import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
 import { versionOf, type Expectation } from '../../versions/domain/version.js';
 import { mappingAmbiguous, mappingChanged, mappingNotFound } from '../domain/ip-mapping.errors.js';
-import type { RecordedMapping } from '../domain/ip-mapping.js';
+import type { RecordedMapping, TerminalId } from '../domain/ip-mapping.js';
 import type { IpNetwork } from '../domain/ip-network.js';
 import { EmptyValidity, Validity } from '../domain/validity.js';
 import { IpMappingRepository, type ListedMapping } from './ip-mapping.repository.js';
-import { MappingLedger, type Named } from './mapping-ledger.js';
+import { MappingLedger, type Holder } from './mapping-ledger.js';
 import { MAPPING_ACTIONS } from '../domain/ip-mapping.actions.js';
 
 /** A mapping as clients describe it: times are Unix seconds, `endtime` inclusive; null = still open. */
-export interface AskedMapping {
+export interface MappingFields {
   readonly network: IpNetwork;
   readonly starttime: number;
   readonly endtime: number | null;
-  readonly terminalId: string;
+  readonly terminalId: TerminalId;
 }
 
 /** Which mappings a list holds. */
 export interface MappingFilter {
   /** Those of this customer; undefined = of all. */
   readonly userId: string | undefined;
-  /** How the client worded it. */
-  readonly asked: object;
+  /** The filter as the client sent it, for the audit trail. */
+  readonly sent: object;
 }
 
-/** Who holds which addresses, in the context that the caller works in. Every read and every write is on record. */
+/** Who holds which addresses, in the caller's context. Reads and writes are audited. */
 @Injectable()
 export class IpMappingsService {
   constructor(
@@ -75,8 +75,8 @@ export class IpMappingsService {
   }
 
   /** @throws RegisterError `customer_not_found`, `mapping_overlap`, `mapping_duplicate`, `validation_failed` */
-  create(by: Principal, userId: string, asked: AskedMapping): Promise<RecordedMapping> {
-    const { network, starttime, endtime, terminalId } = asked;
+  create(by: Principal, userId: string, fields: MappingFields): Promise<RecordedMapping> {
+    const { network, starttime, endtime, terminalId } = fields;
     const validity = validityOf(starttime, endtime);
     return this.transactions.run(async () => {
       const changes = await this.ledger.open(by);
@@ -86,9 +86,9 @@ export class IpMappingsService {
   }
 
   /**
-   * Changes what `asked` holds.
+   * Changes the given fields.
    *
-   * @param id undefined = the only one that the customer has
+   * @param id undefined = the customer's only mapping
    * @throws RegisterError `customer_not_found`, `mapping_not_found`, `mapping_ambiguous`, `precondition_failed`,
    * `mapping_overlap`, `mapping_duplicate`, `validation_failed`
    */
@@ -96,7 +96,7 @@ export class IpMappingsService {
     by: Principal,
     userId: string,
     id: number | undefined,
-    asked: Partial<AskedMapping>,
+    changed: Partial<MappingFields>,
     isExpected?: Expectation,
   ): Promise<RecordedMapping> {
     return this.transactions.run(async () => {
@@ -104,19 +104,23 @@ export class IpMappingsService {
       const holder = await this.holders.lock(by.context, userId);
       const before = await this.one(by, holder, id, isExpected);
       const kept = before.validity.toWire();
-      const { network = before.network, terminalId = before.terminalId, starttime = kept.starttime } = asked;
+      const {
+        network = before.network,
+        terminalId = before.terminalId,
+        starttime = kept.starttime,
+      } = changed;
       const validity =
-        asked.endtime === undefined
+        changed.endtime === undefined
           ? validityOf(starttime, kept.endtime, 'starttime')
-          : validityOf(starttime, asked.endtime);
+          : validityOf(starttime, changed.endtime);
       return changes.update(holder, before, { network, validity, terminalId });
     });
   }
 
   /**
-   * Takes a mapping off the register, as if it had never been; what was answered before stays on record.
+   * Withdraws a mapping: the register then says that it never was. Its versions stay.
    *
-   * @param id undefined = the only one that the customer has
+   * @param id undefined = the customer's only mapping
    * @throws RegisterError `customer_not_found`, `mapping_not_found`, `mapping_ambiguous`, `precondition_failed`
    */
   delete(
@@ -136,18 +140,19 @@ export class IpMappingsService {
 
   private async one(
     by: Principal,
-    holder: Named,
+    holder: Holder,
     id: number | undefined,
     isExpected: Expectation | undefined,
   ): Promise<RecordedMapping> {
-    if (id !== undefined) return expected(await this.mappings.lock(by.context, holder.id, id), isExpected);
+    if (id !== undefined)
+      return requireExpected(await this.mappings.lock(by.context, holder.id, id), isExpected);
     const all = await this.mappings.ofCustomer(by.context, holder.id);
     if (all.length > 1) throw mappingAmbiguous(holder.userId, all);
-    return expected(all[0], isExpected);
+    return requireExpected(all[0], isExpected);
   }
 
-  /** @throws RegisterError `customer_not_found`, once it is on record that somebody asked */
-  private async holderIn(by: Principal, filter: MappingFilter): Promise<Named | undefined> {
+  /** @throws RegisterError `customer_not_found`, after the read was audited */
+  private async holderIn(by: Principal, filter: MappingFilter): Promise<Holder | undefined> {
     if (filter.userId === undefined) return undefined;
     const holder = await this.holders.find(by.context, toUserId(filter.userId));
     if (holder !== undefined) return holder;
@@ -155,15 +160,15 @@ export class IpMappingsService {
     throw customerNotFound();
   }
 
-  private recordList(by: Principal, { userId, asked }: MappingFilter, records: number): Promise<void> {
+  private recordList(by: Principal, { userId, sent }: MappingFilter, records: number): Promise<void> {
     const about = userId === undefined ? {} : { userId: toUserId(userId) };
-    const details = { filter: asked, records };
+    const details = { filter: sent, records };
     return this.trail.recordRead(by, { action: MAPPING_ACTIONS.listed, ...about, details });
   }
 }
 
 /** @throws RegisterError `mapping_not_found`, `precondition_failed` */
-export function expected(
+export function requireExpected(
   mapping: RecordedMapping | undefined,
   isExpected: Expectation | undefined,
 ): RecordedMapping {
@@ -173,22 +178,22 @@ export function expected(
 }
 
 /**
- * @param asked which of them the client is told of: the one that it sent, or `endtime`
+ * @param field the one that the client sent and that the error is about
  * @throws RegisterError `validation_failed`
  */
 function validityOf(
   starttime: number,
   endtime: number | null,
-  asked: 'starttime' | 'endtime' = 'endtime',
+  field: 'starttime' | 'endtime' = 'endtime',
 ): Validity {
   try {
     return Validity.fromWire(starttime, endtime);
   } catch (error) {
     if (!(error instanceof EmptyValidity)) throw error;
     const message =
-      asked === 'endtime'
+      field === 'endtime'
         ? error.message
         : 'must not be after the endtime of the mapping: send another one too';
-    throw validationFailed([{ field: asked, message }]);
+    throw validationFailed([{ field, message }]);
   }
 }

@@ -11,15 +11,15 @@ import type { RecordedMapping } from '../domain/ip-mapping.js';
 import { IpMappingVersionRepository } from './ip-mapping-version.repository.js';
 import { MAPPING_ACTIONS } from '../domain/ip-mapping.actions.js';
 
-/** Which mappings' versions are asked for. */
+/** Which versions of mappings a history holds. */
 export interface MappingHistoryFilter {
   /** Those of this mapping; undefined = of all. */
   readonly mappingId: number | undefined;
-  /** How the client worded it. */
-  readonly asked: object;
+  /** The filter as the client sent it, for the audit trail. */
+  readonly sent: object;
 }
 
-/** What became of the mappings of the context that the caller works in. */
+/** The history of mappings, in the caller's context. */
 @Injectable()
 export class MappingHistoryService {
   constructor(
@@ -29,17 +29,16 @@ export class MappingHistoryService {
   ) {}
 
   /**
-   * A page of at most `limit` versions, the newest first, of the mappings of every customer that has or once had this
-   * UserID.
+   * A page of at most `limit` versions, the newest first, of the mappings of every customer that has or had this UserID.
    *
    * @param before the id of the version that the page begins after; undefined = it is the first
-   * @throws RegisterError `customer_not_found` if there never was one, `mapping_not_found` if the mapping asked for is
-   * none of theirs
+   * @throws RegisterError `customer_not_found` if no customer had the UserID, `mapping_not_found` if `mappingId` is not
+   * one of their mappings
    */
   async versionsOf(
     by: Principal,
     called: string,
-    { mappingId, asked }: MappingHistoryFilter,
+    { mappingId, sent }: MappingHistoryFilter,
     before: number | undefined,
     limit: number,
   ): Promise<Page<RecordedVersion<RecordedMapping>>> {
@@ -51,7 +50,7 @@ export class MappingHistoryService {
       limit,
     );
     const records = page.rows.length;
-    const details = { filter: asked, records };
+    const details = { filter: sent, records };
     await this.trail.recordRead(by, { action: MAPPING_ACTIONS.historyRead, userId, details });
     if (customers.length === 0) throw customerNotFound();
     if (records === 0 && mappingId !== undefined && before === undefined) throw mappingNotFound();

@@ -12,8 +12,8 @@ import { IpMappingRepository } from './ip-mapping.repository.js';
 import { IpMappingVersionRepository } from './ip-mapping-version.repository.js';
 import { MAPPING_ACTIONS } from '../domain/ip-mapping.actions.js';
 
-/** The customer of a mapping. */
-export interface Named {
+/** The customer who holds a mapping. */
+export interface Holder {
   readonly id: number;
   readonly userId: string;
 }
@@ -34,8 +34,8 @@ export class MappingLedger extends CustomerHoldings {
   }
 
   /**
-   * Has all others who change mappings of the context wait for this transaction. To be called before it reads anything:
-   * what is read first settles what it sees.
+   * Makes all others who change mappings of the context wait for this transaction. Must be its first statement, since
+   * the first read fixes what a transaction sees.
    */
   async open(by: Principal): Promise<OpenLedger> {
     const now = this.clock.now();
@@ -49,7 +49,7 @@ export class MappingLedger extends CustomerHoldings {
   }
 }
 
-/** What one transaction does to mappings: each change is kept with its version and its entry, or not at all. */
+/** Changes mappings within one transaction, each with its version and its audit entry. */
 export class OpenLedger implements OpenHoldings {
   constructor(
     private readonly by: Principal,
@@ -64,7 +64,7 @@ export class OpenLedger implements OpenHoldings {
   ) {}
 
   /** @throws RegisterError `mapping_overlap`, `mapping_duplicate` */
-  async insert(holder: Named, fields: Fields, details: object = {}): Promise<RecordedMapping> {
+  async insert(holder: Holder, fields: Fields, details: object = {}): Promise<RecordedMapping> {
     const mapping = { customerId: holder.id, ...fields, updatedAt: this.at };
     await this.refuseOverlap(mapping);
     const id = await this.mappings.insert(this.by.context, mapping);
@@ -73,18 +73,18 @@ export class OpenLedger implements OpenHoldings {
   }
 
   /**
-   * Where `changes` hold what the mapping has already, there is no new version.
+   * Adds no version if nothing changes.
    *
    * @throws RegisterError `mapping_overlap`, `mapping_duplicate`
    */
   async update(
-    holder: Named,
+    holder: Holder,
     before: RecordedMapping,
     changes: Partial<Fields>,
     details: object = {},
   ): Promise<RecordedMapping> {
     const after = { ...before, ...changes, updatedAt: nextVersionAt(before, this.at) };
-    if (areSame(before, after)) {
+    if (isUnchanged(before, after)) {
       const act = {
         action: MAPPING_ACTIONS.unchanged,
         userId: holder.userId,
@@ -97,15 +97,15 @@ export class OpenLedger implements OpenHoldings {
     return this.replace(holder, after, details);
   }
 
-  async delete(holder: Named, mapping: RecordedMapping): Promise<void> {
+  async delete(holder: Holder, mapping: RecordedMapping): Promise<void> {
     await this.mappings.delete(this.by.context, mapping.id);
     await this.record('deleted', holder, { ...mapping, updatedAt: nextVersionAt(mapping, this.at) });
   }
 
-  /** Ends the mappings of a customer who goes, and withdraws those of which nothing is left. */
-  async release(holder: Named): Promise<void> {
+  /** Ends the mappings of a customer who is being deleted, and withdraws those that have not begun. */
+  async release(holder: Holder): Promise<void> {
     const all = withoutHolder(await this.mappings.ofCustomer(this.by.context, holder.id), this.now);
-    // What is withdrawn first makes room for what comes to say the same.
+    // Withdraw first: a mapping that is ended may become identical to one that goes.
     for (const [mapping, left] of all) if (left === undefined) await this.delete(holder, mapping);
     for (const [mapping, left] of all) {
       if (left === undefined || left === mapping) continue;
@@ -113,7 +113,7 @@ export class OpenLedger implements OpenHoldings {
     }
   }
 
-  private async replace(holder: Named, after: RecordedMapping, details?: object): Promise<RecordedMapping> {
+  private async replace(holder: Holder, after: RecordedMapping, details?: object): Promise<RecordedMapping> {
     if (!(await this.mappings.update(this.by.context, after))) throw mappingDuplicate(after, holder.userId);
     return this.record('updated', holder, after, details);
   }
@@ -128,7 +128,7 @@ export class OpenLedger implements OpenHoldings {
 
   private async record(
     change: ChangeMade,
-    holder: Named,
+    holder: Holder,
     mapping: RecordedMapping,
     more: object = {},
   ): Promise<RecordedMapping> {
@@ -139,7 +139,7 @@ export class OpenLedger implements OpenHoldings {
   }
 }
 
-function areSame(one: Fields, other: Fields): boolean {
+function isUnchanged(one: Fields, other: Fields): boolean {
   return (
     one.network.text === other.network.text &&
     one.validity.isSameAs(other.validity) &&

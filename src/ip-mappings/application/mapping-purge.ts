@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { Purge, type PurgeLimit, type PurgeStep } from '../../history/application/purge.js';
 import { IpMappingVersionRepository } from './ip-mapping-version.repository.js';
 
-const AT_A_TIME = 1000;
+const BATCH_SIZE = 1000;
 
-/** Removes mappings that were withdrawn, with all their versions. */
+/** Purges withdrawn mappings with all their versions. */
 @Injectable()
 export class MappingPurge extends Purge {
   readonly what = 'mappings';
@@ -14,7 +14,7 @@ export class MappingPurge extends Purge {
   }
 
   async step({ throughBlock }: PurgeLimit, after: number): Promise<PurgeStep> {
-    const { mappings, next } = await this.versions.purgeDeleted(throughBlock, after, AT_A_TIME);
+    const { mappings, next } = await this.versions.purgeDeleted(throughBlock, after, BATCH_SIZE);
     return { removed: mappings, next };
   }
 }

@@ -7,29 +7,29 @@ import type { Expectation } from '../../versions/domain/version.js';
 import type { RecordedMapping } from '../domain/ip-mapping.js';
 import { reassigned } from '../domain/reassignment.js';
 import { IpMappingRepository } from './ip-mapping.repository.js';
-import { expected } from './ip-mappings.service.js';
+import { requireExpected } from './ip-mappings.service.js';
 import { MappingLedger } from './mapping-ledger.js';
 import { MAPPING_ACTIONS } from '../domain/ip-mapping.actions.js';
 
 /** What a reassignment did, or would do. */
 export interface Reassignment {
   readonly before: RecordedMapping;
-  /** The mapping of the old holder, as it ends. */
+  /** The old holder's mapping, as it ends. */
   readonly ended: RecordedMapping;
-  /** That of the new one. */
+  /** The new holder's mapping. */
   readonly next: RecordedMapping;
   readonly holder: string;
   readonly nextHolder: string;
 }
 
-/** Carries what would have been done out of a transaction that is taken back. */
-class Tried extends Error {
+/** Carries the result of a dry run out of its transaction, which is rolled back. */
+class DryRun extends Error {
   constructor(readonly result: Reassignment) {
-    super('a reassignment was tried');
+    super('a dry run');
   }
 }
 
-/** Passes networks on from one customer to another. */
+/** Reassigns networks from one customer to another. */
 @Injectable()
 export class ReassignmentService {
   constructor(
@@ -59,7 +59,7 @@ export class ReassignmentService {
       const changes = await this.ledger.open(by);
       const holder = await this.holders.lock(by.context, userId);
       const nextHolder = await this.holders.lock(by.context, nextUserId);
-      const before = expected(await this.mappings.lock(by.context, holder.id, id), isExpected);
+      const before = requireExpected(await this.mappings.lock(by.context, holder.id, id), isExpected);
       const [{ validity }, fields] = reassigned(before, nextHolder.id, from);
       const ended = await changes.update(holder, before, { validity }, { reassigned_to: nextHolder.userId });
       const next = await changes.insert(nextHolder, fields, { reassigned_from: holder.userId });
@@ -67,23 +67,23 @@ export class ReassignmentService {
     });
   }
 
-  /** As `reassign`, and refuses what that would refuse, but changes nothing. */
-  async tryOut(...asked: Parameters<ReassignmentService['reassign']>): Promise<Reassignment> {
-    const [by, , id, , starttime] = asked;
-    const tried = await this.transactions
+  /** As `reassign`, with the same errors, but changes nothing. */
+  async dryRun(...request: Parameters<ReassignmentService['reassign']>): Promise<Reassignment> {
+    const [by, , id, , starttime] = request;
+    const result = await this.transactions
       .run(async () => {
-        throw new Tried(await this.reassign(...asked));
+        throw new DryRun(await this.reassign(...request));
       })
       .catch((error: unknown) => {
-        if (error instanceof Tried) return error.result;
+        if (error instanceof DryRun) return error.result;
         throw error;
       });
-    // Not as a read: under an Idempotency-Key, that would wait for reads that wait for this transaction.
-    const { customerId } = tried.before;
-    const details = { id, ipdr_customer_id: customerId, reassigned_to: tried.nextHolder, starttime };
+    // Not `recordRead`: under an Idempotency-Key, it would wait for reads that wait for this transaction.
+    const { customerId } = result.before;
+    const details = { id, ipdr_customer_id: customerId, reassigned_to: result.nextHolder, starttime };
     await this.transactions.run(() =>
-      this.trail.record(by, { action: MAPPING_ACTIONS.reassignmentTried, userId: tried.holder, details }),
+      this.trail.record(by, { action: MAPPING_ACTIONS.reassignmentTried, userId: result.holder, details }),
     );
-    return tried;
+    return result;
   }
 }

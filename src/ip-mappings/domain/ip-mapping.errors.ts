@@ -24,9 +24,9 @@ export const MAPPING_ERRORS = errorCodes({
   },
 });
 
-/** @param asked what was to be held @param userId the UserID of the other mapping's holder */
+/** @param mapping the refused one @param userId the UserID of the other mapping's holder */
 export function mappingOverlap(
-  asked: IpMappingDetails,
+  mapping: IpMappingDetails,
   userId: string,
   other: IpMappingDetails,
 ): RegisterError {
@@ -34,15 +34,15 @@ export function mappingOverlap(
     MAPPING_ERRORS.mapping_overlap,
     `Overlaps ${inWords(other)} of UserID : ${userId}`,
     {
-      discloses: disclosure(userId, 1, asked.network.text),
+      discloses: disclosure(userId, 1, mapping.network.text),
     },
   );
 }
 
-/** @param asked what was to be held @param userId the UserID of the holder, who has it already */
-export function mappingDuplicate(asked: IpMappingDetails, userId: string): RegisterError {
+/** @param mapping the refused one @param userId the holder's UserID */
+export function mappingDuplicate(mapping: IpMappingDetails, userId: string): RegisterError {
   return new RegisterError(MAPPING_ERRORS.mapping_duplicate, `Duplicate Mapping for UserID : ${userId}`, {
-    discloses: disclosure(userId, 1, asked.network.text),
+    discloses: disclosure(userId, 1, mapping.network.text),
   });
 }
 
@@ -59,7 +59,7 @@ export function mappingChanged(): RegisterError {
 
 const MAX_CANDIDATES = 100;
 
-/** Names the candidates, all of one customer, one entry each; some are enough to choose how to go on. */
+/** Lists the candidates, all of one customer, as field errors; the first hundred are enough to choose one. */
 export function mappingAmbiguous(userId: string, candidates: readonly IpMapping[]): RegisterError {
   const faults = candidates
     .slice(0, MAX_CANDIDATES)
@@ -71,7 +71,7 @@ export function mappingAmbiguous(userId: string, candidates: readonly IpMapping[
   });
 }
 
-/** Without the times of the mapping: what is told of it would have to be put on record. */
+/** Says nothing of the mapping's own times, since a disclosure would have to be audited. */
 export function reassignedOutside(): RegisterError {
   const message = 'must be after the starttime of the mapping, and not after its endtime';
   return validationFailed([{ field: 'starttime', message }]);
@@ -86,7 +86,7 @@ function inWords({ network, validity }: IpMappingDetails): string {
   return `ipsubnet ${network.text}, starttime ${starttime}, endtime ${endtime}`;
 }
 
-/** @param ipsubnet the network that the mappings were found by; undefined = they were found by the customer alone */
+/** @param ipsubnet the network that led to the mappings; undefined = the customer alone did */
 function disclosure(userId: string, records: number, ipsubnet?: string): Disclosure {
   return { action: MAPPING_ACTIONS.refused, userId, details: { ipsubnet, records } };
 }

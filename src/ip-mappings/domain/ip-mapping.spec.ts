@@ -1,18 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { mappingAmbiguous, mappingDuplicate, mappingOverlap } from './ip-mapping.errors.js';
+import { InvalidValue } from '../../shared/invalid-value.js';
 import {
   conflictsWith,
-  faultOfTerminalId,
   isDuplicateOf,
   mostSpecific,
+  toTerminalId,
   withoutHolder,
   type IpMapping,
 } from './ip-mapping.js';
 import { IpAddress, IpNetwork } from './ip-network.js';
 import { Validity } from './validity.js';
 
-/** The model: every address of a small network, at every second of a short time. */
+/** The model is every address of a small network at every second of a short period. */
 const ADDRESSES = Array.from({ length: 8 }, (_, n) => `192.0.2.${n}`);
 const SECONDS = Array.from({ length: 9 }, (_, second) => second);
 
@@ -39,7 +40,7 @@ const mapping: fc.Arbitrary<IpMapping> = fc.record({
   customerId: fc.integer({ min: 1, max: 2 }),
   network,
   validity,
-  terminalId: fc.constantFrom('', 'T1'),
+  terminalId: fc.constantFrom('', 'T1').map(toTerminalId),
 });
 
 const EXAMPLE: IpMapping = {
@@ -47,11 +48,11 @@ const EXAMPLE: IpMapping = {
   customerId: 1,
   network: IpNetwork.parse('192.168.1.25/16'),
   validity: Validity.fromWire(1_723_431_899, 1_723_444_899),
-  terminalId: 'TERM12345',
+  terminalId: toTerminalId('TERM12345'),
 };
 
 describe('an IP mapping', () => {
-  it('conflicts with that of another customer of which it holds an address at the same second', () => {
+  it("conflicts with another customer's that holds one of its addresses at the same second", () => {
     fc.assert(
       fc.property(mapping, mapping, (one, two) => {
         const doMeet = cells(one).some((cell) => cells(two).includes(cell));
@@ -60,7 +61,7 @@ describe('an IP mapping', () => {
     );
   });
 
-  it('is the duplicate of another of the same customer that says the same', () => {
+  it('duplicates another of the same customer with the same network and validity', () => {
     fc.assert(
       fc.property(mapping, mapping, (one, two) => {
         const isSame = String(cells(one)) === String(cells(two)) && one.customerId === two.customerId;
@@ -71,7 +72,7 @@ describe('an IP mapping', () => {
     );
   });
 
-  it('is left with its past when its holder goes, unless a later one comes to say the same', () => {
+  it('keeps its past when its holder is deleted, unless a later one becomes identical', () => {
     fc.assert(
       fc.property(fc.array(mapping, { maxLength: 6 }), fc.nat(8), (some, now) => {
         const all = some.map((each, n) => ({ ...each, id: n + 1, customerId: 1 }));
@@ -79,10 +80,10 @@ describe('an IP mapping', () => {
         const result = withoutHolder(all, now);
         expect(new Set(result.map(([each]) => each))).toEqual(new Set(all));
         for (const [each, left] of result) {
-          const isSaidLater = all.some(
+          const isRepeatedLater = all.some(
             (other) => other.id > each.id && String(past(other)) === String(past(each)),
           );
-          expect(left === undefined).toBe(past(each).length === 0 || isSaidLater);
+          expect(left === undefined).toBe(past(each).length === 0 || isRepeatedLater);
           if (left === undefined) continue;
           expect(cells(left)).toEqual(past(each));
           expect({ ...left, validity: each.validity }).toEqual(each);
@@ -112,9 +113,9 @@ describe('the most specific mapping', () => {
 
 describe('a terminal id', () => {
   it.each(['', 'TERM12345', ' TERM2025010001', '00:11:22:aa', 'टर्मिनल', '😀'.repeat(64)])(
-    'may be "%s"',
+    'can be "%s"',
     (text) => {
-      expect(faultOfTerminalId(text)).toBeUndefined();
+      expect(toTerminalId(text)).toBe(text);
     },
   );
 
@@ -126,14 +127,14 @@ describe('a terminal id', () => {
     ['\u0085', 'must not contain control characters or line breaks'],
     ['\ud800', 'must be valid Unicode text'],
   ])('is not %j', (text, fault) => {
-    expect(faultOfTerminalId(text)).toBe(fault);
+    expect(() => toTerminalId(text)).toThrow(new InvalidValue(fault));
   });
 });
 
-describe('what is told of a mapping', () => {
-  it('names the mapping that is in the way', () => {
-    const asked = { ...EXAMPLE, network: IpNetwork.parse('192.168.7.7/24') };
-    const overlap = mappingOverlap(asked, 'U1001', EXAMPLE);
+describe('an error about a mapping', () => {
+  it('describes the mapping that is in the way', () => {
+    const wanted = { ...EXAMPLE, network: IpNetwork.parse('192.168.7.7/24') };
+    const overlap = mappingOverlap(wanted, 'U1001', EXAMPLE);
     const details = { ipsubnet: '192.168.7.7/24', records: 1 };
     expect(overlap.discloses).toEqual({ action: 'mapping.refused', userId: 'U1001', details });
     expect(overlap.code).toBe('mapping_overlap');
@@ -142,7 +143,7 @@ describe('what is told of a mapping', () => {
     );
   });
 
-  it('says of a duplicate what existing clients read', () => {
+  it('has the message for a duplicate that existing clients read', () => {
     expect(mappingDuplicate(EXAMPLE, 'U1001')).toMatchObject({
       code: 'mapping_duplicate',
       message: 'Duplicate Mapping for UserID : U1001',
@@ -154,7 +155,7 @@ describe('what is told of a mapping', () => {
     });
   });
 
-  it('names the candidates, but not thousands of them', () => {
+  it('lists up to 100 candidates', () => {
     const open = { ...EXAMPLE, id: 8, validity: Validity.fromWire(0, null) };
     const { message, faults } = mappingAmbiguous('U1001', [EXAMPLE, open]);
     expect(message).toBe('The customer has 2 mappings; say which one by its id');

@@ -1,36 +1,48 @@
+import { InvalidValue } from '../../shared/invalid-value.js';
 import type { Versioned } from '../../versions/domain/version.js';
 import type { IpAddress, IpNetwork } from './ip-network.js';
 import type { Validity } from './validity.js';
 
-/** What is known of who held a network, and when. */
+const MAX_TERMINAL_ID = 64;
+
+declare const terminalId: unique symbol;
+
+/** The provider's name of a holder's equipment; '' = not given. Only `toTerminalId` makes one. */
+export type TerminalId = string & { readonly [terminalId]: true };
+
+export const NO_TERMINAL = toTerminalId('');
+
+/** Who holds a network, and when. */
 export interface IpMappingDetails {
-  /** The holder's, given by the register. */
+  /** The holder's id. */
   readonly customerId: number;
   readonly network: IpNetwork;
   readonly validity: Validity;
-  /** What the provider calls the holder's equipment; '' if it does not say. */
-  readonly terminalId: string;
+  readonly terminalId: TerminalId;
 }
 
 export interface IpMapping extends IpMappingDetails {
-  /** Given by the register and never used again. */
+  /** Assigned by the register and never reused. */
   readonly id: number;
 }
 
-/** A mapping of the register, in one of the versions that it had. */
+/** A mapping in one of its versions. */
 export type RecordedMapping = IpMapping & Versioned;
 
-/** An address and a second, whose holder is looked up. */
+/** An address at a second. */
 export interface Moment {
   readonly address: IpAddress;
   /** Unix seconds. */
   readonly second: number;
 }
 
-/** A mapping that is about to be written: `id` if it is in the register already. */
+/** A mapping to be written; `id` if it exists already. */
 type Proposed = IpMappingDetails & { readonly id?: number };
 
-/** An address has one holder at any second; the same customer may hold a network and a part of it. */
+/**
+ * An address has one holder at any second; the same customer may hold a network and a part of it. Enforced by
+ * `IpMappingRepository.conflicting` behind the guard row: see `OpenLedger`.
+ */
 export function conflictsWith(mapping: IpMappingDetails, other: IpMappingDetails): boolean {
   return (
     mapping.customerId !== other.customerId &&
@@ -39,7 +51,7 @@ export function conflictsWith(mapping: IpMappingDetails, other: IpMappingDetails
   );
 }
 
-/** Whether the register would say the same twice; the terminal id tells no two mappings apart. */
+/** Whether two mappings differ in their terminal at most. Enforced by the unique key `ip_mappings_network`. */
 export function isDuplicateOf(mapping: Proposed, other: IpMapping): boolean {
   return (
     mapping.id !== other.id &&
@@ -49,7 +61,7 @@ export function isDuplicateOf(mapping: Proposed, other: IpMapping): boolean {
   );
 }
 
-/** Which of the mappings that hold an address at a second answers: the longest prefix, then the latest. */
+/** The mapping that answers for an address at a second: the longest prefix, then the latest. */
 export function mostSpecific<M extends IpMapping>(mappings: readonly M[]): M | undefined {
   return mappings.toSorted(
     (a, b) => b.network.bits - a.network.bits || b.validity.from - a.validity.from || b.id - a.id,
@@ -57,35 +69,34 @@ export function mostSpecific<M extends IpMapping>(mappings: readonly M[]): M | u
 }
 
 /**
- * What is left of the mappings of a holder who is deleted at a second, which is the first that they do not hold any more.
- * The past stays as it is. Of mappings that come to say the same the last is left, which look-ups were answered with.
+ * What is left of a holder's mappings when the holder is deleted. They end the second before `now`; ended ones stay as they
+ * are. Of mappings that become identical the last stays: look-ups were answered with it.
  *
- * @param mappings all of that holder, by ascending id
- * @param now Unix seconds
- * @returns each with what is left of it, in their order: itself if it had ended, undefined if it is withdrawn
+ * @param mappings all mappings of the holder, by ascending id
+ * @param now the second of the deletion, Unix seconds
+ * @returns each mapping with what is left of it, in the same order: itself if it had ended, undefined = it is withdrawn
  */
 export function withoutHolder<M extends IpMapping>(
   mappings: readonly M[],
   now: number,
 ): (readonly [mapping: M, left: M | undefined])[] {
-  const said = new Set<string>();
+  const seen = new Set<string>();
   const fromLast = mappings.toReversed().map((mapping): [M, M | undefined] => {
     const validity = mapping.validity.endedAt(now);
-    const says = `${mapping.network.toString()} ${validity?.from} ${validity?.to}`;
-    if (validity === undefined || said.has(says)) return [mapping, undefined];
-    said.add(says);
+    const key = `${mapping.network.toString()} ${validity?.from} ${validity?.to}`;
+    if (validity === undefined || seen.has(key)) return [mapping, undefined];
+    seen.add(key);
     return [mapping, validity === mapping.validity ? mapping : { ...mapping, validity }];
   });
   return fromLast.reverse();
 }
 
-const MAX_TERMINAL_ID = 64;
-
-/** What is wrong with a terminal id, to follow the field's name in a sentence; undefined if nothing is. */
-export function faultOfTerminalId(text: string): string | undefined {
-  if (!text.isWellFormed()) return 'must be valid Unicode text';
+/** @throws InvalidValue */
+export function toTerminalId(text: string): TerminalId {
+  if (!text.isWellFormed()) throw new InvalidValue('must be valid Unicode text');
   if (text.length > MAX_TERMINAL_ID && [...text].length > MAX_TERMINAL_ID) {
-    return `must be at most ${MAX_TERMINAL_ID} characters`;
+    throw new InvalidValue(`must be at most ${MAX_TERMINAL_ID} characters`);
   }
-  return /\p{Cc}/u.test(text) ? 'must not contain control characters or line breaks' : undefined;
+  if (/\p{Cc}/u.test(text)) throw new InvalidValue('must not contain control characters or line breaks');
+  return text as TerminalId;
 }

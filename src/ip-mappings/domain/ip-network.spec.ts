@@ -26,7 +26,7 @@ const quotient = (address: bigint, bits: number): bigint => address >> BigInt(12
 const holdsAllIpv4 = (address: bigint, bits: number): boolean =>
   bits <= 96 && quotient(address, bits) === quotient(MAPPED, bits);
 
-/** Few enough distinct bits that networks meet: those of a base, with some flipped. */
+/** A base with a few bits flipped, so that networks overlap often. */
 const addressNear = (base: bigint, bits: number): fc.Arbitrary<bigint> =>
   fc
     .array(fc.integer({ min: 0, max: bits - 1 }), { maxLength: 3 })
@@ -61,7 +61,7 @@ const faultOf = (parse: () => unknown): string | undefined => {
 };
 
 describe('an IP network', () => {
-  it('begins and ends where its prefix says, whatever the bits behind it', () => {
+  it('begins and ends where its prefix says, whatever its host bits', () => {
     fc.assert(
       fc.property(written, ({ address: each, bits, text }) => {
         const network = IpNetwork.parse(text);
@@ -86,7 +86,7 @@ describe('an IP network', () => {
     );
   });
 
-  it('contains longer prefixes, and overlaps what it contains and what contains it', () => {
+  it('contains networks of longer prefixes, and overlaps those that it contains or is contained in', () => {
     fc.assert(
       fc.property(written, written, (one, two) => {
         const shorter = Math.min(one.bits, two.bits);
@@ -118,10 +118,10 @@ describe('an IP network', () => {
     );
   });
 
-  it('covers nobody else with the starts that it names, and misses none', () => {
+  it('lists exactly the starts of the networks that contain it', () => {
     fc.assert(
       fc.property(written, ({ address: each, bits, text }) => {
-        // Whichever network contains this one, as far as it would be accepted, begins at one of the starts.
+        // Every valid network that contains this one begins at one of the starts.
         const expected = new Set<bigint>();
         for (let count = 1; count <= bits; count++) {
           if (holdsAllIpv4(each, count)) continue;
@@ -147,7 +147,7 @@ describe('an IP network', () => {
     ['::/81', '::/81'],
     ['::fffe:0:0/96', '::fffe:0:0/96'],
     ['::ffff:0:0:0/96', '::ffff:0:0:0/96'],
-  ])('%s is %s', (text, shortest) => {
+  ])('parsed from %s is written %s', (text, shortest) => {
     expect(IpNetwork.parse(text).toString()).toBe(shortest);
   });
 
@@ -215,11 +215,11 @@ describe('an IP network', () => {
     ['2001:db8', NO_ADDRESS],
     ['1::2::3', NO_ADDRESS],
     ['12345::', NO_ADDRESS],
-  ])('is not "%s"', (text, fault) => {
+  ])('cannot be "%s"', (text, fault) => {
     expect(faultOf(() => IpNetwork.parse(text))).toBe(fault);
   });
 
-  it('says of any other text what is wrong with it', () => {
+  it('refuses any other text with a reason', () => {
     const nearlyAddress = fc.string({ unit: fc.constantFrom(...'0123456789abf.:/%- '), maxLength: 24 });
     fc.assert(
       fc.property(fc.oneof(nearlyAddress, fc.string({ unit: 'binary' })), (text) => {
@@ -233,7 +233,7 @@ describe('an IP network', () => {
 });
 
 describe('an IP address', () => {
-  it('is one, however it is written', () => {
+  it('is the same, however it is written', () => {
     fc.assert(
       fc.property(address, (each) => {
         const one = IpAddress.parse(toText(each));
@@ -245,7 +245,7 @@ describe('an IP address', () => {
     );
   });
 
-  it('is in networks that begin at one of its covering starts, and there are few of those', () => {
+  it('has few covering starts: those of its single-address network', () => {
     fc.assert(
       fc.property(address, (each) => {
         const starts = IpAddress.parse(toText(each)).coveringStarts();
@@ -269,7 +269,7 @@ describe('an IP address', () => {
     ['1.2.3', 'must have four octets, such as 192.0.2.1'],
     ['01.2.3.4', 'must not have octets with leading zeros (01)'],
     ['router.example', 'must be an IPv4 or IPv6 address'],
-  ])('is not "%s"', (text, fault) => {
+  ])('cannot be "%s"', (text, fault) => {
     expect(faultOf(() => IpAddress.parse(text))).toBe(fault);
   });
 });

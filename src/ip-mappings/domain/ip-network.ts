@@ -2,32 +2,32 @@ import { isIP } from 'node:net';
 import { toAddressBytes, toAddressText } from '../../shared/ip-address.js';
 import { InvalidValue } from '../../shared/invalid-value.js';
 
-/** What lies between two addresses, both inclusive: 16 bytes each, which compare bytewise; IPv4 is IPv4-mapped IPv6. */
+/** The addresses from `first` through `last`: 16 bytes each, which compare bytewise; IPv4 is IPv4-mapped IPv6. */
 export interface AddressRange {
   readonly first: Buffer;
   readonly last: Buffer;
 }
 
-/** A single address, IPv4-mapped IPv6 being the IPv4 address. */
+/** A single address. An IPv4-mapped IPv6 address is the IPv4 address. */
 export class IpAddress {
   private constructor(
     /** 16 bytes. */
     readonly bytes: Buffer,
   ) {}
 
-  /** @throws InvalidValue for anything else, networks of one address included */
+  /** @throws InvalidValue unless `text` is one address without a prefix length */
   static parse(text: string): IpAddress {
     requireTrimmed(text);
     if (text.includes('/')) throw new InvalidValue('must be a single address, without a prefix length');
     return new IpAddress(parseBytes(text, 'must be an IPv4 or IPv6 address'));
   }
 
-  /** In the one shortest form (RFC 5952). */
+  /** The shortest form (RFC 5952). */
   toString(): string {
     return toAddressText(this.bytes);
   }
 
-  /** Every address that a network that holds this one can begin with: at most 32 for IPv4, 128 for IPv6. */
+  /** The first address of every network that can hold this address: at most 32 for IPv4, 128 for IPv6. */
   coveringStarts(): Buffer[] {
     return startsOf(this.bytes, ALL_BITS);
   }
@@ -36,8 +36,8 @@ export class IpAddress {
 /**
  * An address, or all addresses that share the bits of its prefix.
  *
- * No IPv6 network holds an IPv4 address: those that would hold all of them, such as ::/1, are refused, and so is /0. What
- * they begin with, ::/8, is reserved, so no customer has one. Bytes alone then decide what holds what, in the database too.
+ * No IPv6 network holds an IPv4 address: those that would hold all of them, such as ::/1, are refused, and so is /0. They
+ * begin with ::/8, which is reserved, so no customer has one. Comparing bytes is then enough, in the database too.
  */
 export class IpNetwork implements AddressRange {
   private constructor(
@@ -72,19 +72,19 @@ export class IpNetwork implements AddressRange {
     return this.contains(other) || other.contains(this);
   }
 
-  /** Whether it holds the same addresses, however it was written. */
+  /** Whether both hold the same addresses, however they are written. */
   isSameAs(other: IpNetwork): boolean {
     return this.bits === other.bits && this.first.equals(other.first);
   }
 
-  /** Its first address in the shortest form, with the prefix unless it is a single address: `192.0.2.0/24`. */
+  /** The first address in the shortest form, with the prefix unless it is a single address: `192.0.2.0/24`. */
   toString(): string {
     const address = toAddressText(this.first);
     if (this.bits === ALL_BITS) return address;
     return `${address}/${isIP(address) === 4 ? this.bits - MAPPED_BITS : this.bits}`;
   }
 
-  /** Every address that this network, or one that contains it, can begin with. */
+  /** The first address of this network and of every network that can contain it. */
   coveringStarts(): Buffer[] {
     return startsOf(this.first, this.bits);
   }
@@ -92,11 +92,11 @@ export class IpNetwork implements AddressRange {
 
 const MAX_CHARACTERS = 64;
 const ALL_BITS = 128;
-/** IPv4 addresses have these bits in common, and no IPv6 address has them all. */
+/** All IPv4 addresses share these first bits; no IPv6 address has them. */
 const MAPPED_BITS = 96;
 const MAPPED = toAddressBytes('::ffff:0:0');
 
-/** How many bits must count at least for a network with this address not to hold all of IPv4. */
+/** The shortest prefix of a network with this address that does not hold all of IPv4. */
 function shortestBits(bytes: Buffer): number {
   const byte = bytes.findIndex((each, n) => n < MAPPED_BITS / 8 && each !== MAPPED[n]);
   if (byte < 0) return MAPPED_BITS + 1;
@@ -104,12 +104,12 @@ function shortestBits(bytes: Buffer): number {
   return 8 * byte + Math.clz32(differing) - 24 + 1;
 }
 
-/** The distinct starts of all networks of at most `bits` bits around an address, the widest first. */
+/** The distinct first addresses of all networks of at most `bits` bits around an address, the widest first. */
 function startsOf(bytes: Buffer, bits: number): Buffer[] {
   const shortest = shortestBits(bytes);
   let start = masked(bytes, shortest);
   const starts = [start];
-  // Another bit makes another start where it is set.
+  // A longer prefix starts elsewhere only where its last bit is set.
   for (let bit = shortest; bit < bits; bit++) {
     const set = (bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7));
     if (set === 0) continue;
@@ -139,7 +139,7 @@ function requireTrimmed(text: string): void {
   if (text.trim() !== text) throw new InvalidValue('must not begin or end with a space');
 }
 
-/** @param otherwise what to say of a text that is nothing like an address */
+/** @param otherwise the message for a text that looks like no address */
 function parseBytes(address: string, otherwise: string): Buffer {
   const [zone] = /%.*/s.exec(address) ?? [];
   if (zone !== undefined) throw new InvalidValue(`must not have a zone id (${zone})`);
@@ -159,7 +159,7 @@ function faultOfDotted(address: string): string | undefined {
   return large === undefined ? undefined : `must not have octets above 255 (${large})`;
 }
 
-/** How many of 128 bits a prefix length of an address of `length` bits makes. */
+/** The prefix length counted in 128 bits. @param length the address's own bits */
 function parseBits(prefix: string | undefined, length: number): number {
   if (prefix === undefined) return ALL_BITS;
   if (prefix === '') throw new InvalidValue('must have a prefix length after the /');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { RegisterError } from '../../shared/errors.js';
-import { conflictsWith, type IpMapping } from './ip-mapping.js';
+import { NO_TERMINAL, toTerminalId, conflictsWith, type IpMapping } from './ip-mapping.js';
 import { IpNetwork } from './ip-network.js';
 import { reassigned } from './reassignment.js';
 import { Validity } from './validity.js';
@@ -13,7 +13,7 @@ const held = (from: number, to: number | null): IpMapping => ({
   customerId: HOLDER,
   network: IpNetwork.parse('192.0.2.0/24'),
   validity: Validity.between(from, to),
-  terminalId: 'T1',
+  terminalId: toTerminalId('T1'),
 });
 
 const refusal = (reassign: () => unknown): unknown => {
@@ -44,31 +44,35 @@ describe('a reassignment', () => {
           expect(next.validity.holds(second)).toBe(old.validity.holds(second) && second >= start);
         }
         expect({ ...ended, validity: old.validity }).toEqual(old);
-        expect(next).toMatchObject({ customerId: NEXT_HOLDER, network: old.network, terminalId: '' });
+        expect(next).toMatchObject({
+          customerId: NEXT_HOLDER,
+          network: old.network,
+          terminalId: NO_TERMINAL,
+        });
         expect(conflictsWith(ended, next)).toBe(false);
         expect(next).not.toHaveProperty('id');
       }),
     );
   });
 
-  it('is on the wire as the contract says', () => {
+  it('has the inclusive end times of the contract on the wire', () => {
     const [ended, next] = reassigned(held(100, 201), NEXT_HOLDER, 150);
     expect(ended.validity.toWire()).toEqual({ starttime: 100, endtime: 149 });
     expect(next.validity.toWire()).toEqual({ starttime: 150, endtime: 200 });
   });
 
-  it.each([0, 99, 100, 201, 1000])('of 100 to 200 does not start at %i', (from) => {
+  it.each([0, 99, 100, 201, 1000])('of a mapping from 100 to 200 cannot start at %i', (from) => {
     const message = 'must be after the starttime of the mapping, and not after its endtime';
     expect(refusal(() => reassigned(held(100, 201), NEXT_HOLDER, from))).toEqual(fault('starttime', message));
   });
 
-  it('of an open mapping starts after it', () => {
+  it('of an open mapping starts later than the mapping', () => {
     expect(refusal(() => reassigned(held(0, null), NEXT_HOLDER, 0))).toEqual(
       fault('starttime', 'must be after the starttime of the mapping, and not after its endtime'),
     );
   });
 
-  it('is to another customer', () => {
+  it('goes to another customer', () => {
     expect(refusal(() => reassigned(held(0, null), HOLDER, 5))).toEqual(
       fault('UserID', 'must be another customer than the holder'),
     );

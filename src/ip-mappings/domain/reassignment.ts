@@ -1,15 +1,14 @@
 import { reassignedOutside, reassignedToItself } from './ip-mapping.errors.js';
-import type { IpMapping, IpMappingDetails } from './ip-mapping.js';
+import { NO_TERMINAL, type IpMapping, type IpMappingDetails } from './ip-mapping.js';
 import { Validity } from './validity.js';
 
 /**
- * Passes a network on: the old mapping ends where the new one begins, and that one ends when the old one would have.
+ * Ends a mapping where the new holder's begins; the new one ends when the old one would have. It has no terminal id,
+ * since that is the old holder's equipment.
  *
- * The new one has no terminal id: it is the equipment of the old holder.
- *
- * @param from the first second of the new holder, Unix seconds; the old one must have had one before
- * @throws RegisterError `validation_failed` when the mapping does not hold both then and the second before, or when the
- * new holder is the old one
+ * @param from the new holder's first second, Unix seconds
+ * @throws RegisterError `validation_failed` unless the mapping holds both at `from` and the second before, or if the new
+ * holder is the old one
  */
 export function reassigned<M extends IpMapping>(
   mapping: M,
@@ -23,6 +22,6 @@ export function reassigned<M extends IpMapping>(
   const after = Validity.between(from, validity.to);
   return [
     { ...mapping, validity: before },
-    { customerId, network, validity: after, terminalId: '' },
+    { customerId, network, validity: after, terminalId: NO_TERMINAL },
   ];
 }

@@ -5,7 +5,7 @@ import { EmptyValidity, parseWireTime, Validity } from './validity.js';
 
 const LAST = 253_402_300_799;
 
-/** The model: a set of seconds. An open end is one that no second of the test reaches. */
+/** The model is a set of seconds. An open validity holds all from its start on. */
 const SECONDS = Array.from({ length: 12 }, (_, second) => second);
 const isWithin = (from: number, to: number | null, second: number): boolean =>
   second >= from && second < (to ?? Infinity);
@@ -19,7 +19,7 @@ const validity = fc
   .map(([from, to]) => Validity.between(from, to));
 
 describe('a validity', () => {
-  it('holds the seconds from its start on, without its end', () => {
+  it('holds the seconds from its start up to, but not including, its end', () => {
     fc.assert(
       fc.property(validity, (each) => {
         expect(secondsOf(each)).toEqual(SECONDS.filter((at) => isWithin(each.from, each.to, at)));
@@ -27,7 +27,7 @@ describe('a validity', () => {
     );
   });
 
-  it('overlaps what has a second in common with it', () => {
+  it('overlaps a validity that shares a second with it', () => {
     fc.assert(
       fc.property(validity, validity, (one, two) => {
         expect(one.overlaps(two)).toBe(secondsOf(one).some((at) => two.holds(at)));
@@ -36,7 +36,7 @@ describe('a validity', () => {
     );
   });
 
-  it('ends earlier, or is gone', () => {
+  it('ends early, or has no seconds left', () => {
     fc.assert(
       fc.property(validity, fc.integer({ min: 0, max: 11 }), (each, end) => {
         const ended = each.endedAt(end);
@@ -48,7 +48,7 @@ describe('a validity', () => {
     );
   });
 
-  it('is left in parts without another', () => {
+  it('splits into the parts without another validity', () => {
     fc.assert(
       fc.property(validity, validity, (one, two) => {
         const parts = one.without(two);
@@ -65,7 +65,7 @@ describe('a validity', () => {
     [5, 4],
     [0, -1],
     [LAST, LAST],
-  ])('is not from %i to before %i', (from, to) => {
+  ])('cannot be from %i to before %i', (from, to) => {
     expect(() => Validity.between(from, to)).toThrow(EmptyValidity);
   });
 
@@ -77,7 +77,7 @@ describe('a validity', () => {
     [0, 1.5],
     [0, LAST + 2],
     [0, Infinity],
-  ])('is not from %d to before %d, which are no seconds', (from, to) => {
+  ])('cannot be from %d to before %d, which are not valid seconds', (from, to) => {
     expect(() => Validity.between(from, to)).toThrow(RangeError);
   });
 });
@@ -85,7 +85,7 @@ describe('a validity', () => {
 describe('a validity on the wire', () => {
   const wireSecond = fc.oneof(second, fc.integer({ min: 0, max: LAST }));
 
-  it('holds through its endtime, and comes back as it was', () => {
+  it('holds through its endtime and comes back unchanged', () => {
     fc.assert(
       fc.property(wireSecond, fc.option(wireSecond), (starttime, endtime) => {
         fc.pre(endtime === null || endtime >= starttime);
@@ -105,12 +105,12 @@ describe('a validity on the wire', () => {
     expect(old.overlaps(Validity.fromWire(1_735_669_799, null))).toBe(true);
   });
 
-  it('is since ever without a starttime, which comes back as 0', () => {
+  it('starts at 0 without a starttime', () => {
     expect(Validity.fromWire(null, null).toWire()).toEqual({ starttime: 0, endtime: null });
     expect(Validity.fromWire(null, 0).isSameAs(Validity.between(0, 1))).toBe(true);
   });
 
-  it('says that endtime is before starttime', () => {
+  it('refuses an endtime before the starttime', () => {
     expect(() => Validity.fromWire(5, 4)).toThrow(new EmptyValidity());
     expect(new EmptyValidity().message).toBe('must not be before starttime');
     expect(Validity.fromWire(5, 5).toWire()).toEqual({ starttime: 5, endtime: 5 });
@@ -121,7 +121,7 @@ describe('a time on the wire', () => {
   const SHAPE = 'must be Unix seconds: an integer, or a string of digits';
   const TOO_LATE = 'must not be after 253402300799, the end of the year 9999';
 
-  it('is Unix seconds, as an integer or in digits', () => {
+  it('is Unix seconds as an integer or digits', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: LAST }), (seconds) => {
         expect(parseWireTime(seconds)).toBe(seconds);
@@ -136,7 +136,7 @@ describe('a time on the wire', () => {
     ]);
   });
 
-  it.each([null, undefined, ''])('may be %p: not given', (value) => {
+  it.each([null, undefined, ''])('may be left out as %p', (value) => {
     expect(parseWireTime(value)).toBeNull();
   });
 
@@ -167,7 +167,7 @@ describe('a time on the wire', () => {
     [String(LAST + 1), TOO_LATE],
     [1e300, TOO_LATE],
     ['9'.repeat(400), TOO_LATE],
-  ])('is not %p', (value, fault) => {
+  ])('cannot be %p', (value, fault) => {
     expect(() => parseWireTime(value)).toThrow(new InvalidValue(fault));
   });
 });

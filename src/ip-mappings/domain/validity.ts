@@ -1,6 +1,6 @@
 import { InvalidValue } from '../../shared/invalid-value.js';
 
-/** 9999-12-31T23:59:59Z in Unix seconds: as far as CSV files, CRMs and databases agree. */
+/** 9999-12-31T23:59:59Z in Unix seconds: the last one that CSV files, CRMs and databases agree on. */
 const LAST_SECOND = 253_402_300_799;
 
 /** The period would not hold a single second. */
@@ -12,7 +12,7 @@ export class EmptyValidity extends InvalidValue {
   }
 }
 
-/** When a mapping holds: from `from` to before `to`, in Unix seconds. `from` 0 = since ever, `to` null = still open. */
+/** When a mapping holds: from `from` until before `to`, in Unix seconds. `from` 0 = always, `to` null = still open. */
 export class Validity {
   private constructor(
     readonly from: number,
@@ -31,9 +31,7 @@ export class Validity {
   }
 
   /**
-   * The period of a client, whose `endtime` is the last second that belongs to it.
-   *
-   * A `starttime` that is null means 0, since ever, and is answered as 0.
+   * The period as clients give it: `endtime` is inclusive, a `starttime` of null means 0.
    *
    * @throws EmptyValidity when `endtime` is before `starttime`
    */
@@ -57,13 +55,13 @@ export class Validity {
     return this.from === other.from && this.to === other.to;
   }
 
-  /** What is left if it ends before `second`, at the latest: itself if it does so anyway, undefined if nothing is. */
+  /** This period cut off before `second`: itself if it ends earlier, undefined if nothing is left. */
   endedAt(second: number): Validity | undefined {
     if (second <= this.from) return undefined;
     return this.to !== null && this.to <= second ? this : new Validity(this.from, second);
   }
 
-  /** The parts of it that are not in `other`, in order of time. */
+  /** The parts outside `other`, in order of time. */
   without(other: Validity): Validity[] {
     if (!this.overlaps(other)) return [this];
     const before = this.endedAt(other.from);
@@ -75,7 +73,7 @@ export class Validity {
   }
 }
 
-/** Reads a time as clients send it. @returns Unix seconds; null if it was not given. @throws InvalidValue */
+/** Parses a time of a client. @returns Unix seconds; null = not given. @throws InvalidValue */
 export function parseWireTime(value: unknown): number | null {
   if (value === undefined || value === null || value === '') return null;
   const isText = typeof value === 'string';

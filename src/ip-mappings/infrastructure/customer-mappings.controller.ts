@@ -20,21 +20,21 @@ import {
   ReassignDto,
   ReassignmentDto,
   ReassignQueryDto,
-  toAsked,
+  toChangedFields,
   toMappingDto,
-  toNew,
+  toMappingFields,
   toReassignmentDto,
 } from './ip-mapping.dto.js';
-import { answer, sendMappings } from './mapping-answers.js';
+import { answerMapping, sendMappings } from './mapping-answers.js';
 import { CUSTOMER_ERRORS } from '../../customers/domain/customer.errors.js';
 
-/** The mappings of one customer, each under an address of its own. */
+/** The mappings of one customer, each with its own URL. */
 @ApiTags('IP mappings')
 @Controller('api/ipdrcustomers/:UserID/mappings')
 export class CustomerMappingsController {
   constructor(
     private readonly mappings: IpMappingsService,
-    private readonly reassignment: ReassignmentService,
+    private readonly reassignments: ReassignmentService,
   ) {}
 
   @Get()
@@ -55,7 +55,7 @@ export class CustomerMappingsController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    await sendMappings(this.mappings, caller, { userId, asked: query }, query, request, response);
+    await sendMappings(this.mappings, caller, { userId, sent: query }, query, request, response);
   }
 
   @Post()
@@ -81,7 +81,7 @@ export class CustomerMappingsController {
     @Body() body: CreateOwnMappingDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<MappingDto> {
-    return answer(response, await this.mappings.create(caller, userId, toNew(body)));
+    return answerMapping(response, await this.mappings.create(caller, userId, toMappingFields(body)));
   }
 
   @Get(':id')
@@ -101,7 +101,7 @@ export class CustomerMappingsController {
     @Res() response: Response,
   ): Promise<void> {
     const isKnown = ifNoneMatch(request);
-    const mapping = await this.mappings.get(caller, userId, toId(id));
+    const mapping = await this.mappings.get(caller, userId, toMappingId(id));
     sendVersion(response, versionOf(mapping));
     if (isKnown(versionOf(mapping))) response.status(304).end();
     else response.json(toMappingDto(mapping));
@@ -130,15 +130,17 @@ export class CustomerMappingsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<MappingDto> {
-    const asked = toAsked(requireMembers(body));
-    return answer(response, await this.mappings.change(caller, userId, toId(id), asked, condition(request)));
+    const changed = toChangedFields(requireMembers(body));
+    const mapping = await this.mappings.change(caller, userId, toMappingId(id), changed, condition(request));
+    return answerMapping(response, mapping);
   }
 
   @Delete(':id')
   @Requires('write')
   @Documented({
     summary: 'Remove an IP mapping',
-    description: 'As if it had never been. To end one, set its `endtime`. Answers the mapping as it was.',
+    description:
+      'Says that the mapping never was. To end one, set its `endtime`. Answers the deleted mapping.',
     example: ['DELETE /api/ipdrcustomers/B68t19/mappings/1'],
     answers: MappingDto,
     isVersioned: true,
@@ -150,18 +152,18 @@ export class CustomerMappingsController {
     @Param('id') id: string,
     @Req() request: Request,
   ): Promise<MappingDto> {
-    return toMappingDto(await this.mappings.delete(caller, userId, toId(id), condition(request)));
+    return toMappingDto(await this.mappings.delete(caller, userId, toMappingId(id), condition(request)));
   }
 
   @Post(':id/reassign')
   @HttpCode(200)
   @Requires('write')
   @Documented({
-    summary: 'Pass an address or a subnet on to another customer',
+    summary: 'Reassign an address or a subnet to another customer',
     description:
-      'In one step: the mapping ends a second before the new one starts, and the new one ends when the old one would ' +
-      'have, and has no `terminalid` yet: that is the equipment of the old holder. With `dry_run=true` nothing is ' +
-      'changed: it tells which answers would change, or why it would be refused.',
+      'In one transaction, the mapping ends a second before the new one starts. The new one ends when the old one would ' +
+      "have. It has no `terminalid`, since that is the old holder's equipment. `dry_run=true` changes nothing: the " +
+      'answer says which look-ups would change, or why the request would be refused.',
     example: [
       'POST /api/ipdrcustomers/B68t19/mappings/2/reassign',
       { UserID: 'U1002', starttime: 1767205800 },
@@ -183,15 +185,22 @@ export class CustomerMappingsController {
     @Body() { UserID, starttime }: ReassignDto,
     @Req() request: Request,
   ): Promise<ReassignmentDto> {
-    const asked = [caller, userId, toId(id), UserID, Number(starttime), condition(request)] as const;
+    const reassignment = [
+      caller,
+      userId,
+      toMappingId(id),
+      UserID,
+      Number(starttime),
+      condition(request),
+    ] as const;
     return dryRun === 'true'
-      ? toReassignmentDto(await this.reassignment.tryOut(...asked), true)
-      : toReassignmentDto(await this.reassignment.reassign(...asked), false);
+      ? toReassignmentDto(await this.reassignments.dryRun(...reassignment), true)
+      : toReassignmentDto(await this.reassignments.reassign(...reassignment), false);
   }
 }
 
-/** @throws RegisterError `mapping_not_found`: what is no id is nobody's */
-function toId(text: string): number {
+/** @throws RegisterError `mapping_not_found` unless it is an id */
+function toMappingId(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw mappingNotFound();
   return Number(text);
 }

@@ -1,4 +1,4 @@
-/** What holds a range of addresses, as far as its first address is one of some: an index probe for each. */
+/** Mappings that begin at one of `starts` and reach an address, the next parameter: an index probe for each start. */
 export function startingAt(starts: readonly Buffer[]): string {
   return `m.context_id = ? AND m.first_address IN (${starts.map(() => '?').join(', ')}) AND m.last_address >= ?`;
 }

@@ -10,9 +10,9 @@ import { accepted, optional, text, type Check } from '../../shared/http/checks.j
 import { PageQueryDto } from '../../shared/http/paging.js';
 import { Checked, typeInWords } from '../../shared/http/validation.js';
 import type { ListedMapping } from '../application/ip-mapping.repository.js';
-import type { AskedMapping } from '../application/ip-mappings.service.js';
+import type { MappingFields } from '../application/ip-mappings.service.js';
 import type { Reassignment } from '../application/reassignment.service.js';
-import { faultOfTerminalId, type RecordedMapping } from '../domain/ip-mapping.js';
+import { toTerminalId, type RecordedMapping } from '../domain/ip-mapping.js';
 import { IpNetwork } from '../domain/ip-network.js';
 import { parseWireTime } from '../domain/validity.js';
 
@@ -20,10 +20,11 @@ const TIME = { oneOf: [{ type: 'integer' }, { type: 'string', pattern: '^\\d*$' 
 
 const network = text((value) => accepted(() => IpNetwork.parse(value)));
 const time: Check = (value) => accepted(() => parseWireTime(value));
-/** null and '' stand for "not given": of a time that must be given, no value at all. */
+/** A time that is required: null and '' count as not given. */
 const givenTime: Check = (value) =>
-  value === undefined || value === null || value === '' ? 'is required; 0 = since ever' : time(value);
-const terminalId: Check = (value) => (value === null ? undefined : text(faultOfTerminalId)(value));
+  value === undefined || value === null || value === '' ? 'is required; 0 = always' : time(value);
+const terminalId: Check = (value) =>
+  value === null ? undefined : text((given) => accepted(() => toTerminalId(given)))(value);
 export const mappingId: Check = (value) => {
   const isText = typeof value === 'string';
   if (!isText && typeof value !== 'number') return `must be a whole number, not ${typeInWords(value)}`;
@@ -37,8 +38,8 @@ class MappingFieldsDto {
     example: '192.168.1.25/16',
     maxLength: 64,
     description:
-      'An IPv4 or IPv6 address, or CIDR. Bits behind the prefix may be set: the network counts, and the text comes ' +
-      'back as it was given. No octets with leading zeros, no zone ids, no /0',
+      'An IPv4 or IPv6 address, or CIDR. Host bits may be set: the network counts, and the text comes back as given. ' +
+      'No octets with leading zeros, no zone ids, no /0',
   })
   @Checked(network)
   ipsubnet!: string;
@@ -46,7 +47,7 @@ class MappingFieldsDto {
   @ApiProperty({
     ...TIME,
     example: 1723431899,
-    description: 'The first second: Unix seconds, as an integer or in digits; 0 = since ever',
+    description: 'The first second: Unix seconds, as an integer or in digits; 0 = always',
   })
   @Checked(givenTime)
   starttime!: number | string;
@@ -64,13 +65,13 @@ class MappingFieldsDto {
     nullable: true,
     example: 'TERM12345',
     maxLength: 64,
-    description: 'What the provider calls the equipment; null or "" = none',
+    description: 'The provider\'s name of the equipment; null or "" = none',
   })
   @Checked(optional(terminalId))
   terminalid?: string | null;
 }
 
-/** A new mapping, of a customer that the path names. */
+/** A new mapping of the customer in the path. */
 export class CreateOwnMappingDto extends IntersectionType(
   PickType(MappingFieldsDto, ['ipsubnet', 'starttime']),
   PartialType(OmitType(MappingFieldsDto, ['ipsubnet', 'starttime']), { skipNullProperties: false }),
@@ -83,23 +84,23 @@ export class CreateMappingDto extends CreateOwnMappingDto {
   UserID!: string;
 }
 
-/** What is to be changed of a mapping: any of the members, one at least. */
+/** Changes of a mapping: at least one of the members. */
 export class ChangeOwnMappingDto extends PartialType(MappingFieldsDto, { skipNullProperties: false }) {}
 
-/** Says which of the customer's mappings is meant. */
+/** Says which of the customer's mappings the request is about. */
 export class WhichMappingDto {
   @ApiPropertyOptional({ type: 'integer', example: 7, description: 'Which one, if the customer has several' })
   @Checked(optional(mappingId))
   id?: number | string;
 
-  @ApiPropertyOptional({ example: 'U1001', description: 'As in the path, if it is sent at all' })
+  @ApiPropertyOptional({ example: 'U1001', description: 'As in the path; may be left out' })
   @Checked(optional(userId))
   UserID?: string;
 }
 
 export class ChangeMappingDto extends IntersectionType(ChangeOwnMappingDto, WhichMappingDto) {}
 
-/** Lists only the mappings of this customer. */
+/** Narrows a list of mappings. */
 export class MappingFilterDto {
   @ApiPropertyOptional({ example: 'U1001', description: 'Only the mappings of this customer' })
   @Checked(optional(userId))
@@ -108,13 +109,13 @@ export class MappingFilterDto {
 
 export class ListMappingsQueryDto extends IntersectionType(MappingFilterDto, PageQueryDto) {}
 
-/** To whom a network goes, and from when on. */
+/** The new holder of a network, and since when. */
 export class ReassignDto {
   @ApiProperty({ example: 'U1002', description: 'The new holder' })
   @Checked(userId)
   UserID!: string;
 
-  @ApiProperty({ ...TIME, example: 1735669800, description: 'The first second of the new holder' })
+  @ApiProperty({ ...TIME, example: 1735669800, description: "The new holder's first second" })
   @Checked(givenTime)
   starttime!: number | string;
 }
@@ -122,7 +123,7 @@ export class ReassignDto {
 export class ReassignQueryDto {
   @ApiPropertyOptional({
     enum: ['true', 'false'],
-    description: 'true = tell what would change, and change nothing',
+    description: 'true = say what would change, but change nothing',
   })
   @Checked(optional((value) => (value === 'true' || value === 'false' ? undefined : 'must be true or false')))
   dry_run?: string;
@@ -134,9 +135,9 @@ export class MappingDto {
   id!: number;
   @ApiProperty({ type: 'integer', example: 5, description: 'The id of the customer that holds it' })
   ipdr_customer_id!: number;
-  @ApiProperty({ example: '192.168.1.25/16', description: 'As it was given' })
+  @ApiProperty({ example: '192.168.1.25/16', description: 'As given' })
   ipsubnet!: string;
-  @ApiProperty({ type: 'integer', example: 1723431899, description: 'Unix seconds; 0 = since ever' })
+  @ApiProperty({ type: 'integer', example: 1723431899, description: 'Unix seconds; 0 = always' })
   starttime!: number;
   @ApiProperty({
     type: 'integer',
@@ -157,12 +158,12 @@ class AnswerChangeDto {
   @ApiProperty({
     type: 'integer',
     nullable: true,
-    description: 'To this one, inclusive; null = without an end',
+    description: 'Through this second; null = without an end',
   })
   endtime!: number | null;
-  @ApiProperty({ example: 'U1001', description: 'Who was answered before' })
+  @ApiProperty({ example: 'U1001', description: 'The UserID that look-ups answered before' })
   from!: string;
-  @ApiProperty({ example: 'U1002', description: 'Who is answered now' })
+  @ApiProperty({ example: 'U1002', description: 'The UserID that they answer now' })
   to!: string;
 }
 
@@ -170,35 +171,35 @@ class AnswerChangeDto {
 export class ReassignmentDto {
   @ApiProperty()
   dry_run!: boolean;
-  @ApiProperty({ description: 'The mapping of the old holder, as it ends' })
+  @ApiProperty({ description: "The old holder's mapping, as it ends" })
   ended!: MappingDto;
-  @ApiProperty({ description: 'The mapping of the new holder; of a dry run, its id is 0' })
+  @ApiProperty({ description: "The new holder's mapping; its id is 0 in a dry run" })
   created!: MappingDto;
   @ApiProperty({
     type: [AnswerChangeDto],
-    description: 'Of which addresses, and when, another holder is answered',
+    description: 'The addresses and periods for which look-ups answer another holder',
   })
   changes!: AnswerChangeDto[];
 }
 
-/** What a request says of a mapping, under the names of the domain. */
-export function toAsked(dto: ChangeOwnMappingDto): Partial<AskedMapping> {
+/** The given members of a request. */
+export function toChangedFields(dto: ChangeOwnMappingDto): Partial<MappingFields> {
   const { ipsubnet, starttime, endtime, terminalid } = dto;
   return {
     ...(ipsubnet === undefined ? {} : { network: IpNetwork.parse(ipsubnet) }),
     ...(starttime === undefined ? {} : { starttime: parseWireTime(starttime) ?? 0 }),
     ...(endtime === undefined ? {} : { endtime: parseWireTime(endtime) }),
-    ...(terminalid === undefined ? {} : { terminalId: terminalid ?? '' }),
+    ...(terminalid === undefined ? {} : { terminalId: toTerminalId(terminalid ?? '') }),
   };
 }
 
-/** A new mapping: what was not given is open, or ''. */
-export function toNew(dto: CreateOwnMappingDto): AskedMapping {
+/** All fields of a request; `endtime` left out = open. */
+export function toMappingFields(dto: CreateOwnMappingDto): MappingFields {
   return {
     network: IpNetwork.parse(dto.ipsubnet),
     starttime: parseWireTime(dto.starttime) ?? 0,
     endtime: parseWireTime(dto.endtime),
-    terminalId: dto.terminalid ?? '',
+    terminalId: toTerminalId(dto.terminalid ?? ''),
   };
 }
 

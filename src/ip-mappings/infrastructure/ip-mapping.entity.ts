@@ -2,20 +2,20 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColum
 import type { ContextId } from '../../identity/domain/principal.js';
 import type { SqlValue } from '../../shared/database/database.js';
 import { namedColumns, VersionColumns } from '../../versions/infrastructure/version-columns.js';
-import type { IpMappingDetails, RecordedMapping } from '../domain/ip-mapping.js';
+import type { IpMappingDetails, RecordedMapping, TerminalId } from '../domain/ip-mapping.js';
 import { IpNetwork } from '../domain/ip-network.js';
 import { Validity } from '../domain/validity.js';
 
-/** What `valid_to` holds of a mapping that is still open: with NULL, no unique key would tell two of them apart. */
+/** `valid_to` of an open mapping. Not NULL: a unique key allows any number of those. */
 const OPEN = Number.MAX_SAFE_INTEGER;
 
-/** What is known of a mapping, in its present version and in every other. */
+/** The columns that mappings and their versions share. */
 abstract class IpMappingColumns {
-  /** The holder's. Mappings outlive it: who held an address is still to be told. */
+  /** The holder's id. No foreign key: mappings outlive their customer, since look-ups must still find them. */
   @Column({ name: 'customer_id', type: 'integer' })
   customerId!: number;
 
-  /** 16 bytes, IPv4 as IPv4-mapped IPv6: both databases compare them byte by byte. */
+  /** 16 bytes, IPv4 as IPv4-mapped IPv6; both databases compare bytewise. */
   @Column({ name: 'first_address', type: 'varbinary', length: 16 })
   firstAddress!: Buffer;
 
@@ -27,7 +27,7 @@ abstract class IpMappingColumns {
   @Column({ name: 'ip_subnet', type: 'varchar', length: 64 })
   ipSubnet!: string;
 
-  /** Unix seconds; 0 = since ever. */
+  /** Unix seconds; 0 = always. */
   @Column({ name: 'valid_from', type: 'bigint' })
   validFrom!: number;
 
@@ -40,8 +40,8 @@ abstract class IpMappingColumns {
 }
 
 /**
- * Who holds what, and when. The indexes serve, in this order: a look-up, which needs no more than a probe for each
- * address that a network around the one in question can begin with; the mappings of a customer; and the list.
+ * Who holds which network, and when. The indexes serve, in this order: look-ups, with a probe for each address at which a
+ * covering network can begin; the mappings of a customer; the list.
  */
 @Entity('ip_mappings')
 @Index(
@@ -65,9 +65,9 @@ export class IpMappingEntity extends IpMappingColumns {
 }
 
 /**
- * A state that a mapping was in, from `recordedAt` until its next version. Rows are added, never changed but for
- * `block`. The indexes serve: a mapping as of a moment, a look-up as of a moment, the history of a customer's mappings or
- * of one of them, the change feed, and sealing.
+ * A state of a mapping, from `recordedAt` until its next version. Rows are only added; `block` alone is set later. The
+ * indexes serve, in this order: a mapping at an instant, a look-up at an instant, the history of a customer's mappings or of
+ * one of them, the change feed, sealing.
  */
 @Entity('ip_mapping_versions')
 @Index('ip_mapping_versions_mapping', ['mappingId', 'version.recordedAt'], { unique: true })
@@ -90,7 +90,7 @@ export class IpMappingVersionEntity extends IpMappingColumns {
   version!: VersionColumns;
 }
 
-/** A row for each context that had mappings, which every change of them writes first. */
+/** The guard row of a context, which every change of its mappings writes first. */
 @Entity('ip_mapping_guards')
 export class IpMappingGuardEntity {
   @PrimaryColumn({ name: 'context_id', type: 'integer' })
@@ -104,8 +104,13 @@ export class IpMappingGuardEntity {
 
 /** The columns that both tables have, in the order of `toValues`. */
 export const WRITTEN_COLUMNS = [
-  ...['customer_id', 'first_address', 'last_address', 'ip_subnet'],
-  ...['valid_from', 'valid_to', 'terminal_id'],
+  'customer_id',
+  'first_address',
+  'last_address',
+  'ip_subnet',
+  'valid_from',
+  'valid_to',
+  'terminal_id',
 ];
 
 export function toValues({ customerId, network, validity, terminalId }: IpMappingDetails): SqlValue[] {
@@ -113,31 +118,34 @@ export function toValues({ customerId, network, validity, terminalId }: IpMappin
   return [customerId, first, last, text, validity.from, validity.to ?? OPEN, terminalId];
 }
 
-/** A mapping as it is read. */
+/** A mapping as the database returns it. */
 export interface MappingRow {
   readonly id: number;
   readonly customerId: number;
   readonly ipSubnet: string;
   readonly validFrom: number;
   readonly validTo: number;
-  readonly terminalId: string;
+  readonly terminalId: TerminalId; // checked when it was written
   readonly updatedAt: number;
 }
 
 /** The columns that both tables have, under the names of `MappingRow`. */
 const COLUMN_OF = {
-  ...{ customerId: 'customer_id', ipSubnet: 'ip_subnet', validFrom: 'valid_from', validTo: 'valid_to' },
+  customerId: 'customer_id',
+  ipSubnet: 'ip_subnet',
+  validFrom: 'valid_from',
+  validTo: 'valid_to',
   terminalId: 'terminal_id',
 } as const;
 
 export const ROW_NAMES = ['id', ...Object.keys(COLUMN_OF), 'updatedAt'] as (keyof MappingRow)[];
 
-/** What is read of a mapping. @param table an alias */
+/** The columns of `MappingRow` in `ip_mappings`. @param table an alias */
 export function presentColumns(table: string): string {
   return namedColumns(table, { id: 'id', ...COLUMN_OF, updatedAt: 'updated_at' });
 }
 
-/** The same of a version. @param prefix before each name */
+/** The columns of `MappingRow` in `ip_mapping_versions`. @param prefix of each name */
 export function pastColumns(table: string, prefix = ''): string {
   return namedColumns(table, { id: 'mapping_id', ...COLUMN_OF, updatedAt: 'recorded_at' }, prefix);
 }

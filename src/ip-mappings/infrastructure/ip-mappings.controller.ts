@@ -16,12 +16,12 @@ import {
   ListMappingsQueryDto,
   MappingDto,
   MappingFilterDto,
-  toAsked,
+  toChangedFields,
   toMappingDto,
-  toNew,
+  toMappingFields,
   WhichMappingDto,
 } from './ip-mapping.dto.js';
-import { answer, sendMappings } from './mapping-answers.js';
+import { answerMapping, sendMappings } from './mapping-answers.js';
 import { CUSTOMER_ERRORS } from '../../customers/domain/customer.errors.js';
 import { MAPPING_ERRORS } from '../domain/ip-mapping.errors.js';
 
@@ -32,7 +32,7 @@ const EXAMPLE = {
   terminalid: 'TERM12345',
 };
 
-/** `/api/ipdrcustomers_mapping`, in the form that existing clients send. */
+/** The flat form of mappings, for existing clients. */
 @ApiTags('IP mappings')
 @Controller('api/ipdrcustomers_mapping')
 export class IpMappingsController {
@@ -44,8 +44,8 @@ export class IpMappingsController {
   @Documented({
     summary: 'List the IP mappings of the context, or those of a customer',
     description:
-      'By ascending id, streamed. With `limit`, the Link header leads to the next page; without it, all are answered. ' +
-      'Mappings of customers that were deleted are among them, as they ended.',
+      'By ascending id, streamed. With `limit`, the Link header leads to the next page; without it, the answer holds all. ' +
+      'Mappings of deleted customers are included, as they ended.',
     example: ['GET /api/ipdrcustomers_mapping', { UserID: 'B68t19' }],
     answers: [MappingDto],
     alsoAs: [NDJSON],
@@ -59,8 +59,8 @@ export class IpMappingsController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const asked = merged(query, body);
-    const filter = { userId: asked.UserID, asked };
+    const sent = merged(query, body);
+    const filter = { userId: sent.UserID, sent };
     await sendMappings(this.mappings, caller, filter, query, request, response);
   }
 
@@ -70,8 +70,8 @@ export class IpMappingsController {
   @Documented({
     summary: 'Map an address or a subnet to a customer',
     description:
-      'An address has one holder at any second: what overlaps a mapping of another customer, in range and in time, is ' +
-      'refused. The same customer may hold a subnet and a part of it.',
+      'An address has one holder at any second: a mapping that overlaps one of another customer, in addresses and in ' +
+      'time, is refused. The same customer may hold a subnet and a part of it.',
     example: ['POST /api/ipdrcustomers_mapping', { UserID: 'B68t19', ...EXAMPLE }],
     answers: MappingDto,
     isVersioned: true,
@@ -86,7 +86,7 @@ export class IpMappingsController {
     @Body() { UserID, ...body }: CreateMappingDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<MappingDto> {
-    return answer(response, await this.mappings.create(caller, UserID, toNew(body)));
+    return answerMapping(response, await this.mappings.create(caller, UserID, toMappingFields(body)));
   }
 
   @Put(':UserID')
@@ -94,7 +94,7 @@ export class IpMappingsController {
   @Documented({
     summary: "Change a customer's mapping",
     description:
-      'The customer\'s only one, or the one whose `id` is given. Members left out keep their values; null or "" clears ' +
+      'The customer\'s only mapping, or the one with the given `id`. Members left out keep their values; null or "" clears ' +
       '`endtime` and `terminalid`.',
     example: ['PUT /api/ipdrcustomers_mapping/B68t19', { ...EXAMPLE, id: 1 }],
     answers: MappingDto,
@@ -115,8 +115,9 @@ export class IpMappingsController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<MappingDto> {
     requireSame(userId, UserID);
-    const asked = toAsked(requireMembers(changes));
-    return answer(response, await this.mappings.change(caller, userId, toId(id), asked, condition(request)));
+    const changed = toChangedFields(requireMembers(changes));
+    const mapping = await this.mappings.change(caller, userId, toNumber(id), changed, condition(request));
+    return answerMapping(response, mapping);
   }
 
   @Delete(':UserID')
@@ -124,8 +125,8 @@ export class IpMappingsController {
   @Documented({
     summary: "Remove a customer's mapping",
     description:
-      "The customer's only one, or the one whose `id` is given in the body, as if it had never been. To end one, set its " +
-      "`endtime`. Answers the mapping as it was. Clients that can't send a body with DELETE have " +
+      "Says that the customer's only mapping, or the one with the `id` in the body, never was. To end one, set its " +
+      "`endtime`. Answers the deleted mapping. Clients that can't send a body with DELETE use " +
       '`/api/ipdrcustomers/{UserID}/mappings/{id}`.',
     example: ['DELETE /api/ipdrcustomers_mapping/B68t19'],
     answers: MappingDto,
@@ -143,17 +144,17 @@ export class IpMappingsController {
     @Req() request: Request,
   ): Promise<MappingDto> {
     requireSame(userId, UserID);
-    return toMappingDto(await this.mappings.delete(caller, userId, toId(id), condition(request)));
+    return toMappingDto(await this.mappings.delete(caller, userId, toNumber(id), condition(request)));
   }
 }
 
-function toId(id: number | string | undefined): number | undefined {
+function toNumber(id: number | string | undefined): number | undefined {
   return id === undefined ? undefined : Number(id);
 }
 
 /** @throws RegisterError `validation_failed` if the body is about another customer than the path */
 function requireSame(path: string, body: string | undefined): void {
   if (body === undefined || body.normalize('NFC') === path.normalize('NFC')) return;
-  const message = 'must be the UserID of the path; to pass an address on to another customer, reassign it';
+  const message = 'must be the UserID of the path; to give an address to another customer, reassign it';
   throw validationFailed([{ field: 'UserID', message }]);
 }

@@ -9,13 +9,13 @@ import type { IpMappingsService, MappingFilter } from '../application/ip-mapping
 import type { RecordedMapping } from '../domain/ip-mapping.js';
 import { MappingDto, toListedDto, toMappingDto } from './ip-mapping.dto.js';
 
-/** The answer to a write: the mapping, and in the ETag which version that is. */
-export function answer(response: Response, mapping: RecordedMapping): MappingDto {
+/** Answers a write with the mapping and its ETag. */
+export function answerMapping(response: Response, mapping: RecordedMapping): MappingDto {
   sendVersion(response, versionOf(mapping));
   return toMappingDto(mapping);
 }
 
-/** Answers a list of mappings: a page of it if there is a limit, else all of it. */
+/** Streams a list of mappings: one page if there is a limit, else all. */
 export async function sendMappings(
   mappings: IpMappingsService,
   caller: Principal,

@@ -11,7 +11,7 @@ import { MappingHistoryQueryDto, MappingVersionDto, toMappingVersionDto } from '
 import { CUSTOMER_ERRORS } from '../../customers/domain/customer.errors.js';
 import { MAPPING_ERRORS } from '../domain/ip-mapping.errors.js';
 
-/** What became of the mappings of a customer. */
+/** The history of a customer's mappings. */
 @ApiTags('History')
 @Controller('api/ipdrcustomers/:UserID/mappings/history')
 export class MappingHistoryController {
@@ -22,9 +22,9 @@ export class MappingHistoryController {
   @Documented({
     summary: "Every version of a customer's IP mappings, the newest first",
     description:
-      'Who recorded it, when, and what changed. Mappings that were deleted are among them, and those of customers that ' +
-      'were deleted or renamed: of all who ever had the UserID. A mapping that was passed on is ended, and is followed ' +
-      `by another one, of the new holder. ${DEFAULT_LIMIT} versions unless \`limit\` says otherwise.`,
+      'Who recorded it, when, and what changed. Covers every customer that has or had the UserID, and deleted mappings. ' +
+      'A reassigned mapping ends, and another one of the new holder follows it. ' +
+      `${DEFAULT_LIMIT} versions unless \`limit\` says otherwise.`,
     example: ['GET /api/ipdrcustomers/B68t19/mappings/history'],
     answers: [MappingVersionDto],
     isPaged: true,
@@ -38,7 +38,7 @@ export class MappingHistoryController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<MappingVersionDto[]> {
     const limit = Number(query.limit ?? DEFAULT_LIMIT);
-    const filter = { mappingId: query.id === undefined ? undefined : Number(query.id), asked: query };
+    const filter = { mappingId: query.id === undefined ? undefined : Number(query.id), sent: query };
     const { rows, next } = await this.history.versionsOf(caller, userId, filter, startOf(query), limit);
     if (next !== undefined) linkNext(request, response, next.id);
     return rows.map(toMappingVersionDto);

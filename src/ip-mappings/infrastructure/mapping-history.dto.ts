@@ -7,7 +7,7 @@ import type { RecordedVersion } from '../../versions/domain/version.js';
 import type { RecordedMapping } from '../domain/ip-mapping.js';
 import { MappingDto, mappingId, toMappingDto } from './ip-mapping.dto.js';
 
-/** What may change of a mapping: its holder never does, as another one gets a mapping of its own. */
+/** The members that can change. The holder can't: a new holder gets a new mapping. */
 const CHANGING = [
   'ipsubnet',
   'starttime',
@@ -33,11 +33,11 @@ export class MappingVersionDto extends VersionDto {
     description: 'What changed; nothing on creation and deletion',
   })
   changes!: MappingFieldChangeDto[];
-  @ApiProperty({ description: 'As it was from then on; of a deletion, as it was until then' })
+  @ApiProperty({ description: 'The mapping from then on; of a deletion, the mapping until then' })
   mapping!: MappingDto;
 }
 
-/** Of which mapping versions are asked for, and of which page. */
+/** Which versions of mappings, and which page. */
 export class MappingHistoryQueryDto extends PageQueryDto {
   @ApiPropertyOptional({ type: 'integer', example: 7, description: 'Only the versions of this mapping' })
   @Checked(optional(mappingId))

@@ -2,7 +2,7 @@ import { Validity } from '../domain/validity.js';
 import { validationFailed } from '../../shared/errors.js';
 import { parseInstant } from '../../shared/instant.js';
 
-/** @returns the second that a moment is in; undefined if none was given */
+/** @returns the second of an instant; undefined = not given */
 export function toSecond(moment: unknown): number | undefined {
   const milliseconds = parseInstant(moment);
   return milliseconds === undefined ? undefined : Math.floor(milliseconds / 1000);

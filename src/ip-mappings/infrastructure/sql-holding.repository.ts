@@ -9,20 +9,20 @@ import type { Validity } from '../domain/validity.js';
 import { OVERLAPPING_IN_TIME, startingAt } from './held-addresses.sql.js';
 import { endOf, pastColumns, presentColumns, toMapping, type MappingRow } from './ip-mapping.entity.js';
 
-/** The place of the last mapping that a first address may have, as the index has it. */
-const BEHIND_ALL = [Buffer.alloc(16, 0xff), ...Array<number>(3).fill(Number.MAX_SAFE_INTEGER)];
+/** After all mappings with the same first address, in the order of the index. */
+const AFTER_ALL = [Buffer.alloc(16, 0xff), ...Array<number>(3).fill(Number.MAX_SAFE_INTEGER)];
 const PRESENT = presentColumns('m');
 const THEN = pastColumns('m');
 
-/** How many moments are asked for together, at most. */
+/** The most moments in one statement. */
 const MOMENTS = 256;
 
-/** Where something that holds one of the addresses may begin, and what of it is asked for: `START_COLUMNS`. */
+/** An address at which a covering network can begin, and the seconds that matter there: `START_COLUMNS`. */
 interface Start {
   /** Unix seconds, both inclusive. */
   earliest: number;
   latest: number;
-  /** What was found, by its last address: of one network, there may be thousands. */
+  /** The mappings found, by their last address: one network may have thousands. */
   readonly found: Map<string, RecordedMapping[]>;
 }
 
@@ -45,7 +45,7 @@ export class SqlHoldingRepository extends HoldingRepository {
     if (moments.length === 0) return [];
     if (moments.length <= MOMENTS) return this.holdingSome(this.database, context, moments, recordedAt);
     const found: RecordedMapping[][] = [];
-    // Neighbours together: what they have in common is read once, and no more of its past than they ask for.
+    // In the order of addresses, so that each statement reads the covering networks of neighbours once.
     const inOrder = [...moments.entries()].sort(
       ([, a], [, b]) => a.address.bytes.compare(b.address.bytes) || a.second - b.second,
     );
@@ -53,8 +53,8 @@ export class SqlHoldingRepository extends HoldingRepository {
     try {
       for (let start = 0; start < inOrder.length; start += MOMENTS) {
         const some = inOrder.slice(start, start + MOMENTS);
-        const asked = some.map(([, moment]) => moment);
-        const answers = await this.holdingSome(snapshot, context, asked, recordedAt);
+        const batch = some.map(([, moment]) => moment);
+        const answers = await this.holdingSome(snapshot, context, batch, recordedAt);
         for (const [n, [place]] of some.entries()) found[place] = answers[n] ?? [];
       }
     } finally {
@@ -63,7 +63,7 @@ export class SqlHoldingRepository extends HoldingRepository {
     return found;
   }
 
-  /** Reads what begins where something that holds one of the addresses may begin, and sorts it out. */
+  /** Reads the mappings at every start, then keeps those that hold the address at its second. */
   private async holdingSome(
     from: Pick<Database, 'query'>,
     context: ContextId,
@@ -82,11 +82,11 @@ export class SqlHoldingRepository extends HoldingRepository {
         return start;
       }),
     );
-    const asked = [...starts].map(([key, { earliest, latest }]) => [key, earliest, latest]);
+    const probes = [...starts].map(([key, { earliest, latest }]) => [key, earliest, latest]);
     const lowest = moments.map(({ address }) => address.bytes).reduce(lower);
-    const sql = recordedAt === undefined ? this.present(HELD, this.asked) : this.past(HELD, this.asked);
-    const known = recordedAt === undefined ? [] : [recordedAt, recordedAt];
-    const rows = await from.query<MappingRow>(sql, [JSON.stringify(asked), context, lowest, ...known]);
+    const sql = recordedAt === undefined ? this.present(HELD, this.probes) : this.past(HELD, this.probes);
+    const instants = recordedAt === undefined ? [] : [recordedAt, recordedAt];
+    const rows = await from.query<MappingRow>(sql, [JSON.stringify(probes), context, lowest, ...instants]);
     for (const mapping of rows.map(toMapping)) {
       const { first, last } = mapping.network;
       const found = starts.get(keyOf(first))?.found;
@@ -116,7 +116,10 @@ export class SqlHoldingRepository extends HoldingRepository {
       const time = [endOf(period), period.from];
       const around = this.present(`${startingAt(starts)} AND ${OVERLAPPING_IN_TIME}`);
       const wider = await snapshot.query<MappingRow>(`${around} ORDER BY m.first_address`, [
-        ...[context, ...starts, network.first, ...time],
+        context,
+        ...starts,
+        network.first,
+        ...time,
       ]);
       if (wider.length > 0) yield wider.map(toMapping);
       const inside = `${this.present(`m.context_id = ? AND m.first_address >= ? AND m.first_address <= ?
@@ -125,7 +128,7 @@ export class SqlHoldingRepository extends HoldingRepository {
         ORDER BY m.first_address, m.last_address, m.valid_from, m.valid_to, m.customer_id LIMIT ?`;
       yield* batches<RecordedMapping>(async (last) => {
         const start = last?.network.first ?? network.first;
-        const place = last === undefined ? BEHIND_ALL : placeOf(last);
+        const place = last === undefined ? AFTER_ALL : placeOf(last);
         const parameters = [context, start, network.last, start, ...place, ...time, BATCH];
         return (await snapshot.query<MappingRow>(inside, parameters)).map(toMapping);
       });
@@ -146,8 +149,8 @@ export class SqlHoldingRepository extends HoldingRepository {
     return new Set((await this.database.query<{ id: number }>(sql, parameters)).map(({ id }) => id));
   }
 
-  /** The table of what is asked for, to be read before another. */
-  private get asked(): string {
+  /** The starts as a table, to be joined before `ip_mappings`. */
+  private get probes(): string {
     return `${this.database.jsonTable(START_COLUMNS)} q ${this.database.thenJoin} `;
   }
 
@@ -156,7 +159,7 @@ export class SqlHoldingRepository extends HoldingRepository {
     return `SELECT ${PRESENT} FROM ${before}ip_mappings m${index} WHERE ${where}`;
   }
 
-  /** Takes the time of which it is asked as two more parameters. */
+  /** Takes the instant as two more parameters. */
   private past(where: string, before: string): string {
     const index = this.database.useIndex('ip_mapping_versions_network');
     return `SELECT ${THEN} FROM ${before}ip_mapping_versions m${index} WHERE ${where}
@@ -175,7 +178,7 @@ function lower(one: Buffer, other: Buffer): Buffer {
   return one.compare(other) <= 0 ? one : other;
 }
 
-/** Its place among those with the same first address. */
+/** The place of a mapping among those with the same first address. */
 function placeOf({ network, validity, customerId }: RecordedMapping): SqlValue[] {
   return [network.last, validity.from, endOf(validity), customerId];
 }

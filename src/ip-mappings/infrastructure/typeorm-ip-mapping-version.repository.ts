@@ -27,7 +27,7 @@ import {
   type MappingRow,
 } from './ip-mapping.entity.js';
 
-const GONE = { table: 'ip_mapping_versions', columns: 'v.mapping_id AS id' };
+const DELETED = { table: 'ip_mapping_versions', columns: 'v.mapping_id AS id' };
 const INSERT = insertInto('ip_mapping_versions', [
   'context_id',
   'mapping_id',
@@ -35,7 +35,7 @@ const INSERT = insertInto('ip_mapping_versions', [
   ...RECORD_COLUMNS,
 ]);
 
-/** The page is made of the index alone; then the versions are read that are in it, and no others. */
+/** Builds the page from the index alone, then reads only its versions. */
 const history = ({ jsonTable, thenJoin, useIndex, byPrimaryKey }: Database, isOfOne: boolean): string => `
   SELECT ${recordedColumns('v')}, ${pastColumns('v')}, ${pastColumns('p', 'before_')}
   FROM (SELECT m.id FROM ${jsonTable({ customer_id: 'integer' })} q
@@ -69,10 +69,10 @@ export class TypeOrmIpMappingVersionRepository extends IpMappingVersionRepositor
     before: number,
     limit: number,
   ): Promise<RecordedVersion<RecordedMapping>[]> {
-    const asked = JSON.stringify(customerIds.map((id) => [id]));
+    const customers = JSON.stringify(customerIds.map((id) => [id]));
     const one = mappingId === undefined ? [] : [mappingId];
     const sql = history(this.database, mappingId !== undefined);
-    const parameters = [asked, context, ...one, before, limit];
+    const parameters = [customers, context, ...one, before, limit];
     const rows = await this.database.query<VersionAndBefore<MappingRow>>(sql, parameters);
     return rows.map((row) => toVersion(row, ROW_NAMES, toMapping));
   }
@@ -101,7 +101,7 @@ export class TypeOrmIpMappingVersionRepository extends IpMappingVersionRepositor
     after: number,
     limit: number,
   ): Promise<{ mappings: number; next: number | undefined }> {
-    const deletions = await readDeletions<{ id: number }>(this.database, GONE, throughBlock, after, limit);
+    const deletions = await readDeletions<{ id: number }>(this.database, DELETED, throughBlock, after, limit);
     await this.deleteVersions(deletions.map(({ id }) => id));
     return {
       mappings: deletions.length,

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ContextId } from '../../identity/domain/principal.js';
 import { BATCH, wholeList } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
-import { unlessTaken } from '../../shared/database/driver-errors.js';
+import { unlessDuplicate } from '../../shared/database/driver-errors.js';
 import { insertInto } from '../../shared/database/insert-into.js';
 import {
   IpMappingRepository,
@@ -84,12 +84,14 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
   }
 
   async insert(context: ContextId, mapping: Omit<RecordedMapping, 'id'>): Promise<number | undefined> {
-    return unlessTaken(() => this.database.write(INSERT, [context, ...toValues(mapping), mapping.updatedAt]));
+    return unlessDuplicate(() =>
+      this.database.write(INSERT, [context, ...toValues(mapping), mapping.updatedAt]),
+    );
   }
 
   async update(context: ContextId, mapping: RecordedMapping): Promise<boolean> {
     const parameters = [...toValues(mapping), mapping.updatedAt, context, mapping.id];
-    return (await unlessTaken(() => this.database.write(UPDATE, parameters))) !== undefined;
+    return (await unlessDuplicate(() => this.database.write(UPDATE, parameters))) !== undefined;
   }
 
   async delete(context: ContextId, id: number): Promise<void> {

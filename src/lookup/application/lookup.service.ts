@@ -12,36 +12,37 @@ import type { Validity } from '../../ip-mappings/domain/validity.js';
 import { Clock } from '../../shared/clock.js';
 import { LOOKUP_ACTIONS } from '../domain/lookup.actions.js';
 
-/** Who held an address: the customer, with the data that it had then, and the mapping that says so. */
+/** A holder, with the data that it had then, and the mapping. */
 export interface Held {
   readonly holder: PastCustomer;
   readonly mapping: RecordedMapping;
 }
 
-/** What is asked, of which address and which second. */
+/** One question: who held this address at this second? */
 export interface Query {
   readonly address: IpAddress;
   /** Unix seconds; undefined = now. */
   readonly second: number | undefined;
 }
 
-/** An answer; undefined = nobody held the address then. */
+/** The answer to a query. */
 export interface Answer extends Moment {
+  /** undefined = nobody held the address. */
   readonly held: Held | undefined;
 }
 
-/** Under which circumstances it is asked. */
+/** What a look-up asks besides its queries. */
 export interface Inquiry {
-  /** What the register said at this time, Unix milliseconds; undefined = now. */
+  /** Answer what the register said at this instant, Unix milliseconds; undefined = now. */
   readonly recordedAt: number | undefined;
-  /** What else is put on record: the request as it came, the case reference and the purpose. */
-  readonly asked: object;
+  /** The request as sent, with case reference and purpose, for the audit trail. */
+  readonly sent: object;
 }
 
-/** How many long lists of queries are answered at once: more would take as long, and memory, and every snapshot there is. */
+/** How many bulk look-ups run at once. More would be no faster, and would take memory and every snapshot. */
 const AT_ONCE = 2;
 
-/** Tells who held an address at a given second, and puts on record who asked. */
+/** Answers who held an address at a second. Every look-up is audited. */
 @Injectable()
 export class LookupService {
   private readonly turns = pLimit(AT_ONCE);
@@ -60,7 +61,7 @@ export class LookupService {
       action: LOOKUP_ACTIONS.one,
       ...(held === undefined ? {} : { userId: held.holder.userId }),
       details: {
-        ...inquiry.asked,
+        ...inquiry.sent,
         time: second,
         ...(held !== undefined && { ipdr_customer_id: held.holder.id }),
         records: held === undefined ? 0 : 1,
@@ -69,19 +70,19 @@ export class LookupService {
     return answer;
   }
 
-  /** Answers in the order of the queries. What they were is on record as a digest: there may be thousands. */
+  /** Answers in the order of the queries. The audit entry holds a digest of them: there may be thousands. */
   async many(by: Principal, queries: readonly Query[], inquiry: Inquiry): Promise<Answer[]> {
     const answers = await this.turns(() => this.answer(by.context, queries, inquiry));
     const records = answers.filter(({ held }) => held !== undefined).length;
     const lines = answers.map(({ address, second }) => `${address.toString()},${second}\n`);
     const digest = createHash('sha256').update(lines.join('')).digest('hex');
-    const details = { ...inquiry.asked, queries: queries.length, queries_sha256: digest, records };
+    const details = { ...inquiry.sent, queries: queries.length, queries_sha256: digest, records };
     await this.trail.recordRead(by, { action: LOOKUP_ACTIONS.many, details });
     return answers;
   }
 
-  /** Everybody who held an address within a period, in order of time, each with the last data of that time. */
-  async history(by: Principal, address: IpAddress, period: Validity, asked: object): Promise<Held[]> {
+  /** Every holder of an address within a period, in order of time, each with the data of its last second there. */
+  async history(by: Principal, address: IpAddress, period: Validity, sent: object): Promise<Held[]> {
     const mappings = await this.addresses.historyOf(by.context, address, period);
     const until = period.to ?? Infinity;
     const held = await this.withHolders(
@@ -90,7 +91,7 @@ export class LookupService {
       undefined,
     );
     const found = held.filter((each) => each !== undefined);
-    const details = { ...asked, records: found.length };
+    const details = { ...sent, records: found.length };
     await this.trail.recordRead(by, { action: LOOKUP_ACTIONS.history, details });
     return found;
   }
@@ -103,25 +104,25 @@ export class LookupService {
     const now = Math.floor(this.clock.now() / 1000);
     const moments = queries.map(({ address, second = now }) => ({ address, second }));
     const mappings = await this.addresses.at(context, moments, recordedAt);
-    const asked = moments.map(({ second }, n) => ({ mapping: mappings[n], second }));
-    const held = await this.withHolders(context, asked, recordedAt);
+    const found = moments.map(({ second }, n) => ({ mapping: mappings[n], second }));
+    const held = await this.withHolders(context, found, recordedAt);
     return moments.map((moment, n) => ({ ...moment, held: held[n] }));
   }
 
-  /** Adds the holder of each mapping, as it was at a second. */
+  /** Adds each mapping's holder, with its data at the second. */
   private async withHolders(
     context: ContextId,
-    asked: readonly { readonly mapping: RecordedMapping | undefined; readonly second: number }[],
+    found: readonly { readonly mapping: RecordedMapping | undefined; readonly second: number }[],
     recordedAt: number | undefined,
   ): Promise<(Held | undefined)[]> {
-    const mapped = asked.flatMap(({ mapping, second }) =>
+    const mapped = found.flatMap(({ mapping, second }) =>
       mapping === undefined ? [] : [{ customerId: mapping.customerId, second }],
     );
     const holders = (await this.holders.asOf(context, mapped, recordedAt)).values();
-    return asked.map(({ mapping }) => {
+    return found.map(({ mapping }) => {
       if (mapping === undefined) return undefined;
       const holder = holders.next().value;
-      return holder && { holder, mapping }; // purged between the two questions: as if purged before
+      return holder && { holder, mapping }; // undefined: purged between the two reads
     });
   }
 }

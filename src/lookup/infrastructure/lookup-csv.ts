@@ -1,16 +1,17 @@
 import { parse } from 'csv-parse/sync';
+import { MEMBERS_BY_USER_ID } from '../../customers/infrastructure/customer.dto.js';
 import { COMMON_ERRORS, RegisterError, validationFailed } from '../../shared/errors.js';
 import { MAX_QUERIES, type HeldDto } from './lookup.dto.js';
 
 const COLUMNS = ['ip', 'time'];
-/** Characters; without a limit, a quote that is never closed would hold the rest of the file. */
+/** Characters. Without a limit, an unclosed quote would swallow the rest of the file. */
 const MAX_LINE = 4096;
 
 /**
- * Reads queries from CSV with the columns `ip,time`, with or without a header line. Where no line has a time, none is
- * asked for, which is now; where others have one, a blank one is a fault: it would name who holds the address today.
+ * Parses queries from CSV with the columns `ip,time`, with or without a header line. Without a time column, every time is
+ * now. With one, a blank time is an error, since it would name today's holder.
  *
- * @returns members as JSON would have them; cells behind the columns are members of their own
+ * @returns the members of each query as in JSON; surplus cells are unknown members
  * @throws RegisterError `body_malformed`, `validation_failed`
  */
 export function parseQueries(csv: string): Record<string, string>[] {
@@ -20,22 +21,25 @@ export function parseQueries(csv: string): Record<string, string>[] {
   const width = rows.reduce((widest, cells) => Math.max(widest, cells.length), 1);
   const columns = hasHeader ? first.map((cell) => cell.toLowerCase()) : COLUMNS.slice(0, width);
   const unknown = columns.filter((name, n) => !COLUMNS.includes(name) || columns.indexOf(name) !== n);
-  if (unknown.length > 0) fail('the header line may name each of the columns ip and time once');
+  if (unknown.length > 0) fail('the header line may hold each of the columns ip and time once');
   const queries = hasHeader ? rows.slice(1) : rows;
   if (queries.length > MAX_QUERIES) fail(`must hold at most ${MAX_QUERIES} queries`);
   return queries.map((cells) => {
-    const named = columns.map((name, n) => [name, cells[n] ?? ''] as const);
+    const members = columns.map((name, n) => [name, cells[n] ?? ''] as const);
     const surplus = cells.map((cell, n) => [`column ${n + 1}`, cell] as const).slice(columns.length);
-    return Object.fromEntries([...named, ...surplus.filter(([, cell]) => cell !== '')]);
+    return Object.fromEntries([...members, ...surplus.filter(([, cell]) => cell !== '')]);
   });
 }
 
 function parseRows(csv: string): string[][] {
   try {
     return parse(csv, {
-      ...{ bom: true, trim: true, relaxColumnCount: true, skipEmptyLines: true },
-      recordDelimiter: ['\r\n', '\n', '\r'], // in one file, too
-      to: MAX_QUERIES + 2, // with a header line, one more than there may be
+      bom: true,
+      trim: true,
+      relaxColumnCount: true,
+      skipEmptyLines: true,
+      recordDelimiter: ['\r\n', '\n', '\r'], // may be mixed in one file
+      to: MAX_QUERIES + 2, // the header line, and one query too many
       maxRecordSize: MAX_LINE,
     });
   } catch (error) {
@@ -58,12 +62,7 @@ export function toLine(
   return {
     ip,
     time,
-    UserID: holder?.UserID ?? null,
-    Name: holder?.Name ?? null,
-    Address: holder?.Address ?? null,
-    Email: holder?.Email ?? null,
-    PhoneNumber: holder?.PhoneNumber ?? null,
-    AltPhoneNumber: holder?.AltPhoneNumber ?? null,
+    ...Object.fromEntries(MEMBERS_BY_USER_ID.map((name) => [name, holder?.[name] ?? null])),
     deleted: holder?.deleted ?? null,
     mapping_id: mapping?.id ?? null,
     ipdr_customer_id: mapping?.ipdr_customer_id ?? null,
@@ -75,5 +74,5 @@ export function toLine(
   };
 }
 
-/** The names of all columns of a line. */
+/** The columns of a line, in order. */
 export const CSV_COLUMNS = Object.keys(toLine('', '', { holder: null, mapping: null }, ''));

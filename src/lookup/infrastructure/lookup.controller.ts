@@ -30,7 +30,7 @@ import {
 } from './lookup.dto.js';
 
 const JSON_TYPE = 'application/json';
-/** Answers that are put into words at a time. */
+/** How many answers are serialised at a time. */
 const BATCH = 1000;
 
 /** Who held an address at a given second. */
@@ -44,8 +44,8 @@ export class LookupController {
   @Documented({
     summary: 'Who held an address at a second',
     description:
-      'The members may be in the query string or in the body. The holder comes with the data that it had then, and ' +
-      '`deleted: true` if it is gone since. `holder` and `mapping` are null if nobody held the address.',
+      'Members go into the query string or the body. The holder comes with the data that it had then, and with ' +
+      '`deleted: true` if it was deleted since. `holder` and `mapping` are null if nobody held the address.',
     example: ['GET /api/ipdrlookup?ip=203.0.113.7&time=1735669800', { case_reference: 'FIR 123/2026' }],
     answers: LookupAnswerDto,
   })
@@ -65,11 +65,11 @@ export class LookupController {
   @Documented({
     summary: 'Who held one address, or up to 10,000, each at a second',
     description:
-      'With `queries`, the answer is `{"results": […]}` in the same order, and a query that is at fault has its error ' +
-      'in its place. `Content-Type: text/csv`, with the columns `ip,time` and the credentials in headers, answers CSV ' +
-      `with the columns \`${CSV_COLUMNS.join(',')}\`; ` +
-      '`recorded_at`, `case_reference` and `purpose` go into the query string then. On record are the number of queries ' +
-      'that were answered, and the SHA-256 of their lines `ip,time` (in the shortest form, Unix seconds, each ended by a line feed).',
+      'With `queries`, the answer is `{"results": […]}` in the same order; a bad query has its error in its place. ' +
+      '`Content-Type: text/csv`, with the columns `ip,time` and the credentials in headers, answers CSV with the columns ' +
+      `\`${CSV_COLUMNS.join(',')}\`; ` +
+      '`recorded_at`, `case_reference` and `purpose` then go into the query string. The audit entry holds the number of ' +
+      'good queries and the SHA-256 of their lines `ip,time` (shortest form, Unix seconds, each with a line feed).',
     example: [
       'POST /api/ipdrlookup',
       { queries: [{ ip: '203.0.113.7', time: 1735669800 }, { ip: '2001:db8::1' }], purpose: 'Test' },
@@ -86,23 +86,23 @@ export class LookupController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const { queries, ...asked } = merged(query, body);
+    const { queries, ...inquiry } = merged(query, body);
     if (request.csv !== undefined) {
       const sent = parseQueries(request.csv).map(toSentQuery);
-      await this.answerMany(caller, sent, asked, request.accepts([CSV, JSON_TYPE]) || CSV, response);
+      await this.answerMany(caller, sent, inquiry, request.accepts([CSV, JSON_TYPE]) || CSV, response);
     } else if (queries === undefined) {
-      response.json(await this.answerOne(caller, asked));
+      response.json(await this.answerOne(caller, inquiry));
     } else {
-      refuseBoth(asked);
-      await this.answerMany(caller, queries.map(toSentQuery), asked, request.answerType, response);
+      refuseBoth(inquiry);
+      await this.answerMany(caller, queries.map(toSentQuery), inquiry, request.answerType, response);
     }
   }
 
   @Get('history')
   @Requires('read')
   @Documented({
-    summary: 'Everybody who held an address, in order of time',
-    description: 'Each with the data that it had at the end of that time, or has now.',
+    summary: 'Every holder of an address, in order of time',
+    description: 'Each with the data that it had when it last held the address, or has now.',
     example: ['GET /api/ipdrlookup/history?ip=203.0.113.7&from=1704067200'],
     answers: [HeldDto],
   })
@@ -111,35 +111,35 @@ export class LookupController {
     @Query() query: LookupHistoryDto,
     @Body() body: LookupHistoryDto,
   ): Promise<HeldDto[]> {
-    const asked = merged(query, body);
-    const address = IpAddress.parse(required(asked.ip));
-    const period = toPeriod(toSecond(asked.from) ?? 0, toSecond(asked.to));
-    const held = await this.lookup.history(caller, address, period, asked);
+    const sent = merged(query, body);
+    const address = IpAddress.parse(requireIp(sent.ip));
+    const period = toPeriod(toSecond(sent.from) ?? 0, toSecond(sent.to));
+    const held = await this.lookup.history(caller, address, period, sent);
     return held.map(toHeldDto);
   }
 
-  private async answerOne(caller: Principal, asked: LookupDto): Promise<LookupAnswerDto> {
-    const ip = required(asked.ip);
-    const { second, held } = await this.lookup.one(caller, toQuery(ip, asked.time), toInquiry(asked));
+  private async answerOne(caller: Principal, sent: LookupDto): Promise<LookupAnswerDto> {
+    const ip = requireIp(sent.ip);
+    const { second, held } = await this.lookup.one(caller, toQuery(ip, sent.time), toInquiry(sent));
     return { ip, time: second, ...toHeldDto(held) };
   }
 
   private async answerMany(
     caller: Principal,
     sent: readonly SentQuery[],
-    asked: InquiryDto,
+    inquiry: InquiryDto,
     type: string,
     response: Response,
   ): Promise<void> {
     const queries = sent.flatMap(({ query }) => query ?? []);
-    const answers = await this.lookup.many(caller, queries, toInquiry(asked));
+    const answers = await this.lookup.many(caller, queries, toInquiry(inquiry));
     const rows = inTheirPlaces(sent, answers);
     if (type === CSV) await sendRows(response, CSV, rows, toCsvDto, CSV_COLUMNS);
     else await sendObject(response, { results: toResults(rows) });
   }
 }
 
-/** A query, and its answer unless it was at fault. */
+/** A query and its answer; undefined = the query is bad. */
 type Row = readonly [SentQuery, Answer | undefined];
 
 async function* inTheirPlaces(sent: readonly SentQuery[], answers: readonly Answer[]): AsyncGenerator<Row[]> {
@@ -164,15 +164,16 @@ function toCsvDto([{ ip, time, faults }, answer]: Row): object {
   return toLine(ip, answer?.second ?? time, toHeldDto(answer?.held), error);
 }
 
-function required(ip: string | undefined): string {
+function requireIp(ip: string | undefined): string {
   if (ip === undefined) throw validationFailed([{ field: 'ip', message: 'is required' }]);
   return ip;
 }
 
-function refuseBoth(asked: LookupDto): void {
-  const given = (['ip', 'time'] as const).filter((field) => asked[field] !== undefined);
+/** @throws RegisterError `validation_failed` if the request asks for one address besides `queries` */
+function refuseBoth(sent: LookupDto): void {
+  const given = (['ip', 'time'] as const).filter((field) => sent[field] !== undefined);
   if (given.length === 0) return;
   throw validationFailed(
-    given.map((field) => ({ field, message: 'is part of each query, where there are some' })),
+    given.map((field) => ({ field, message: 'belongs into each query when there are queries' })),
   );
 }

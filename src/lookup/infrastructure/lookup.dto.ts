@@ -27,7 +27,7 @@ import { toSecond } from '../../ip-mappings/infrastructure/period.dto.js';
 import type { Held, Inquiry, Query } from '../application/lookup.service.js';
 
 export const MAX_QUERIES = 10_000;
-/** Unknown members of a query that are told: of thousands of queries, each would have many. */
+/** How many unknown members of one query are reported: there may be thousands of queries. */
 const MAX_FAULTS = 5;
 
 const address: Check = text((value) => accepted(() => IpAddress.parse(value)));
@@ -38,14 +38,14 @@ function freeText(max: number): Check {
   return optional(textThat(fits, `must be text of at most ${max} characters, without control characters`));
 }
 
-/** Under which circumstances a look-up is made. */
+/** What a look-up asks besides its queries. */
 export class InquiryDto {
   @ApiPropertyOptional({
     ...INSTANT,
     example: '2026-11-24T00:00:00+05:30',
     description:
-      'What the register said at this moment, to the millisecond: Unix seconds (their beginning), or ISO 8601 with an ' +
-      'offset; left out = now',
+      'Answer what the register said at this instant: Unix seconds (their beginning), or ISO 8601 with an offset, to the ' +
+      'millisecond; left out = now',
   })
   @Checked(optional(instant))
   recorded_at?: number | string;
@@ -72,7 +72,7 @@ class QueryDto {
     ...INSTANT,
     example: 1735669800,
     description:
-      'Unix seconds, or ISO 8601 with an offset; left out = now. The holder is answered as at the end of that second',
+      'Unix seconds, or ISO 8601 with an offset; left out = now. The holder comes with the data at the end of that second',
   })
   @Checked(optional(instant))
   time?: number | string;
@@ -110,7 +110,7 @@ export class LookupHistoryDto extends OmitType(InquiryDto, ['recorded_at']) {
   @ApiPropertyOptional({
     ...INSTANT,
     example: 1735669800,
-    description: 'From this second on; left out = since ever',
+    description: 'From this second on; left out = from the beginning',
   })
   @Checked(optional(instant))
   from?: number | string;
@@ -124,13 +124,13 @@ export class LookupHistoryDto extends OmitType(InquiryDto, ['recorded_at']) {
   to?: number | string;
 }
 
-/** A customer, as it was at the time in question. */
+/** A customer, with the data that it had at the time of the query. */
 export class HolderDto extends CustomerDto {
-  @ApiPropertyOptional({ enum: [true], description: 'There if the customer is gone since' })
+  @ApiPropertyOptional({ enum: [true], description: 'Present if the customer was deleted since' })
   deleted?: true;
 }
 
-/** Who held an address, and by which mapping. */
+/** A holder and its mapping. */
 export class HeldDto {
   @ApiProperty({
     type: HolderDto,
@@ -143,7 +143,7 @@ export class HeldDto {
 }
 
 export class LookupAnswerDto extends HeldDto {
-  @ApiProperty({ example: '203.0.113.7', description: 'As it was given' })
+  @ApiProperty({ example: '203.0.113.7', description: 'As given' })
   ip!: string;
   @ApiProperty({ type: 'integer', example: 1735669800, description: 'Unix seconds' })
   time!: number;
@@ -160,18 +160,18 @@ class QueryErrorDto {
   errors!: FieldFault[];
 }
 
-/** The answers to many queries, in their order. */
+/** The answers to many queries, in the same order. */
 @ApiExtraModels(LookupAnswerDto, QueryErrorDto)
 export class LookupResultsDto {
   @ApiProperty({
     type: 'array',
     items: { oneOf: [{ $ref: getSchemaPath(LookupAnswerDto) }, { $ref: getSchemaPath(QueryErrorDto) }] },
-    description: 'A query that is at fault has its error in its place',
+    description: 'A bad query has its error in its place',
   })
   results!: (LookupAnswerDto | QueryErrorDto)[];
 }
 
-/** A query as it was sent, and what it means or what is wrong with it. */
+/** A query as sent, with what it means or what is wrong with it. */
 export interface SentQuery {
   readonly ip: string;
   readonly time: string;
@@ -179,7 +179,7 @@ export interface SentQuery {
   readonly faults: readonly FieldFault[];
 }
 
-/** Reads a query of many. */
+/** Parses one query of many. */
 export function toSentQuery(sent: unknown): SentQuery {
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) {
     const message = `must be an object with ip and time, not ${typeInWords(sent)}`;
@@ -202,13 +202,13 @@ function toText(sent: unknown): string {
   return typeof sent === 'string' || typeof sent === 'number' ? String(sent) : '';
 }
 
-/** @param time that `instant` lets pass; undefined = now */
+/** @param time one that `instant` accepts; undefined = now */
 export function toQuery(ip: string, time: unknown): Query {
   return { address: IpAddress.parse(ip), second: toSecond(time) };
 }
 
 export function toInquiry(dto: InquiryDto): Inquiry {
-  return { recordedAt: parseInstant(dto.recorded_at), asked: dto };
+  return { recordedAt: parseInstant(dto.recorded_at), sent: dto };
 }
 
 export function toHeldDto(held: Held | undefined): HeldDto {

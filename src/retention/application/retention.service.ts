@@ -12,11 +12,11 @@ import { formatInstant } from '../../shared/instant.js';
 import { Transactions } from '../../shared/transactions.js';
 import { HISTORY_ACTIONS } from '../../history/domain/audit-entry.js';
 
-/** What a purge removed. */
+/** The result of a purge. */
 export interface Purged {
-  /** Unix milliseconds: what was removed is older. */
+  /** Unix milliseconds: everything removed is older. */
   readonly before: number;
-  /** How many were removed, by what they are. */
+  /** The number of removed items by kind, such as `customers`. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -27,7 +27,7 @@ export abstract class Purges {
 
 const DAY_MS = 86_400_000;
 
-/** Removes what need not be kept any longer; only when an administrator asks for it. */
+/** Removes data past its retention, only at an administrator's request. */
 @Injectable()
 export class RetentionService {
   constructor(
@@ -42,21 +42,21 @@ export class RetentionService {
   ) {}
 
   /**
-   * Removes what every feature keeps from before an instant, in small steps; cut short, it goes on when it is repeated. The
-   * digests of audit entries stay, and with them the chain.
+   * Removes old data of every feature in small steps. After an interruption, a repetition continues. The digests of
+   * audit entries stay, so the chain stays verifiable.
    *
-   * @param before Unix milliseconds: only what is older; undefined = all that may be purged
-   * @throws RegisterError `validation_failed` if RETENTION_DAYS keeps some of it
+   * @param before Unix milliseconds: removes only what is older; undefined = everything past RETENTION_DAYS
+   * @throws RegisterError `validation_failed` if `before` is within RETENTION_DAYS
    */
   async purge(by: Principal | undefined, before?: number): Promise<Purged> {
     const latest = this.clock.now() - this.retention.days * DAY_MS;
-    const end = wholeSeconds(before ?? latest); // as the audit entry says it
+    const end = wholeSeconds(before ?? latest); // the audit entry has whole seconds
     if (end > latest) {
       const message = `must be ${formatInstant(latest)} or earlier: RETENTION_DAYS is ${this.retention.days}`;
       throw validationFailed([{ field: 'before', message }]);
     }
     const limit = { before: end, throughBlock: await this.begin(by, end) };
-    await this.sealer.sealAll(); // until that entry is sealed, it proves nothing
+    await this.sealer.sealAll(); // an unsealed entry proves nothing
     const counts: Record<string, number> = {};
     for (const purge of this.purges.all) counts[purge.what] = await this.runToEnd(purge, limit);
     await this.transactions.run(() =>
@@ -65,7 +65,7 @@ export class RetentionService {
     return { before: end, counts };
   }
 
-  /** Audits what may be missing from now on, before anything is. @returns the last block that is emptied */
+  /** Audits the purge before it removes anything. @returns the last block whose entries are removed */
   private begin(by: Principal | undefined, before: number): Promise<number> {
     return this.authority.change(
       by,
@@ -81,7 +81,7 @@ export class RetentionService {
     );
   }
 
-  /** Takes the steps of a purge, each in a transaction of its own. @returns how many were removed */
+  /** Runs the steps of a purge, each in a transaction of its own. @returns how many items were removed */
   private async runToEnd(purge: Purge, limit: PurgeLimit): Promise<number> {
     let total = 0;
     for (let after: number | undefined = 0; after !== undefined;) {

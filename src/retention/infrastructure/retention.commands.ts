@@ -9,13 +9,13 @@ export function addRetentionCommands(program: Command, run: Action): void {
   program
     .command('purge')
     .description(
-      'remove for good what is older than RETENTION_DAYS: deleted customers and mappings, audit entries, sign-ins',
+      'permanently remove deleted customers and mappings, audit entries and sign-ins older than RETENTION_DAYS',
     )
-    .option('--before <time>', 'only what is older than this: ISO 8601 with an offset, or Unix seconds')
+    .option('--before <time>', 'remove only what is older: ISO 8601 with an offset, or Unix seconds')
     .action(({ before }: { before?: string }) =>
       run(async (register, line) => {
         const fields = await validated(PurgeDto, { before });
-        await line.confirm(`What is older than ${before ?? 'RETENTION_DAYS'} will be removed for good`);
+        await line.confirm(`Everything older than ${before ?? 'RETENTION_DAYS'} will be permanently removed`);
         const purged = await register.get(RetentionService).purge(undefined, parseInstant(fields.before));
         line.print(toPurgedDto(purged));
       }),

@@ -18,11 +18,11 @@ export class RetentionController {
   @Requires('admin:write')
   @InSteps()
   @Documented({
-    summary: 'Remove for good what is older than RETENTION_DAYS',
+    summary: 'Permanently remove what is older than RETENTION_DAYS',
     description:
-      'Customers and mappings that were deleted before then, with their history; entries of the audit trail, whose ' +
-      'chain stays whole; sign-ins. The purge itself is on record. It is done in small steps: cut short, it goes on when it is ' +
-      'repeated.',
+      'Removes customers and mappings deleted before then, with their history, audit entries and sign-ins. The audit ' +
+      'chain stays intact, and the purge itself is audited. It runs in small steps: repeat it to continue after an ' +
+      'interruption.',
     example: ['POST /api/admin/purge', { before: '2020-01-01T00:00:00Z' }],
     as: 'admin',
     answers: PurgedDto,

@@ -9,21 +9,21 @@ export class PurgeDto {
     ...INSTANT,
     example: '2020-01-01T00:00:00+05:30',
     description:
-      'Only what is older: Unix seconds, or ISO 8601 with an offset. Left out = all that is older than RETENTION_DAYS',
+      'Remove only what is older: Unix seconds, or ISO 8601 with an offset. Left out = RETENTION_DAYS ago',
   })
   @Checked(optional(instant))
   before?: string | number;
 }
 
 export class PurgedDto {
-  @ApiProperty({ example: '2024-11-24T08:48:06Z', description: 'What was removed is older' })
+  @ApiProperty({ example: '2024-11-24T08:48:06Z', description: 'Everything removed is older' })
   before!: string;
   @ApiProperty({
     type: 'integer',
-    description: 'Customers that were deleted before, with all their versions and mappings',
+    description: 'Customers deleted before then, with all their versions and mappings',
   })
   customers!: number;
-  @ApiProperty({ type: 'integer', description: 'Mappings that were deleted before, with all their versions' })
+  @ApiProperty({ type: 'integer', description: 'Mappings deleted before then, with all their versions' })
   mappings!: number;
   @ApiProperty({ type: 'integer' })
   audit_entries!: number;

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { holds } from '../address-list.js';
+import { includesAddress } from '../address-list.js';
 import { ConfigurationError, loadConfiguration, type Configuration } from './configuration.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ipdr-configuration-'));
@@ -36,7 +36,7 @@ const pair = { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') 
 
 type Variable = {
   readonly name: string;
-  /** Other variables that must be set for this one to be. */
+  /** Other variables that this one requires. */
   readonly given?: Record<string, string>;
   readonly read: (configuration: Configuration) => unknown;
   readonly fallback: unknown;
@@ -82,10 +82,20 @@ const VARIABLES: readonly Variable[] = [
       ['mysql://u@[::1]/ipdr', { type: 'mysql', url: 'mysql://u@[::1]/ipdr' }],
     ],
     bad: [
-      ...['mysql://u:SECRET@db/ipdr?ssl=true', 'sqlite::memory:'],
-      ...['sqlite:', 'nonsense', '/var/x.sqlite', 'postgres://u:SECRET@db/ipdr', 'mysql:ipdr'],
-      ...['mysql://u:SECRET@db', 'mysql://u:SECRET@db/', 'mysql:///ipdr', 'mysql://u:SECRET@db:99999/ipdr'],
-      ...['mysql://u:SEC#RET@db/ipdr', 'mysql://u:SECRET%zz@db/ipdr', 'mysql://%ff:SECRET@db/ipdr'],
+      'mysql://u:SECRET@db/ipdr?ssl=true',
+      'sqlite::memory:',
+      'sqlite:',
+      'nonsense',
+      '/var/x.sqlite',
+      'postgres://u:SECRET@db/ipdr',
+      'mysql:ipdr',
+      'mysql://u:SECRET@db',
+      'mysql://u:SECRET@db/',
+      'mysql:///ipdr',
+      'mysql://u:SECRET@db:99999/ipdr',
+      'mysql://u:SEC#RET@db/ipdr',
+      'mysql://u:SECRET%zz@db/ipdr',
+      'mysql://%ff:SECRET@db/ipdr',
     ],
   },
   {
@@ -124,7 +134,7 @@ const VARIABLES: readonly Variable[] = [
   {
     name: 'TRUST_PROXY',
     read: ({ trustProxy }) =>
-      ['10.1.2.3', '127.0.0.1', '::1'].filter((address) => holds(trustProxy, address)),
+      ['10.1.2.3', '127.0.0.1', '::1'].filter((address) => includesAddress(trustProxy, address)),
     fallback: [],
     good: [
       ['127.0.0.1', ['127.0.0.1']],
@@ -178,16 +188,16 @@ const VARIABLES: readonly Variable[] = [
 describe.each(VARIABLES)('$name', ({ name, given = {}, read, fallback, good, bad }) => {
   const load = (text: string): unknown => read(loadConfiguration({ ...given, [name]: text }));
 
-  it('has a default, for when it is not set or empty', () => {
+  it('has a default if it is not set or empty', () => {
     expect(read(loadConfiguration({}))).toEqual(fallback);
     if (Object.keys(given).length === 0) expect(load('')).toEqual(fallback);
   });
 
-  it('takes what it may be', () => {
+  it('accepts valid values', () => {
     for (const [text, value] of good) expect(load(text)).toEqual(value);
   });
 
-  it('refuses anything else in one line that names it, and never the value', () => {
+  it('rejects anything else in one line with its name but without its value', () => {
     for (const text of bad) {
       const message = messageOf({ ...given, [name]: text });
       expect(message).toContain(name);
@@ -206,14 +216,14 @@ describe.each([
   ['ADMIN_API_TOKEN', TOKEN, ({ adminApiToken }: Configuration) => adminApiToken],
 ])('%s_FILE', (name, value, read) => {
   it.each([
-    ['as it is', ''],
+    ['without a line end', ''],
     ['with a line end', '\n'],
-    ['with a line end of Windows', '\r\n'],
-  ])('names a file that holds the value, %s', (_case, end) => {
+    ['with a Windows line end', '\r\n'],
+  ])('reads the value from a file %s', (_case, end) => {
     expect(read(loadConfiguration({ [`${name}_FILE`]: file(name, `${value}${end}`) }))).toBe(value);
   });
 
-  it('cannot be set together with the variable itself, unless one is empty', () => {
+  it('conflicts with the variable itself, unless one is empty', () => {
     const path = file(name, value);
     const message = messageOf({ [name]: value, [`${name}_FILE`]: path });
     expect(message).toBe(`${name} and ${name}_FILE are both set; set one of them`);
@@ -221,10 +231,10 @@ describe.each([
     expect(read(loadConfiguration({ [name]: value, [`${name}_FILE`]: '' }))).toBe(value);
   });
 
-  it('is refused in one line when the file cannot be read', () => {
+  it('is rejected in one line if the file cannot be read', () => {
     for (const path of [absent, folder]) {
       expect(messageOf({ [`${name}_FILE`]: path })).toMatch(
-        new RegExp(`^${name}_FILE names a file that cannot be read \\(\\w+\\)$`),
+        new RegExp(`^cannot read the file of ${name}_FILE \\(\\w+\\)$`),
       );
     }
   });
@@ -233,14 +243,14 @@ describe.each([
 it.each([
   ['nothing', ''],
   ['two lines', `SECRET-${'x'.repeat(20)}\nSECRET`],
-])('DATABASE_URL_FILE is refused when the file holds %s, and tells nothing of it', (_case, content) => {
+])('DATABASE_URL_FILE is rejected if the file has %s, without quoting it', (_case, content) => {
   const message = messageOf({ DATABASE_URL_FILE: file('DATABASE_URL', content) });
   expect(message).toContain('DATABASE_URL');
   expect(message).not.toContain('SECRET');
 });
 
 describe('the configuration as a whole', () => {
-  it('puts the embedded database into DATA_DIR', () => {
+  it('keeps the SQLite database in DATA_DIR', () => {
     expect(loadConfiguration({ DATA_DIR: '/var/x' }).database).toEqual({
       type: 'sqlite',
       path: '/var/x/ipdr.sqlite',
@@ -250,11 +260,11 @@ describe('the configuration as a whole', () => {
   it.each([
     ['TLS_CERT_FILE', cert],
     ['TLS_KEY_FILE', key],
-  ])('takes no %s alone', (name, path) => {
+  ])('rejects %s alone', (name, path) => {
     expect(messageOf({ [name]: path })).toBe('TLS_CERT_FILE and TLS_KEY_FILE must both be set, or neither');
   });
 
-  it('has a test here for each of its parts', () => {
+  it('is tested here completely', () => {
     expect(VARIABLES).toHaveLength(Object.keys(loadConfiguration({})).length + 1); // TLS has two
   });
 });

@@ -3,23 +3,23 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { addressList, type AddressList } from '../address-list.js';
 
-/** What the environment says, checked and typed. The contract's section 8 is the table of it. */
+/** The validated environment variables (contract, section 8). */
 export interface Configuration {
   readonly host: string;
   readonly port: number;
   /** The folder for the embedded database and the generated tokens. */
   readonly dataDir: string;
   readonly database: DatabaseConfiguration;
-  /** The admin's token on the first start, not checked yet; undefined = one is generated. */
+  /** The admin's token for the first start, not validated yet; undefined = generate one. */
   readonly adminApiToken: string | undefined;
-  /** An IANA name; for dates in CSV and reports. */
+  /** An IANA name, for dates in CSV and reports. */
   readonly timeZone: string;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
-  /** Whose `X-Forwarded-For` is believed. */
+  /** The proxies whose `X-Forwarded-For` is trusted. */
   readonly trustProxy: AddressList;
-  /** Requests a minute and token; 0 = no limit. */
+  /** Requests per minute and token; 0 = no limit. */
   readonly rateLimit: number;
-  /** Failed sign-ins a minute and client address; 0 = no limit. */
+  /** Failed sign-ins per minute and client address; 0 = no limit. */
   readonly signinLimit: number;
   readonly retentionDays: number;
   readonly logLevel: LogLevel;
@@ -31,15 +31,15 @@ export type DatabaseConfiguration =
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** The start cannot go on; the message is the one line that the operator needs. */
+/** The program can't start. The message is one line for the operator. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
 /**
- * Reads and checks the configuration.
+ * Reads and validates the configuration.
  *
- * @throws ConfigurationError naming the variable and what it takes; never its value, which may be a secret
+ * @throws ConfigurationError with the variable and its allowed values, never its value, which may be a secret
  */
 export function loadConfiguration(env: NodeJS.ProcessEnv): Configuration {
   const read = new Environment(env);
@@ -63,12 +63,12 @@ export function loadConfiguration(env: NodeJS.ProcessEnv): Configuration {
 class Environment {
   constructor(private readonly env: NodeJS.ProcessEnv) {}
 
-  /** An empty variable is a variable that is not set: compose files and shells produce those. */
+  /** Treats an empty variable as not set, since compose files and shells produce those. */
   text(name: string): string | undefined {
     return this.env[name] === '' ? undefined : this.env[name];
   }
 
-  /** A variable that may also be given as a file, `NAME_FILE`, as Docker secrets are. */
+  /** A variable that can also be set by a file, `NAME_FILE`, as with Docker secrets. */
   secret(name: string): string | undefined {
     const value = this.text(name);
     const file = this.text(`${name}_FILE`);
@@ -101,7 +101,7 @@ function readText(name: string, path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new ConfigurationError(`${name} names a file that cannot be read (${reason})`);
+    throw new ConfigurationError(`cannot read the file of ${name} (${reason})`);
   }
 }
 
@@ -115,7 +115,7 @@ function databaseConfiguration(url: string | undefined, dataDir: string): Databa
     parsed?.protocol === 'mysql:' &&
     parsed.hostname !== '' &&
     parsed.pathname.length > 1 &&
-    parsed.search === '' && // options such as TLS, asked for and not done, would be a trap
+    parsed.search === '' && // silently ignoring options such as TLS would be dangerous
     isDecodable(url)
   ) {
     return { type: 'mysql', url };
@@ -152,7 +152,7 @@ function tls(certFile: string | undefined, keyFile: string | undefined): Configu
     createSecureContext(pair);
   } catch {
     throw new ConfigurationError(
-      'TLS_CERT_FILE and TLS_KEY_FILE must hold a PEM certificate and its private key',
+      'TLS_CERT_FILE and TLS_KEY_FILE must contain a PEM certificate and its private key',
     );
   }
   return pair;

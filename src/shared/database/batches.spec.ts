@@ -14,11 +14,11 @@ describe('parts', () => {
     [7, 4, ['0 1 2 3', '4 5 6 6']],
     [9, 4, ['0 1 2 3', '4 5 6 7', '8']],
     [3, 1, ['0', '1', '2']],
-  ])('cuts %i values into parts of at most %i, filled up with the last one', (count, max, expected) => {
+  ])('splits %i values into parts of at most %i, padded with the last value', (count, max, expected) => {
     expect([...parts(numbers(count), max)].map((part) => part.join(' '))).toEqual(expected);
   });
 
-  it('makes few lengths of many, and loses nothing', () => {
+  it('yields few different lengths and all values', () => {
     const lengths = new Set<number>();
     for (const count of numbers(300)) {
       const all = [...parts(numbers(count), 64)];

@@ -1,18 +1,18 @@
 import type { Database } from './database.js';
 
-/** Rows that a batch has, if there are that many: enough to make a statement worth while, and little to hold. */
+/** The number of rows in a full batch: enough to keep statements few, small enough to hold in memory. */
 export const BATCH = 1000;
 
 /**
- * Reads a list to its end, `BATCH` rows at a time.
+ * Reads a list to its end in batches.
  *
- * @param read the next `BATCH` rows behind the last one that was read; undefined = those it begins with
+ * @param read the next `BATCH` rows after `last`; undefined = from the beginning
  */
 export async function* batches<Row>(read: (last: Row | undefined) => Promise<Row[]>): AsyncGenerator<Row[]> {
-  for (let last: Row | undefined, isOver = false; !isOver;) {
+  for (let last: Row | undefined, isAtEnd = false; !isAtEnd;) {
     const batch = await read(last);
     if (batch.length > 0) yield batch;
-    isOver = batch.length < BATCH;
+    isAtEnd = batch.length < BATCH;
     last = batch.at(-1);
   }
 }
@@ -20,9 +20,9 @@ export async function* batches<Row>(read: (last: Row | undefined) => Promise<Row
 type Source = Pick<Database, 'query'>;
 
 /**
- * Reads a list to its end, as it stands at one moment. What fits one batch is so anyway; only longer lists need a snapshot.
+ * Reads a consistent list to its end in batches. A list that fits one batch is one query; longer ones use a snapshot.
  *
- * @param announce told how many rows there are, before the first batch
+ * @param announce awaited with the number of rows before the first batch
  */
 export async function* wholeList<Row>(
   database: Database,
@@ -46,8 +46,8 @@ export async function* wholeList<Row>(
 }
 
 /**
- * Cuts the values of a statement into parts of at most `max`, a power of two. Each part is filled up with its last value
- * to a power of two: the drivers keep every statement that they prepare, so there must be few.
+ * Splits the values of a statement into parts of at most `max`, a power of two. Pads each part with its last value to
+ * a power of two, to keep the number of distinct prepared statements small.
  */
 export function* parts<T>(values: readonly T[], max: number): Generator<T[]> {
   for (let start = 0; start < values.length; start += max) {

@@ -8,13 +8,13 @@ type Entities = NonNullable<DataSourceOptions['entities']>;
 
 const POOL_SIZE = 10;
 const CONNECT_TIMEOUT_MS = 3000;
-/** Prepared statements that a connection keeps: the server has room for some 16,000 in all. */
+/** Prepared statements per connection. The server allows about 16,000 in all. */
 export const MAX_STATEMENTS = 200;
 
 /**
- * The one maker of DataSources: the application's and the TypeORM CLI's (ormconfig.ts) are the same.
+ * Creates the DataSource of the application and of the TypeORM CLI (ormconfig.ts).
  *
- * TypeORM logs nothing: its query and error logs hold values, and values are personal data.
+ * TypeORM's logging is off, since its logs contain values, which are personal data.
  */
 export function createDataSource(database: DatabaseConfiguration, entities: Entities): DataSource {
   const common = {
@@ -31,7 +31,7 @@ export function createDataSource(database: DatabaseConfiguration, entities: Enti
         type: 'better-sqlite3',
         database: database.path,
         enableWAL: true,
-        // Waiting blocks the process: short, since a transaction that finds the file busy is tried again.
+        // Keep it short: waiting blocks the process, and a transaction that finds the file busy is retried anyway.
         timeout: 100,
         prepareDatabase: (connection: { pragma(text: string): unknown }) => {
           connection.pragma('synchronous = FULL');
@@ -44,18 +44,22 @@ export function createDataSource(database: DatabaseConfiguration, entities: Enti
     ...common,
     type: 'mysql',
     driver: { ...mysql2, createPool: (options: PoolOptions) => withSession(mysql2.createPool(options)) },
-    ...{ host, port, username: user, password, database: name },
+    host,
+    port,
+    username: user,
+    password,
+    database: name,
     poolSize: POOL_SIZE,
     charset: 'utf8mb4_bin',
     timezone: 'Z',
-    // TypeORM asks for the contrary, and MySQL answers a comparison as BIGINT: '1' is not 1.
+    // TypeORM's default returns BIGINT as strings, and MySQL returns comparisons as BIGINT.
     bigNumberStrings: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
     extra: { maxPreparedStatements: MAX_STATEMENTS },
   } as DataSourceOptions);
 }
 
-/** Has TypeORM take, on SQLite, the types of MySQL that entities need for what is large; to SQLite they are names. */
+/** Lets TypeORM accept MySQL's types for large columns on SQLite, which accepts any type name. */
 function withMysqlTypes(dataSource: DataSource): DataSource {
   const { driver } = dataSource;
   driver.supportedDataTypes.push('longtext', 'varbinary');
@@ -68,7 +72,7 @@ function withMysqlTypes(dataSource: DataSource): DataSource {
   return dataSource;
 }
 
-/** What `mysql://user:password@host:port/name` says, for the driver. */
+/** Converts `mysql://user:password@host:port/name` to options of the driver. */
 export function mysqlPoolOptions(url: string): PoolOptions {
   const { hostname, port, username, password, pathname } = new URL(url);
   return {
@@ -85,12 +89,12 @@ export function mysqlPoolOptions(url: string): PoolOptions {
 }
 
 /**
- * Sets on every new connection what correctness rests on, whatever the server's defaults are: no silent
- * truncation, backslash escapes as the driver writes them, snapshots that stand still, short waits for locks.
+ * Makes every new connection independent of the server's defaults: no silent truncation, backslash escapes as the
+ * driver writes them, repeatable reads, short lock waits.
  */
 export function withSession(pool: Pool): Pool {
   return pool.on('connection', (connection) => {
-    // A failure here comes again at the first statement, where somebody waits for it.
+    // Ignore failures: the first statement fails too, and its caller handles it.
     const ignore = (): void => undefined;
     connection.query(
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " +
@@ -98,7 +102,7 @@ export function withSession(pool: Pool): Pool {
       ignore,
     );
     connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ', ignore);
-    // Galera: what another node committed is seen by the next read on this one. MySQL does not know the variable.
+    // Galera: reads see what other nodes have committed. MySQL rejects the unknown variable.
     connection.query('SET SESSION wsrep_sync_wait = 1', ignore);
   });
 }

@@ -1,93 +1,97 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
 
-/** What a statement's `?` may stand for. The drivers build surprising SQL from anything else. */
+/** A parameter of a statement. From other types, the drivers build unexpected SQL. */
 export type SqlValue = string | number | Buffer | null;
 
-/** A statement with its values. */
+/** A statement with its parameters. */
 export interface Statement {
   readonly sql: string;
   readonly parameters: readonly SqlValue[];
 }
 
-/** A view of the database as it stood at one moment, for long reads; close it. */
+/** A consistent view of the database for long reads. The caller MUST close it. */
 export interface Snapshot {
   query<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   close(): Promise<void>;
 }
 
 /**
- * The database, as repositories see it. Reads are SQL, straight from the driver: hydrating entities costs
- * more than reading them. Writes go through `manager`, and so exist inside `Transactions.run` alone.
+ * The database, as repositories use it. Reads are SQL, straight from the driver, since hydrating entities costs more
+ * than reading them. Writes go through `manager` or `write`, which only work inside `Transactions.run`.
  */
 export abstract class Database {
-  /** What a SELECT ends with to lock what it read until the transaction ends. */
+  /** The end of a SELECT that locks the rows read until the transaction ends. */
   abstract readonly forUpdate: '' | ' FOR UPDATE';
 
   /**
-   * Runs one reading statement: inside the transaction under way if there is one, else on committed data.
+   * Runs a SELECT in the current transaction, or on committed data if there is none.
    *
    * @throws RegisterError `database_unavailable`
    */
   abstract query<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 
-  /** What follows a table's name to have an index used, where the database would choose another. */
+  /** Follows a table's name to force an index. */
   abstract readonly useIndex: (name: string) => string;
 
   /**
-   * A table of what one parameter holds, the JSON of its rows, in a FROM: the SQL is the same for however many.
+   * A derived table for one parameter, the JSON of an array of rows. Thus the SQL is the same for any number of rows.
    *
-   * @param columns `hex` = bytes, which the JSON has in hexadecimal digits
+   * @param columns `hex` = bytes, which the JSON contains as hexadecimal digits
    */
   abstract readonly jsonTable: (columns: Readonly<Record<string, 'hex' | 'integer'>>) => string;
 
-  /** Joins a table that is to be read after the one before it, where the database would read it first. */
+  /** Joins a table that must be read after the one before it, against the optimizer's choice. */
   abstract readonly thenJoin: string;
 
-  /** What follows the values of an INSERT to have a row that has the key already changed instead; SET's list follows. */
+  /** Follows the values of an INSERT to update an existing row with the same key instead. Assignments follow it. */
   abstract readonly orUpdate: (key: string) => string;
 
-  /** What follows a table's name to have the rows found by their ids, one by one, and in an UPDATE no others locked. */
+  /** Follows a table's name to find rows by primary key, so that an UPDATE locks no others. */
   abstract readonly byPrimaryKey: string;
 
   /**
-   * Runs one INSERT, UPDATE or DELETE that must be fast, as a prepared statement; others go through `manager`.
+   * Runs an INSERT, UPDATE or DELETE as a prepared statement, which is faster than `manager`.
    *
-   * @returns the id that an INSERT was given
+   * @returns the id of an inserted row, the first of several
    * @throws Error outside `Transactions.run`
    */
   abstract write(sql: string, parameters: readonly SqlValue[]): Promise<number>;
 
   /**
-   * Says by which row the transaction under way is known, should the connection be lost while it commits: a row
-   * that it alone has written. Asked by its primary key, so that the question waits for the answer.
+   * Declares a row that proves the commit of the current transaction, in case the connection is lost during it. Only
+   * this transaction may have written the row.
    *
-   * @param sql a SELECT that finds that row
+   * @param sql a SELECT of the row by its primary key, so that a locking read waits for a commit in progress
    */
   abstract proveBy(sql: string, parameters: readonly SqlValue[]): void;
 
-  /** TypeORM's manager of the transaction under way. @throws Error outside `Transactions.run` */
+  /** TypeORM's manager of the current transaction. @throws Error outside `Transactions.run` */
   abstract get manager(): EntityManager;
 
-  /** Opens a view for a long read, which neither blocks writers nor sees half a transaction. */
+  /**
+   * Opens a view for a long read, which does not block writers.
+   *
+   * @throws RegisterError `database_busy` if too many are open
+   */
   abstract snapshot(): Promise<Snapshot>;
 
-  /** How many connections are in use and waited for, for the metrics. */
+  /** The numbers of open and idle connections and of waiting requests, for the metrics. */
   abstract poolUse(): { open: number; idle: number; waiting: number };
 
   abstract close(): Promise<void>;
 }
 
-/** A transaction under way, as carried by AsyncLocalStorage. */
+/** The current transaction, carried by AsyncLocalStorage. */
 export interface OpenTransaction {
   readonly connection: QueryRunner;
   readonly manager: EntityManager;
   depth: number;
-  /** What finds a row that is there if the transaction was committed, and not otherwise. */
+  /** Finds a row that exists only if the transaction was committed. */
   proof: Statement | undefined;
-  /** The database undid the transaction by itself: it must not be committed, even if the error is swallowed. */
+  /** Set once the database has rolled the transaction back: it must not commit, even if the error is swallowed. */
   broken: Error | undefined;
-  /** Work that was not awaited must not write after the end. */
+  /** Refuses writes of work that was not awaited. */
   ended: boolean;
-  /** The statements that are being run. */
-  readonly underway: Set<Promise<unknown>>;
+  /** The running statements. */
+  readonly pending: Set<Promise<unknown>>;
 }

@@ -3,27 +3,28 @@ import { COMMON_ERRORS, RegisterError } from '../errors.js';
 import type { Statement } from './database.js';
 
 /**
- * What a database driver's error means for us:
- * - `duplicate`: a unique key has the value already
- * - `reference`: a foreign key: the row is still referred to, or what it refers to is gone
- * - `conflict`: another transaction got in the way; this one was or must be rolled back, and may be tried again
- * - `lost`: the connection is gone, or never came to be
- * - `full`: no room to write
+ * The meaning of a database driver's error:
+ * - `duplicate`: a unique key has this value already
+ * - `reference`: a foreign key is violated
+ * - `conflict`: another transaction interfered; this one must be rolled back and may be retried
+ * - `lost`: the connection failed or could not be opened
+ * - `full`: there is no space to write
  */
 export type DriverFailure = 'duplicate' | 'reference' | 'conflict' | 'lost' | 'full';
 
-// MySQL's and MariaDB's error numbers are the server's own reference; 8002 to 9007 are TiDB's.
-const BY_NUMBER: ReadonlyMap<number, DriverFailure> = new Map([
-  ...([1062, 1586] as const).map((number) => [number, 'duplicate'] as const),
-  ...([1451, 1452] as const).map((number) => [number, 'reference'] as const),
-  ...([1213, 1205, 1020, 3572, 8002, 8005, 8022, 8028, 9007] as const).map(
-    (number) => [number, 'conflict'] as const,
+/** Error numbers of MySQL and MariaDB; 8002 to 9007 are TiDB's. */
+const NUMBERS: Readonly<Record<DriverFailure, readonly number[]>> = {
+  duplicate: [1062, 1586],
+  reference: [1451, 1452],
+  conflict: [1213, 1205, 1020, 3572, 8002, 8005, 8022, 8028, 9007],
+  lost: [1040, 1047, 1053, 1077, 1079, 1129, 1203, 1290, 1836, 1927, 2002, 2003, 2006, 2013],
+  full: [167, 1021, 1041, 1114, 1135, 1461, 1467, 3675],
+};
+const BY_NUMBER: ReadonlyMap<number, DriverFailure> = new Map(
+  (Object.keys(NUMBERS) as DriverFailure[]).flatMap((failure) =>
+    NUMBERS[failure].map((number) => [number, failure]),
   ),
-  ...([1040, 1047, 1053, 1077, 1079, 1129, 1203, 1290, 1836, 1927, 2002, 2003, 2006, 2013] as const).map(
-    (number) => [number, 'lost'] as const,
-  ),
-  ...([167, 1021, 1041, 1114, 1135, 1461, 1467, 3675] as const).map((number) => [number, 'full'] as const),
-]);
+);
 
 const BY_CODE: Readonly<Record<string, DriverFailure>> = {
   SQLITE_CONSTRAINT_UNIQUE: 'duplicate',
@@ -47,13 +48,13 @@ const BY_CODE: Readonly<Record<string, DriverFailure>> = {
   EAI_AGAIN: 'lost',
 };
 
-/** The connection was lost after COMMIT was sent: it may have been done, or not. */
+/** The connection was lost after COMMIT was sent, so the outcome is unknown. */
 export class CommitInDoubt extends Error {
   override readonly name = 'CommitInDoubt';
-  /** To be told as what it is by `driverFailure`. */
+  /** Makes `driverFailure` classify this as `lost`. */
   readonly code = 'PROTOCOL_CONNECTION_LOST';
 
-  /** @param result what the transaction answers if it was done */
+  /** @param result the result of the transaction if it was committed */
   constructor(
     readonly proof: Statement | undefined,
     readonly result: unknown,
@@ -63,7 +64,7 @@ export class CommitInDoubt extends Error {
   }
 }
 
-/** What `error` means, or undefined when it is not a driver's, or a mistake of ours. */
+/** The meaning of an error; undefined = it is not a driver's error, or a bug of ours. */
 export function driverFailure(error: unknown): DriverFailure | undefined {
   const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
   if (typeof cause !== 'object' || cause === null) return undefined;
@@ -74,21 +75,21 @@ export function driverFailure(error: unknown): DriverFailure | undefined {
     if (BY_CODE[code] !== undefined) return BY_CODE[code];
   }
   const known = typeof errno === 'number' ? BY_NUMBER.get(errno) : undefined;
-  // mysql2 marks what ended the connection, sometimes without a code.
+  // mysql2 marks errors that end the connection as fatal, sometimes without a code.
   return known ?? (fatal === true ? 'lost' : undefined);
 }
 
-/** Whether a statement's failure undoes its whole transaction, as a deadlock, a lost connection or a full disk does. */
+/** Whether a statement's failure rolls back its whole transaction, like a deadlock, a lost connection or a full disk. */
 export function endsTransaction(error: unknown): boolean {
   const failure = driverFailure(error);
   return failure !== undefined && failure !== 'duplicate' && failure !== 'reference';
 }
 
-/** Puts a failure of the database in words for the client; any other error stays as it is. */
-export function tellable(error: unknown): unknown {
+/** Converts a failure of the database to an error for the client; returns other errors unchanged. */
+export function toClientError(error: unknown): unknown {
   switch (driverFailure(error)) {
     case 'conflict':
-    case 'reference': // somebody deleted it meanwhile: the next try finds that out
+    case 'reference': // a concurrent deletion: the client's next try finds that out
       return new RegisterError(
         COMMON_ERRORS.database_busy,
         'The register is busy with other changes; try again',
@@ -113,12 +114,12 @@ export function tellable(error: unknown): unknown {
   }
 }
 
-/** Runs a write; undefined = a unique key refused it. */
-export function unlessTaken<T>(write: () => Promise<T>): Promise<T | undefined> {
+/** Runs a write. @returns undefined = a unique key rejected it */
+export function unlessDuplicate<T>(write: () => Promise<T>): Promise<T | undefined> {
   return unless('duplicate', write);
 }
 
-/** Runs a write; undefined = a foreign key refused it. */
+/** Runs a write. @returns undefined = a foreign key rejected it */
 export function unlessReferenced<T>(write: () => Promise<T>): Promise<T | undefined> {
   return unless('reference', write);
 }

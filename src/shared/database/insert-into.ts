@@ -1,4 +1,4 @@
-/** The INSERT of one row, with a `?` for each of the columns. */
+/** The INSERT of one row, with a `?` for each column. */
 export function insertInto(table: string, columns: readonly string[]): string {
   return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
 }

@@ -5,8 +5,8 @@ import { driverFailure } from './driver-errors.js';
 const LOCK_SECONDS = 60;
 
 /**
- * Brings the database to the schema of this version, under a lock: of several instances that start at once,
- * one does the work and the others find it done.
+ * Migrates the database to the schema of this version. Takes a lock, so that only one of several starting instances
+ * migrates.
  */
 export async function migrate(dataSource: DataSource): Promise<void> {
   const run = async (): Promise<void> => {
@@ -19,7 +19,7 @@ export async function migrate(dataSource: DataSource): Promise<void> {
   });
 }
 
-/** Whether the database has the schema of this version; changes nothing. */
+/** Whether the database has the schema of this version. */
 export async function isMigrated(dataSource: DataSource): Promise<boolean> {
   const queryRunner = dataSource.createQueryRunner();
   try {
@@ -35,7 +35,7 @@ async function underMysqlLock(
 ): Promise<void> {
   const queryRunner = dataSource.createQueryRunner();
   try {
-    // The lock's name is the server's, not the database's: other registers on it must not wait for us.
+    // Lock names are global to the server, so include the database: other registers on it must not wait.
     const name = "CONCAT('ipdr-migrations:', LEFT(SHA2(DATABASE(), 256), 32))";
     const [row] = (await queryRunner.query(`SELECT GET_LOCK(${name}, ${LOCK_SECONDS}) AS locked`)) as [
       { locked: unknown },
@@ -54,8 +54,8 @@ async function underMysqlLock(
 }
 
 /**
- * Tables take the database's collation, so it is set before they are made: texts are compared byte for byte,
- * spaces at the end included. MariaDB and MySQL have such a collation each, under names of their own.
+ * Sets the database's collation, which new tables inherit, to one that compares texts byte for byte, trailing spaces
+ * included. MariaDB and MySQL name it differently.
  */
 async function useBinaryCollation(queryRunner: QueryRunner): Promise<void> {
   const [{ wanted, current }] = (await queryRunner.query(
@@ -65,7 +65,7 @@ async function useBinaryCollation(queryRunner: QueryRunner): Promise<void> {
   if (current !== wanted) await queryRunner.query(`ALTER DATABASE CHARACTER SET utf8mb4 COLLATE ${wanted}`);
 }
 
-/** The file's own write lock serves: whoever gets it migrates, and DDL is undone with the rest on failure. */
+/** Uses the file's write lock. On failure, SQLite rolls back DDL as well. */
 async function inSqliteTransaction(dataSource: DataSource, work: () => Promise<unknown>): Promise<void> {
   const queryRunner = dataSource.createQueryRunner();
   for (let tries = 1; ; tries++) {

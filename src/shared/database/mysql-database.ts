@@ -6,7 +6,7 @@ import { mysqlPoolOptions, withSession } from './data-source.js';
 import { driverFailure } from './driver-errors.js';
 import { MAX_SNAPSHOTS, TypeOrmDatabase } from './typeorm-database.js';
 
-/** Longer than any statement of ours takes, waiting for locks included. */
+/** Longer than any of our statements takes, lock waits included. */
 const MAX_SILENCE_MS = 10_000;
 
 /** MySQL 8 and MariaDB. */
@@ -25,7 +25,7 @@ export class MysqlDatabase extends TypeOrmDatabase {
   readonly byPrimaryKey = ' FORCE INDEX (PRIMARY)';
   protected readonly begin = 'START TRANSACTION';
   private readonly pool: Pool;
-  /** Long reads have connections of their own: slow readers must not keep writers waiting. */
+  /** Separate connections for long reads, so that slow clients don't make writers wait. */
   private readonly snapshotPool: Pool;
 
   constructor(dataSource: DataSource, url: string) {
@@ -41,7 +41,7 @@ export class MysqlDatabase extends TypeOrmDatabase {
     try {
       return await work(queryRunner);
     } catch (error) {
-      // Not back into the pool: what is left of it would fail the next request.
+      // Keep a broken connection out of the pool.
       if (driverFailure(error) === 'lost') connection.destroy();
       throw error;
     } finally {
@@ -53,7 +53,7 @@ export class MysqlDatabase extends TypeOrmDatabase {
     try {
       return await execute<Row>(this.pool, sql, parameters);
     } catch (error) {
-      // The pool may hold connections that the server closed since; a read can simply be asked again.
+      // Repeat the read: the server may have closed idle connections of the pool.
       if (driverFailure(error) !== 'lost') throw error;
       return execute<Row>(this.pool, sql, parameters);
     }
@@ -112,7 +112,7 @@ export class MysqlDatabase extends TypeOrmDatabase {
   }
 
   poolUse(): { open: number; idle: number; waiting: number } {
-    // mysql2 has no public reading of these; the metrics show zero should a release move them.
+    // mysql2 has no public API for these; the metrics fall back to zero if a release renames them.
     const pool = this.pool as unknown as Record<string, { length?: number } | undefined>;
     return {
       open: pool['_allConnections']?.length ?? 0,
@@ -128,8 +128,8 @@ export class MysqlDatabase extends TypeOrmDatabase {
 }
 
 /**
- * Ends connections on which the server owes an answer and is silent, as behind a firewall that forgot them: whoever
- * waits is told, and the next request gets another one. Not for migrations, which may take longer.
+ * Closes connections whose server stays silent during a statement, as when a firewall has dropped them: the statement
+ * fails, and the next one gets another connection. Not for migrations, which may take longer.
  */
 function withLimitedSilence(pool: Pool): Pool {
   const limited = new WeakSet<PoolConnection>();
@@ -144,7 +144,7 @@ function withLimitedSilence(pool: Pool): Pool {
   });
 }
 
-/** By prepared statement, which the driver keeps for each connection. */
+/** Runs a prepared statement, which the driver caches per connection. */
 function execute<Row>(
   on: Pick<Pool, 'execute'>,
   sql: string,

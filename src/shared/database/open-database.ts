@@ -9,9 +9,10 @@ import { SqliteDatabase } from './sqlite-database.js';
 import type { TypeOrmDatabase } from './typeorm-database.js';
 
 /**
- * Connects to the database, and brings it to the schema of this version or expects it to have that.
+ * Connects to the database.
  *
- * @throws ConfigurationError, or the driver's error when it can't be reached
+ * @param schema whether to migrate to the schema of this version, or to require it
+ * @throws ConfigurationError, or the driver's error if the database can't be reached
  */
 export async function openDatabase(
   configuration: DatabaseConfiguration,
@@ -19,15 +20,15 @@ export async function openDatabase(
   schema: 'migrate' | 'expect' = 'migrate',
 ): Promise<TypeOrmDatabase> {
   if (configuration.type === 'sqlite' && !existsSync(dirname(configuration.path))) {
-    // Made here, a mistyped path would be a new, empty register.
-    throw new ConfigurationError('DATABASE_URL names a file in a folder that does not exist');
+    // Don't create the folder: a mistyped path would become a new, empty register.
+    throw new ConfigurationError('the folder of DATABASE_URL does not exist');
   }
   const dataSource: DataSource = await createDataSource(configuration, entities).initialize();
   try {
     if (schema === 'migrate') await migrate(dataSource);
     else if (!(await isMigrated(dataSource))) {
       throw new ConfigurationError(
-        'the database holds no register of this version yet; start the service once',
+        'the database does not have the schema of this version yet; start the service once',
       );
     }
     return configuration.type === 'mysql'

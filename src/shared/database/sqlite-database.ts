@@ -6,8 +6,8 @@ import type { Database, Snapshot, SqlValue } from './database.js';
 import { TypeOrmDatabase } from './typeorm-database.js';
 
 /**
- * The embedded database. TypeORM has one connection to it, which all callers share: so transactions queue for
- * it, and reads go elsewhere, or they would see what a transaction has not committed yet.
+ * The embedded database. All callers share TypeORM's one connection, so transactions queue for it, and reads use
+ * another one, which sees committed data only.
  */
 export class SqliteDatabase extends TypeOrmDatabase {
   readonly forUpdate = '';
@@ -24,7 +24,7 @@ export class SqliteDatabase extends TypeOrmDatabase {
   protected readonly begin = 'BEGIN IMMEDIATE';
   private readonly reader: BetterSqlite3.Database;
   private readonly statements = new Map<string, BetterSqlite3.Statement>();
-  /** Settles when the last transaction in the queue has ended; never rejects. */
+  /** Resolves when the last queued transaction has ended; never rejects. */
   private queue: Promise<unknown> = Promise.resolve();
   private waiting = 0;
 
@@ -41,7 +41,7 @@ export class SqliteDatabase extends TypeOrmDatabase {
     const result = this.queue.then(() => work(this.dataSource.createQueryRunner()));
     this.queue = result
       .catch(() => undefined)
-      // SQLite answers at once: other requests would wait for the end of all that queues here.
+      // SQLite answers synchronously: let other requests run between queued transactions.
       .then(() => setImmediate())
       .finally(() => this.waiting--);
     return result;
@@ -82,7 +82,7 @@ export class SqliteDatabase extends TypeOrmDatabase {
     connection.exec('BEGIN');
     return {
       query: async <Row>(sql: string, parameters: readonly SqlValue[]) => {
-        await setImmediate(); // as above: between the batches of a long list, others have their turn
+        await setImmediate(); // as above: let other requests run between batches
         return connection.prepare(sql).all(...parameters) as Row[];
       },
       close: async () => {

@@ -4,22 +4,22 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { COMMON_ERRORS, RegisterError } from '../errors.js';
 import { Transactions } from '../transactions.js';
 import { Database, type OpenTransaction, type Snapshot, type SqlValue, type Statement } from './database.js';
-import { CommitInDoubt, driverFailure, endsTransaction, tellable } from './driver-errors.js';
+import { CommitInDoubt, driverFailure, endsTransaction, toClientError } from './driver-errors.js';
 
 const MAX_TRIES = 5;
 const MAX_RETRY_MS = 2000;
-/** How long a commit whose answer was lost is asked after. */
-const MAX_DOUBT_MS = 10_000;
-const DOUBT_PAUSE_MS = 100;
-/** Long reads at once: each holds a connection for as long as its client takes to read. */
+/** How long to look for the outcome of a commit whose answer was lost. */
+const MAX_IN_DOUBT_MS = 10_000;
+const IN_DOUBT_PAUSE_MS = 100;
+/** The most concurrent long reads. Each keeps a connection for as long as its client takes to read. */
 export const MAX_SNAPSHOTS = 16;
 
 /**
- * What both databases share: how a transaction nests, is tried again, and is found by the code inside it.
- * The two subclasses say how to get a connection, how to begin and how to read.
+ * The common part of both databases: nesting, retrying and finding the current transaction. Subclasses define how to
+ * get a connection, begin and read.
  */
 export abstract class TypeOrmDatabase extends Database implements Transactions {
-  /** How many long reads are under way. */
+  /** The number of open snapshots. */
   private snapshots = 0;
   private readonly scope = new AsyncLocalStorage<OpenTransaction>();
 
@@ -28,7 +28,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   }
 
   protected abstract readonly begin: string;
-  /** Runs `work` on a connection that nobody else uses meanwhile. */
+  /** Runs `work` on a connection of its own. */
   protected abstract withConnection<T>(work: (connection: QueryRunner) => Promise<T>): Promise<T>;
   protected abstract read<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   protected abstract readInside<Row>(
@@ -41,7 +41,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     sql: string,
     parameters: readonly SqlValue[],
   ): Promise<number>;
-  /** BEGIN, COMMIT and the like, the short way. */
+  /** Runs BEGIN, COMMIT and the like, bypassing TypeORM where possible. */
   protected abstract command(connection: QueryRunner, sql: string): Promise<unknown>;
   protected abstract openSnapshot(): Promise<Snapshot>;
 
@@ -53,7 +53,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     try {
       return await this.read<Row>(sql, parameters);
     } catch (error) {
-      throw tellable(error);
+      throw toClientError(error);
     }
   }
 
@@ -86,7 +86,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
       return {
         query: (sql, parameters) =>
           snapshot.query<never>(sql, parameters).catch((error: unknown) => {
-            throw tellable(error);
+            throw toClientError(error);
           }),
         close: async () => {
           this.snapshots--;
@@ -95,7 +95,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
       };
     } catch (error) {
       this.snapshots--;
-      throw tellable(error);
+      throw toClientError(error);
     }
   }
 
@@ -107,12 +107,12 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
       try {
         return await this.withConnection((connection) => this.outermost(connection, work));
       } catch (error) {
-        if (error instanceof CommitInDoubt && (await this.wasKept(error))) return error.result as T;
+        if (error instanceof CommitInDoubt && (await this.wasCommitted(error))) return error.result as T;
         const failure = driverFailure(error);
-        // A lost connection was rolled back by the server, or COMMIT did not get there.
+        // The server rolls back a lost connection, and a commit in doubt was handled above.
         const again = failure === 'conflict' || failure === 'lost';
         const pause = Math.random() * 20 * 2 ** tries;
-        if (!again || tries >= MAX_TRIES || performance.now() + pause > giveUpAt) throw tellable(error);
+        if (!again || tries >= MAX_TRIES || performance.now() + pause > giveUpAt) throw toClientError(error);
         await delay(pause);
       }
     }
@@ -142,7 +142,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     }
   }
 
-  /** A transaction whose statements are refused once it has ended, or was undone: they would be kept by themselves. */
+  /** A transaction that refuses statements once it has ended or was rolled back: they would autocommit. */
   private open(connection: QueryRunner): OpenTransaction {
     const queryRunner = Object.create(connection) as QueryRunner;
     const manager = this.dataSource.createEntityManager(queryRunner);
@@ -153,7 +153,7 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
       proof: undefined,
       broken: undefined,
       ended: false,
-      underway: new Set(),
+      pending: new Set(),
     };
     queryRunner.query = (...statement: Parameters<QueryRunner['query']>) =>
       inside(transaction, () => connection.query(...statement));
@@ -193,31 +193,31 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
   }
 
   /**
-   * Whether a commit that was sent and not answered was done.
+   * Whether a commit without an answer succeeded.
    *
-   * @throws RegisterError `outcome_unknown` if that can't be found out
+   * @throws RegisterError `outcome_unknown` if that can't be determined
    */
-  private async wasKept({ proof, cause }: CommitInDoubt): Promise<boolean> {
-    const giveUpAt = performance.now() + MAX_DOUBT_MS;
-    let isOver = proof === undefined;
-    while (proof !== undefined && !isOver) {
+  private async wasCommitted({ proof, cause }: CommitInDoubt): Promise<boolean> {
+    const giveUpAt = performance.now() + MAX_IN_DOUBT_MS;
+    let isGivenUp = proof === undefined;
+    while (proof !== undefined && !isGivenUp) {
       try {
-        return await this.withConnection((connection) => this.isThere(connection, proof));
+        return await this.withConnection((connection) => this.findsProof(connection, proof));
       } catch (error) {
         const again = ['lost', 'conflict'].includes(driverFailure(error) ?? '');
-        isOver = !again || performance.now() > giveUpAt;
-        await delay(DOUBT_PAUSE_MS);
+        isGivenUp = !again || performance.now() > giveUpAt;
+        await delay(IN_DOUBT_PAUSE_MS);
       }
     }
     throw new RegisterError(
       COMMON_ERRORS.outcome_unknown,
-      'The database was lost while the change was being kept, and is away; read before you repeat it',
+      'The connection to the database was lost during the commit; check whether the change was made before repeating it',
       { cause },
     );
   }
 
-  /** A locking read: while the server is still at the commit, or has not noticed that its client is gone, it waits. */
-  private async isThere(connection: QueryRunner, { sql, parameters }: Statement): Promise<boolean> {
+  /** Uses a locking read, which waits while the server still processes the commit or the lost connection. */
+  private async findsProof(connection: QueryRunner, { sql, parameters }: Statement): Promise<boolean> {
     await this.command(connection, `${this.begin} /* was it kept? */`);
     const rows = await this.readInside(connection, `${sql}${this.forUpdate}`, parameters);
     await this.rollBack(connection);
@@ -228,29 +228,29 @@ export abstract class TypeOrmDatabase extends Database implements Transactions {
     try {
       await this.command(connection, 'ROLLBACK');
     } catch {
-      // The connection is gone, and the transaction with it: the error that brought us here tells.
+      // The connection is lost, and the transaction with it. The caller throws the original error.
     }
   }
 }
 
-/** Refuses further statements, and waits for those under way: sent after COMMIT or ROLLBACK, they would stay. */
+/** Refuses further statements, which would autocommit, and waits for the running ones. */
 async function end(transaction: OpenTransaction): Promise<void> {
   transaction.ended = true;
-  if (transaction.underway.size > 0) await Promise.allSettled(transaction.underway);
+  if (transaction.pending.size > 0) await Promise.allSettled(transaction.pending);
 }
 
-/** Runs a statement of a transaction. */
+/** Runs a statement of a transaction. @throws Error if the transaction has ended or was rolled back */
 async function inside<T>(transaction: OpenTransaction, statement: () => Promise<T>): Promise<T> {
   if (transaction.ended) throw new Error('a statement was not awaited: its transaction has ended');
   if (transaction.broken) throw transaction.broken;
   const running = statement();
-  transaction.underway.add(running);
+  transaction.pending.add(running);
   try {
     return await running;
   } catch (error) {
     if (endsTransaction(error)) transaction.broken ??= error as Error;
     throw error;
   } finally {
-    transaction.underway.delete(running);
+    transaction.pending.delete(running);
   }
 }

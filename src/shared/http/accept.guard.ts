@@ -10,10 +10,10 @@ import type { Request } from 'express';
 import { COMMON_ERRORS, RegisterError } from '../errors.js';
 
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- the way Express offers
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- Express is extended this way
   namespace Express {
     interface Request {
-      /** The media type to answer in, out of those that the route produces. */
+      /** The media type of the response, one of those that the route produces. */
       answerType: string;
     }
   }
@@ -21,10 +21,10 @@ declare global {
 
 const TYPES = 'accept:types';
 
-/** The media types that a route answers in, the usual one first; JSON alone if it says nothing. */
+/** Declares the media types of a route, the default one first. Without it, a route produces JSON. */
 export const Produces = (...types: string[]): CustomDecorator => SetMetadata(TYPES, types);
 
-/** Refuses a request that could not be answered in a form that it accepts, before anything is done. */
+/** Refuses a request whose Accept header excludes every media type of the route, before it has any effect. */
 @Injectable()
 export class AcceptGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}
@@ -34,17 +34,14 @@ export class AcceptGuard implements CanActivate {
       'application/json',
     ];
     const request = context.switchToHttp().getRequest<Request>();
-    // Parameters such as `charset` say nothing here: every answer is UTF-8.
+    // Ignore parameters such as `charset`, since every response is UTF-8.
     const accept = request.headers.accept
       ?.replace(/;(?!\s*q\s*=)[^;,]*/gi, '')
       .replace(/(^|,)\s*\*\s*(?=[;,]|$)/g, '$1*/*');
     if (accept !== undefined) request.headers.accept = accept;
     const accepted = request.accepts(types);
     if (accepted === false) {
-      throw new RegisterError(
-        COMMON_ERRORS.not_acceptable,
-        `This can be answered as ${types.join(', ')} only`,
-      );
+      throw new RegisterError(COMMON_ERRORS.not_acceptable, `This route produces only ${types.join(', ')}`);
     }
     request.answerType = accepted;
     return true;

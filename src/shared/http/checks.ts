@@ -2,10 +2,10 @@ import { parseInstant } from '../instant.js';
 import { InvalidValue } from '../invalid-value.js';
 import { typeInWords } from './validation.js';
 
-/** What is wrong with the value of a member, to follow the member's name in a sentence; undefined if nothing is. */
+/** Returns what is wrong with a value, as the predicate of a sentence; undefined = it is valid. */
 export type Check = (value: unknown) => string | undefined;
 
-/** A member that may be left out. */
+/** Makes a member optional. */
 export const optional =
   (check: Check): Check =>
   (value) =>
@@ -19,11 +19,11 @@ export const text =
     return faultOf(value);
   };
 
-/** A text that `accepts` takes; `fault` says what those are. */
+/** A text that `accepts`, or else `fault`. */
 export const textThat = (accepts: (text: string) => boolean, fault: string): Check =>
   text((value) => (accepts(value) ? undefined : fault));
 
-/** What is wrong with a value that `parse` does not take: what the InvalidValue that it throws says. */
+/** Runs `parse`. @returns the message of the InvalidValue that it throws; undefined = none */
 export function accepted(parse: () => unknown): string | undefined {
   try {
     parse();
@@ -54,7 +54,7 @@ export const list =
     return value.every((each) => typeof each === 'string' && accepts(each)) ? undefined : fault;
   };
 
-/** What `instant` takes, as OpenAPI has it. */
+/** The OpenAPI schema of `instant`. */
 export const INSTANT = { oneOf: [{ type: 'integer' }, { type: 'string' }] };
 
 export const instant: Check = (value) =>

@@ -22,75 +22,76 @@ export class FieldErrorDto {
 export const REQUEST_ID = {
   'X-Request-Id': {
     schema: { type: 'string' },
-    description: 'The one that the request brought, or one made for it; also in the log of the service',
+    description: "The request's own id, or a generated one; also in the log of the service",
   },
 } as const;
-const LINK = { schema: { type: 'string' }, description: 'Where the next page is: `rel="next"`' } as const;
+const LINK = { schema: { type: 'string' }, description: 'The next page: `rel="next"`' } as const;
 
 const REPLAYED = {
   schema: { type: 'string', example: 'true' },
-  description: 'There if this is what the same request under the same Idempotency-Key was answered before',
+  description: 'Present if this repeats the answer to an earlier request with the same Idempotency-Key',
 } as const;
-const ETAG = { schema: { type: 'string' }, description: 'Which version this is' } as const;
+const ETAG = { schema: { type: 'string' }, description: 'The version of the resource' } as const;
 
-const NOT_MODIFIED = 'The client has this version already, as its If-None-Match says';
+const NOT_MODIFIED = 'If-None-Match has the current version';
 
-/** The request headers that are no credentials. */
+/** The request headers apart from credentials. */
 const HEADERS = {
   ifMatch: {
     name: 'If-Match',
-    description: 'The ETag of the version that is to be changed; if it is not the present one: 412',
+    description: 'The ETag of the version to change; 412 if it is not the current one',
   },
   ifNoneMatch: {
     name: 'If-None-Match',
-    description: 'The ETag of the version that the client has; if it is the present one: 304, without a body',
+    description: 'The ETag of the version that the client has; 304 without a body if it is the current one',
   },
   idempotencyKey: {
     name: 'Idempotency-Key',
     description:
-      "Up to 255 characters of the client's own choice, a new one for each write: repeated within 24 hours, the " +
-      'request is not done again, but answered as it was, with `Idempotent-Replayed: true`. What was refused changed ' +
-      'nothing, and is tried again. An answer that shows a token is repeated to the token that asked for it alone',
+      'Up to 255 characters that the client chooses, different for each write. If the request is repeated within ' +
+      '24 hours, the service does not run it again but repeats its answer, with `Idempotent-Replayed: true`. A ' +
+      'request that failed changed nothing and runs again. Only the token that sent the request first can read an ' +
+      'answer with a token again',
   },
 } as const;
 
 interface Documentation {
   readonly summary: string;
   readonly description?: string;
-  /** `METHOD /path`, and the members of the body besides the credentials: becomes a request to paste. */
+  /** `METHOD /path`, and the members of the body without the credentials. Becomes a `curl` command. */
   readonly example: readonly [request: string, members?: object];
   /** Whose token the example needs. */
   readonly as?: 'user' | 'admin';
-  /** What comes back; in an array = an array of it. */
+  /** The DTO of the response; `[Dto]` = an array of them. */
   readonly answers: Type | readonly [Type];
-  /** What may come back instead. */
+  /** An alternative DTO. */
   readonly orElse?: Type;
-  /** Other media types that the same comes in, a line each. */
+  /** Additional media types, with one line per object. */
   readonly alsoAs?: readonly string[];
-  /** The media type, if it is not JSON: a line of JSON for each. */
+  /** The media type if it is not JSON, with one line per object. */
   readonly onlyAs?: string;
   /** Whether the Link header leads to a next page. */
   readonly isPaged?: boolean;
-  /** Whether it changes nothing, whatever its method is; left out = a GET doesn't. */
+  /** Whether a POST changes nothing. */
   readonly isRead?: boolean;
-  /** Whether it answers a single resource that has versions: ETag. */
+  /** Whether the response is a resource with an ETag. */
   readonly isVersioned?: boolean;
-  /** Whether it takes If-Match, or If-None-Match; left out = as a resource with versions that is not new does. */
+  /** Whether the route takes If-Match or If-None-Match; left out = if it is versioned and not a POST. */
   readonly isConditional?: boolean;
-  /** The errors of this route besides those that any route may answer. */
+  /** The errors of this route besides those of all routes. */
   readonly errors?: readonly ErrorCode[];
 }
 
-/** Where an operation says which errors it may answer; openapi.ts adds those that any route may, and removes it. */
+/** The extension with the errors of an operation, which openapi.ts replaces by responses. */
 export const ROUTE_ERRORS = 'x-route-errors';
 
 export interface RouteErrors {
   readonly isWrite: boolean;
-  /** The errors of this route besides those that any route may answer. */
+  /** The errors of this route besides those of all routes. */
   readonly own: readonly ErrorCode[];
 }
 
-/** Documents a route in the OpenAPI document. */
+/** Describes a route in the OpenAPI document. */
 export function Documented(route: Documentation): MethodDecorator {
   const [request, members = {}] = route.example;
   const method = request.split(' ', 1)[0];
@@ -99,7 +100,7 @@ export function Documented(route: Documentation): MethodDecorator {
   const isConditional = route.isConditional ?? (route.isVersioned === true && method !== 'POST');
   const errors: RouteErrors = {
     isWrite,
-    own: [...(isConditional ? versioning(isWrite) : []), ...(route.errors ?? [])],
+    own: [...(isConditional ? versionErrors(isWrite) : []), ...(route.errors ?? [])],
   };
   const condition = isWrite ? HEADERS.ifMatch : HEADERS.ifNoneMatch;
   const headers = [...(isConditional ? [condition] : []), ...(isWrite ? [HEADERS.idempotencyKey] : [])];
@@ -130,12 +131,12 @@ export function Documented(route: Documentation): MethodDecorator {
   );
 }
 
-function versioning(isWrite: boolean): ErrorCode[] {
+function versionErrors(isWrite: boolean): ErrorCode[] {
   const { etag_malformed, precondition_failed } = COMMON_ERRORS;
   return isWrite ? [etag_malformed, precondition_failed] : [etag_malformed];
 }
 
-/** A request in the form of the reference document, with the tokens that the first start wrote. */
+/** A `curl` command like those of the reference document, with the token files of the first start. */
 function curl(request: string, members: object, as: 'user' | 'admin'): string {
   const [method, path] = request.split(' ');
   const rest = JSON.stringify(members).slice(1, -1);

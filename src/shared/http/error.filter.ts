@@ -23,7 +23,7 @@ export const STATUS_OF = {
   unavailable: 503,
 } as const satisfies Record<ErrorKind, number>;
 
-/** The body of every error answer. */
+/** The body of every error response. */
 interface ErrorBody {
   status: 'ERROR';
   code: string;
@@ -32,7 +32,7 @@ interface ErrorBody {
   errors?: { field: string; message: string }[];
 }
 
-/** Turns whatever was thrown into the one error shape; what is not meant for clients goes to the log alone. */
+/** Converts everything thrown to an error response, and logs the causes that clients must not see. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   constructor(private readonly logger: Logger) {}
@@ -46,7 +46,7 @@ export class ErrorFilter implements ExceptionFilter {
       this.logger.error({ request_id: request.id, err: error.cause ?? error }, error.message);
     }
     if (response.headersSent) {
-      // Cut off: an answer that ends well-formed in the middle would be taken for the whole.
+      // Cut the response off, or clients would take the part for the whole.
       response.destroy();
       return;
     }
@@ -72,12 +72,12 @@ function toRegisterError(thrown: unknown, request: Request): RegisterError {
   );
 }
 
-/** Nest throws before any code of ours runs when no route fits, or the path can't be decoded. */
+/** Nest throws before our own code runs if no route matches or the path can't be decoded. */
 function refusedByFramework(thrown: HttpException, request: Request): RegisterError {
   if (thrown.getStatus() !== 404) {
     return new RegisterError(
       COMMON_ERRORS.path_malformed,
-      'The path holds a broken percent escape or is not valid UTF-8',
+      'The path contains a malformed percent escape or is not valid UTF-8',
       {
         cause: thrown,
       },
@@ -85,9 +85,9 @@ function refusedByFramework(thrown: HttpException, request: Request): RegisterEr
   }
   const allowed = methodsOf(request);
   if (allowed.length === 0 || allowed.includes(request.method))
-    return new RegisterError(COMMON_ERRORS.route_not_found, 'Nothing is served under this path');
+    return new RegisterError(COMMON_ERRORS.route_not_found, 'No route has this path');
   const methods = allowed.join(', ');
-  return new RegisterError(COMMON_ERRORS.method_not_allowed, `This path takes ${methods} only`, {
+  return new RegisterError(COMMON_ERRORS.method_not_allowed, `This path supports only ${methods}`, {
     headers: { Allow: methods },
   });
 }

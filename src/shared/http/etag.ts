@@ -4,7 +4,7 @@ import { COMMON_ERRORS, RegisterError } from '../errors.js';
 const TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/;
 const TAGS = new RegExp(`^(?:\\*|${TAG.source}(?:[ \\t]*,[ \\t]*${TAG.source})*)$`);
 
-/** Tells which version of the resource the answer is about. */
+/** Sets the ETag of the response. */
 export function sendVersion(response: Response, version: string): void {
   response.setHeader('ETag', toTag(version));
 }
@@ -12,7 +12,7 @@ export function sendVersion(response: Response, version: string): void {
 type OfVersion = (version: string) => boolean;
 
 /**
- * Whether a version is one that the request's If-Match and If-None-Match let change.
+ * Whether the request's If-Match and If-None-Match allow a version to be changed.
  *
  * @throws RegisterError `etag_malformed`
  * @see RFC 9110, section 13.1.1: weak tags never match
@@ -24,10 +24,10 @@ export function condition(request: Request): OfVersion {
 }
 
 /**
- * Whether the client has a version already, as If-None-Match says.
+ * Whether the request's If-None-Match includes a version.
  *
  * @throws RegisterError `etag_malformed`
- * @see RFC 9110, section 13.1.2: weak tags, as a proxy makes them, match too
+ * @see RFC 9110, section 13.1.2: weak tags, which proxies create, match too
  */
 export function ifNoneMatch(request: Request): OfVersion {
   const tags = tagsOf(request, 'if-none-match') ?? [];
@@ -45,7 +45,7 @@ function tagsOf(request: Request, header: 'if-match' | 'if-none-match'): string[
     const name = header === 'if-match' ? 'If-Match' : 'If-None-Match';
     throw new RegisterError(
       COMMON_ERRORS.etag_malformed,
-      `${name} must hold ETags as they were answered, quotes included, or *`,
+      `${name} must be * or ETags as sent by this service, quotes included`,
     );
   }
   return text === '*' ? ['*'] : (text.match(new RegExp(TAG, 'g')) ?? []);

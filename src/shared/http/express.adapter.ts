@@ -5,13 +5,13 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express } from 'express';
 
 /**
- * Express gives each request and response another prototype when they arrive, after which Node 20 and 22 can't
- * share what they learn of one with the next: a third of the time of a small request. Here they are born with it.
+ * Express replaces the prototype of every request and response on arrival, which defeats V8's optimisation in Node 20
+ * and 22 and costs a third of the time of a small request. This adapter creates them with the right prototype.
  */
 export class FastExpressAdapter extends ExpressAdapter {
   constructor() {
     const app = express();
-    app.set('case sensitive routing', true); // too late once Nest has the application
+    app.set('case sensitive routing', true); // has no effect once Nest has the application
     super(app);
   }
 
@@ -22,13 +22,13 @@ export class FastExpressAdapter extends ExpressAdapter {
     Object.setPrototypeOf(Request.prototype, app.request);
     Object.setPrototypeOf(Response.prototype, app.response);
     Object.assign(app, { request: Request.prototype, response: Response.prototype });
-    // Node would answer a missing Host by itself, without a body.
+    // Node would answer a missing Host itself, without a body.
     const classes = { IncomingMessage: Request, ServerResponse: Response, requireHostHeader: false };
     const server =
       httpsOptions === undefined
         ? createServer(classes, app)
         : createTlsServer({ ...httpsOptions, ...classes }, app);
-    // Left to the body reader, so that what is refused need not be sent.
+    // Leave 100-continue to the body reader, so that clients need not send a body that is refused.
     server.on('checkContinue', app).on('checkExpectation', app);
     this.setHttpServer(server);
   }

@@ -6,7 +6,7 @@ import type { LogLevel } from '../config/configuration.js';
 
 export { type Logger } from 'pino';
 
-/** JSON lines, or readable ones on a terminal. */
+/** Logs JSON lines, or readable ones on a terminal. */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const readable = destination === undefined && process.stdout.isTTY;
   const stream = readable ? pretty({ ignore: 'pid,hostname', sync: true }) : destination;
@@ -17,8 +17,8 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
 }
 
 /**
- * An error without what may be personal data or a token: a driver's message, SQL and parameters hold values,
- * so of a driver's error only its code and the place in our source are kept.
+ * An error without personal data and tokens. The message, SQL and parameters of a driver's error contain values, so
+ * only its code and stack frames are logged.
  */
 export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
@@ -39,17 +39,17 @@ export function describeError(error: unknown): Record<string, unknown> {
 
 const FRAME = /^ {4}at [^@]*(file:|node:|node_modules|\/)[^@]*:\d+:\d+\)?$/;
 
-/** Where an error came from. Its stack begins with its message, which may hold lines that look like a place. */
+/** The stack frames of an error, without its message, which may contain lines that look like frames. */
 function framesOf({ stack = '', message }: Error): string[] {
   const at = message === '' ? 0 : stack.lastIndexOf(message);
-  if (at < 0) return []; // changed since: where the old one ends is not known
+  if (at < 0) return []; // the message was changed, so its end in the stack is unknown
   return stack
     .slice(at + message.length)
     .split('\n')
     .filter((line) => FRAME.test(line));
 }
 
-/** What Nest says, on our log. Its start-up report is for debugging. */
+/** Writes Nest's messages to our log, its start-up report at debug level. */
 export class NestLog implements LoggerService {
   constructor(private readonly logger: Logger) {}
 

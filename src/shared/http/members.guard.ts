@@ -6,8 +6,8 @@ import { validationFailed } from '../errors.js';
 import { unknownMembers } from './validation.js';
 
 /**
- * Refuses members and query parameters on routes that take none: a misspelt `contextname` there would have the
- * request done in another context. Where a route takes some, its DTO says which.
+ * Refuses members and query parameters on routes without a DTO for them. Otherwise a misspelt `contextname` would run
+ * the request in another context.
  */
 @Injectable()
 export class MembersGuard implements CanActivate {
@@ -22,7 +22,7 @@ export class MembersGuard implements CanActivate {
   }
 }
 
-/** Nest keeps the decorated parameters of a handler under `type:index`. */
+/** Nest stores the decorated parameters of a handler under `type:index`. */
 function takes(context: ExecutionContext, type: RouteParamtypes): boolean {
   const key = [ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name] as const;
   const parameters = (Reflect.getMetadata(...key) ?? {}) as Record<string, unknown>;

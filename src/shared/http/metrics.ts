@@ -1,12 +1,12 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Database } from '../database/database.js';
 
-/** What `/metrics` tells: durations by route and status, use of the database connections, process figures. */
+/** The content of `/metrics`: request durations by route and status, database connections, process figures. */
 export class Metrics {
   private readonly registry = new Registry();
   private readonly requests = new Histogram({
     name: 'http_request_duration_seconds',
-    help: 'Time from the arrival of a request to the end of its answer',
+    help: 'Time from the arrival of a request to the end of its response',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
     registers: [this.registry],
@@ -16,7 +16,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     new Gauge({
       name: 'database_connections',
-      help: 'Connections to the database that are open or idle, and requests that wait for one',
+      help: 'Open and idle connections to the database, and requests that wait for one',
       labelNames: ['state'],
       registers: [this.registry],
       collect() {

@@ -6,7 +6,7 @@ import { COMMON_ERRORS, RegisterError } from '../errors.js';
 import { STATUS_OF, toBody } from './error.filter.js';
 import type { Logger } from './logging.js';
 
-/** Answers what Node's parser refuses before there is a request: in the error shape, like everything else. */
+/** Sends an error response for bytes that Node's HTTP parser refuses. */
 export const answerNonHttp =
   (logger: Logger) =>
   ({ code }: { code?: string }, socket: Duplex): void => {
@@ -33,25 +33,25 @@ function errorOf(code: string | undefined): RegisterError {
     );
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new RegisterError(COMMON_ERRORS.request_timeout, 'The request did not come to its end in time');
+    return new RegisterError(COMMON_ERRORS.request_timeout, 'The request did not arrive completely in time');
   }
   return new RegisterError(COMMON_ERRORS.request_malformed, 'This is not a valid HTTP request');
 }
 
-/** @see RFC 9112, section 3.2 */
+/** Requires one Host header. @see RFC 9112, section 3.2 */
 export const requireHost: RequestHandler = (request: Request, _response: Response, next: NextFunction) => {
   const hosts = request.rawHeaders.filter((text, n) => n % 2 === 0 && /^host$/i.test(text)).length;
   if (hosts === 1 || (hosts === 0 && request.httpVersion === '1.0')) next();
   else next(new RegisterError(COMMON_ERRORS.request_malformed, 'A request must have one Host header'));
 };
 
-/** The query string as it was sent: `request.query` stops reading after 1000 parameters. */
+/** The raw query string. `request.query` ignores parameters after the first 1000. */
 export function queryOf({ url }: Request): string | undefined {
   return url.split('?', 2)[1];
 }
 
-/** Express takes what is not encoded rightly for something else, without a word. */
-export const requireSoundQuery: RequestHandler = (
+/** Refuses a malformed query string, which Express would silently misread. */
+export const requireWellFormedQuery: RequestHandler = (
   request: Request,
   _response: Response,
   next: NextFunction,
@@ -61,7 +61,7 @@ export const requireSoundQuery: RequestHandler = (
     if (query !== undefined) decodeURIComponent(query);
     next();
   } catch (cause) {
-    const message = 'The query string holds a broken percent escape or is not valid UTF-8';
+    const message = 'The query string contains a malformed percent escape or is not valid UTF-8';
     next(new RegisterError(COMMON_ERRORS.query_malformed, message, { cause }));
   }
 };

@@ -6,15 +6,15 @@ import type { Page } from '../page.js';
 import { Checked } from './validation.js';
 
 const MAX_LIMIT = 10_000;
-const NO_CURSOR = 'must be a cursor of this list, as its Link header or an item of it has it';
+const NO_CURSOR = 'must be a cursor from the Link header or an item of this list';
 
-/** The part of a list that a query string asks for. */
+/** The page of a list that a query string requests. */
 export class PageQueryDto {
   @ApiPropertyOptional({
     type: 'integer',
     minimum: 1,
     maximum: MAX_LIMIT,
-    description: 'How many there are in a page',
+    description: 'The size of a page',
   })
   @Checked(
     optional(
@@ -26,36 +26,38 @@ export class PageQueryDto {
   )
   limit?: string;
 
-  @ApiPropertyOptional({ description: 'Where a page begins: from the Link header of the page before' })
+  @ApiPropertyOptional({
+    description: "The place after which the page begins, from the previous page's Link header",
+  })
   @Checked(optional(textThat((text) => parseCursor(text) !== undefined, NO_CURSOR)))
   after?: string;
 }
 
-/** The id that a page begins after; undefined = it is the first. */
+/** The id after which a page begins; undefined = the first page. @throws RegisterError `validation_failed` */
 export function startOf(query: PageQueryDto): number | undefined {
   return placeIn<[number]>(query, 1)?.[0];
 }
 
-/** The same for lists whose order is by two numbers. */
+/** Like `startOf`, for lists sorted by two numbers. */
 export function startOfPair(query: PageQueryDto): [number, number] | undefined {
   return placeIn(query, 2);
 }
 
-/** The same for lists whose order is by four numbers. */
+/** Like `startOf`, for lists sorted by four numbers. */
 export function startOfFour(query: PageQueryDto): [number, number, number, number] | undefined {
   return placeIn(query, 4);
 }
 
-/** A list that is answered page by page or whole. */
+/** A list that is sent page by page or as a whole. */
 export interface PagedList<Row> {
   page(limit: number): Promise<Page<Row>>;
-  /** A batch at a time. */
+  /** The whole list in batches. */
   all(): AsyncGenerator<Row[]>;
-  /** The numbers of the cursor that a page after this row begins with. */
+  /** The place after a row, as the numbers of a cursor. */
   placeOf(row: Row): number[];
 }
 
-/** The page that the query asks for, with the Link header of the next one; without a limit, the whole list. */
+/** The requested page, with a Link header to the next one; without a limit, the whole list. */
 export async function* pageOrAll<Row>(
   list: PagedList<Row>,
   { limit }: PageQueryDto,
@@ -71,19 +73,19 @@ export async function* pageOrAll<Row>(
   if (rows.length > 0) yield rows;
 }
 
-/** Tells in the answer's Link header where the next page is; relative, since a proxy may serve it elsewhere. */
+/** Sets the Link header to the next page, as a relative URL, since a proxy may serve it elsewhere. */
 export function linkNext(request: Request, response: Response, ...place: number[]): void {
   const { pathname, searchParams } = new URL(request.originalUrl, 'http://localhost');
   searchParams.set('after', toCursor(...place));
   response.setHeader('Link', `<${pathname}?${searchParams.toString()}>; rel="next"`);
 }
 
-/** Opaque to clients, so that what is behind it may change. */
+/** Encodes a place. Clients must treat cursors as opaque, so that the encoding can change. */
 export function toCursor(...place: number[]): string {
   return Buffer.from(`id:${place.join('.')}`).toString('base64url');
 }
 
-/** @throws RegisterError `validation_failed` if the cursor is one of another list */
+/** @throws RegisterError `validation_failed` if the cursor belongs to another list */
 function placeIn<Place extends number[]>(
   { after }: PageQueryDto,
   length: Place['length'],
@@ -94,7 +96,7 @@ function placeIn<Place extends number[]>(
   return place as Place;
 }
 
-/** @returns undefined = not a cursor of ours */
+/** @returns undefined = not a cursor */
 function parseCursor(cursor: string): number[] | undefined {
   const [, numbers] =
     /^id:(\d{1,15}(?:\.\d{1,15}){0,3})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];

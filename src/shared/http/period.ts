@@ -4,7 +4,7 @@ import { instant, optional } from './checks.js';
 import { PageQueryDto } from './paging.js';
 import { Checked } from './validation.js';
 
-/** The period, and the part, of a list of what happened. */
+/** The period and the page of a list of events. */
 export class PeriodQueryDto extends PageQueryDto {
   @ApiPropertyOptional({ description: 'At this time or later: Unix seconds, or ISO 8601 with an offset' })
   @Checked(optional(instant))
@@ -15,7 +15,7 @@ export class PeriodQueryDto extends PageQueryDto {
   to?: string;
 }
 
-/** Unix milliseconds; `to` is exclusive. */
+/** The period in Unix milliseconds; `to` is exclusive. */
 export function periodOf({ from, to }: PeriodQueryDto): { from: number | undefined; to: number | undefined } {
   const end = parseInstant(to);
   return { from: parseInstant(from), to: end === undefined ? undefined : end + 1000 };

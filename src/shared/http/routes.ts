@@ -5,7 +5,7 @@ interface RouterLayer {
   match(path: string): boolean;
 }
 
-/** The methods that the path of `request` is served with, sorted. */
+/** The methods that the path of `request` supports, sorted. */
 export function methodsOf(request: Request): string[] {
   const { stack } = (request.app as unknown as { router: { stack: RouterLayer[] } }).router;
   const methods = stack
@@ -18,6 +18,6 @@ function matches(layer: RouterLayer, path: string): boolean {
   try {
     return layer.match(path);
   } catch {
-    return false; // a broken percent escape
+    return false; // a malformed percent escape
   }
 }

@@ -5,15 +5,15 @@ import type { Response } from 'express';
 import fc from 'fast-check';
 import { NDJSON, sendObject, sendRows } from './send-rows.js';
 
-async function* each<T>(batches: T[]): AsyncGenerator<T> {
+async function* generated<T>(batches: T[]): AsyncGenerator<T> {
   for (const batch of batches) yield await Promise.resolve(batch);
 }
 
-/** What a client gets of what `send` sends. */
-async function sent(send: (response: Response) => Promise<void>): Promise<string> {
+/** The body that `send` sends. */
+async function bodyOf(send: (response: Response) => Promise<void>): Promise<string> {
   const response = Object.assign(new PassThrough(), { setHeader: () => undefined });
-  const [got] = await Promise.all([text(response), send(response as unknown as Response)]);
-  return got;
+  const [body] = await Promise.all([text(response), send(response as unknown as Response)]);
+  return body;
 }
 
 describe('rows in batches', () => {
@@ -21,12 +21,14 @@ describe('rows in batches', () => {
   const batches = fc.array(rows, { maxLength: 6 });
   const same = (row: object): object => row;
 
-  it('are one list, however they come, some batches being empty', async () => {
+  it('form one list, even with empty batches', async () => {
     await fc.assert(
       fc.asyncProperty(batches, async (some) => {
-        const json = await sent((response) => sendRows(response, 'application/json', each(some), same));
+        const json = await bodyOf((response) =>
+          sendRows(response, 'application/json', generated(some), same),
+        );
         expect(json).toBe(JSON.stringify(some.flat()));
-        const lines = await sent((response) => sendRows(response, NDJSON, each(some), same));
+        const lines = await bodyOf((response) => sendRows(response, NDJSON, generated(some), same));
         expect(lines).toBe(
           some
             .flat()
@@ -37,11 +39,11 @@ describe('rows in batches', () => {
     );
   });
 
-  it('are lists of an object, after its other members', async () => {
+  it('form lists of an object after its other members', async () => {
     await fc.assert(
       fc.asyncProperty(batches, batches, fc.constantFrom({}, { a: 1 }), async (some, others, members) => {
-        const lists = { some: each(some), others: each(others) };
-        const json = await sent((response) => sendObject(response, lists, members));
+        const lists = { some: generated(some), others: generated(others) };
+        const json = await bodyOf((response) => sendObject(response, lists, members));
         expect(json).toBe(JSON.stringify({ ...members, some: some.flat(), others: others.flat() }));
       }),
     );

@@ -6,12 +6,10 @@ export const NDJSON = 'application/x-ndjson';
 export const CSV = 'text/csv';
 
 /**
- * Sends rows as a JSON array, as NDJSON or as CSV, a batch at a time and no faster than the client reads; a single
- * batch goes in one piece. What fails before the second batch is there is still told as an error; after that,
- * a failure cuts the answer off.
+ * Streams rows as a JSON array, NDJSON or CSV, no faster than the client reads. A failure before the second batch
+ * becomes an error response; a later one cuts the response off.
  *
- * @param toDto what a row looks like to clients
- * @param columns the names of its members: the first line of CSV
+ * @param columns the member names of the DTO: the first line of CSV
  */
 export async function sendRows<Row>(
   response: Response,
@@ -25,10 +23,10 @@ export async function sendRows<Row>(
 }
 
 /**
- * Sends a JSON object whose members are lists, in the same way.
+ * Streams a JSON object with lists, like `sendRows`.
  *
- * @param lists each a batch at a time
- * @param members what comes before them
+ * @param lists by name, in batches
+ * @param members precede the lists
  */
 export async function sendObject(
   response: Response,
@@ -46,10 +44,10 @@ export async function sendObject(
   await sendTexts(response, 'application/json', texts());
 }
 
-/** An answer in parts, of which the last one is returned. */
+/** The parts of a response; the last one is the return value. */
 type Texts = AsyncGenerator<string, string, undefined>;
 
-/** @param before what comes before the list */
+/** @param before the text before the list */
 async function* textsOf<Row>(
   format: Format,
   batches: AsyncGenerator<Row[]>,
@@ -71,7 +69,7 @@ async function* textsOf<Row>(
   }
 }
 
-/** What was looked through may have left nothing of a batch. */
+/** Skips empty batches. */
 async function* withRows<Row>(batches: AsyncGenerator<Row[]>): AsyncGenerator<Row[]> {
   for await (const batch of batches) if (batch.length > 0) yield batch;
 }
@@ -98,7 +96,7 @@ async function sendTexts(response: Response, type: string, texts: Texts): Promis
 
 interface Format {
   readonly begin: (rows: object[]) => string;
-  /** Never called without rows. */
+  /** Called with at least one row. */
   readonly next: (rows: object[]) => string;
   readonly end: string;
 }
@@ -122,10 +120,10 @@ function csvLines(rows: readonly (readonly unknown[])[]): string {
   return rows.map((cells) => `${cells.map(csvCell).join(',')}\r\n`).join('');
 }
 
-/** A number, or a phone number: no formula, whatever it begins with. */
+/** A number or phone number, which is not a formula even if it begins with + or -. */
 const NUMBER = /^[+-]? ?\(?\d[\d ()./,;-]*$/;
 
-/** @see RFC 4180. A cell that a spreadsheet would run as a formula gets a leading `'`. */
+/** Prefixes a cell that a spreadsheet would run as a formula with `'`. @see RFC 4180 */
 function csvCell(value: unknown): string {
   if (typeof value === 'number') return String(value);
   const text = typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value);

@@ -17,7 +17,7 @@ function errorOf(body: Buffer): RegisterError | undefined {
 
 const messageOf = (text: string): string | undefined => errorOf(Buffer.from(text))?.message;
 
-/** All that a message may say: nothing of the body is in it. */
+/** Every message that is allowed. None quotes the body. */
 const MESSAGE =
   /^The body (is not valid UTF-8|(is not valid JSON(: it is blank|: it ends too early)?|repeats a member|is nested deeper than 20 levels)( \(line \d+, column \d+\))?)$/;
 
@@ -33,7 +33,7 @@ describe('parseStrictJson', () => {
   const value = fc.jsonValue({ maxDepth: 19, depthSize: 'small', stringUnit: 'binary' });
   const members = fc.dictionary(fc.string({ unit: 'binary' }), fc.integer(), { minKeys: 1 });
 
-  it('makes of every JSON text what JSON.parse makes of it', () => {
+  it('parses every JSON text as JSON.parse does', () => {
     fc.assert(
       fc.property(value, fc.constantFrom(undefined, 1, '\t'), (original, indent) => {
         const text = JSON.stringify(original, undefined, indent);
@@ -42,7 +42,7 @@ describe('parseStrictJson', () => {
     );
   });
 
-  it.each(['1,', '[],', '{"a":1},', '/**/', ',', '"'])('gives up on a body that is %s all over', (unit) => {
+  it.each(['1,', '[],', '{"a":1},', '/**/', ',', '"'])('gives up on a body that repeats %s', (unit) => {
     const message = 'The body holds more than 200000 values';
     expect(errorOf(Buffer.from(`[${unit.repeat(500_000)}`))).toMatchObject({
       code: 'body_too_large',
@@ -50,12 +50,12 @@ describe('parseStrictJson', () => {
     });
   });
 
-  it('takes as many values as ten thousand of anything have', () => {
+  it('accepts ten thousand objects of ten members', () => {
     const body = Array.from({ length: 10_000 }, (_, n) => ({ n, members: [1, 2, 3, 4, 5, 6, 7, 8, 9] }));
     expect(parse(JSON.stringify(body))).toStrictEqual(body);
   });
 
-  it('takes no text that JSON.parse does not take, and quotes nothing of it', () => {
+  it('refuses every text that JSON.parse refuses, and never quotes it', () => {
     const cut = fc.tuple(
       value,
       fc.nat(),
@@ -75,7 +75,7 @@ describe('parseStrictJson', () => {
     );
   });
 
-  it('refuses a member given twice, however it is spelled', () => {
+  it('refuses a repeated member, even when it is escaped', () => {
     fc.assert(
       fc.property(members, fc.nat(), fc.boolean(), (object, pick, isEscaped) => {
         const names = Object.keys(object);
@@ -97,12 +97,12 @@ describe('parseStrictJson', () => {
     expect(messageOf(text)).toMatch(/^The body repeats a member/);
   });
 
-  it('takes a member again in another object', () => {
+  it('accepts the same member in different objects', () => {
     const text = '{"a":{"a":[{"a":1},{"a":2}]},"A":1,"__proto__":{"a":1},"constructor":1,"á":1,"a\\u0301":1}';
     expect(parse(text)).toStrictEqual(JSON.parse(text));
   });
 
-  it('takes 20 levels and no more, whatever they are made of', () => {
+  it('accepts up to 20 levels of arrays or objects', () => {
     const array = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
     const object = (levels: number): string => '{"a":'.repeat(levels) + '1' + '}'.repeat(levels);
     for (const nested of [array, object]) {
@@ -145,7 +145,7 @@ describe('parseStrictJson', () => {
     ['{"a":"SECRET\n"}', /^The body is not valid JSON \(line 1, column \d+\)$/],
     ['{"a":1 // SECRET\n}', /^The body is not valid JSON \(line 1, column \d+\)$/],
     ['{"a":NaN}', 'The body is not valid JSON (line 1, column 6)'],
-  ])('says what is wrong with %j, and where', (text, message) => {
+  ])('reports what is wrong with %j and where', (text, message) => {
     expect(messageOf(text)).toMatch(message);
     expect(messageOf(text)).toMatch(MESSAGE);
     expect(errorOf(Buffer.from(text))?.code).toBe('body_malformed');

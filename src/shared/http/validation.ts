@@ -3,8 +3,8 @@ import { getMetadataStorage, ValidateBy, type ValidationArguments } from 'class-
 import { RegisterError, validationFailed, type FieldFault } from '../errors.js';
 
 /**
- * Refuses members that the DTO does not name, and query parameters that are given twice. class-validator would do so too, but takes those that every object
- * inherits, such as `toString`, for known, and class-transformer drops `__proto__` without a word.
+ * Refuses unknown members and repeated query parameters. class-validator would too, but accepts inherited members such
+ * as `toString`, and class-transformer silently drops `__proto__`.
  */
 class StrictValidationPipe extends ValidationPipe {
   override async transform(value: Record<string, unknown>, metadata: ArgumentMetadata): Promise<unknown> {
@@ -22,7 +22,7 @@ class StrictValidationPipe extends ValidationPipe {
     const others = await super.transform(rest, metadata).then(() => [], faultsIn);
     throw validationFailed([
       ...unknownMembers(unknown.map(([name]) => name)),
-      ...repeated.map(([field]) => ({ field, message: 'must be given once' })),
+      ...repeated.map(([field]) => ({ field, message: 'must be sent once' })),
       ...others,
     ]);
   }
@@ -31,7 +31,7 @@ class StrictValidationPipe extends ValidationPipe {
 const MAX_UNKNOWN = 100;
 
 export function unknownMembers(names: readonly string[]): FieldFault[] {
-  // Some are enough to see what is wrong; a body may hold 100,000.
+  // Report only some: a body may contain 100,000.
   return names
     .slice(0, MAX_UNKNOWN)
     .map((field) => ({ field, message: 'is unknown here; correct its spelling or leave it out' }));
@@ -54,18 +54,18 @@ function faultsIn(error: unknown): readonly FieldFault[] {
   throw error;
 }
 
-/** Checks the shape of what comes in: every fault at once, unknown members included. */
+/** Validates bodies and query strings, and reports all faults at once. */
 export const validationPipe = new StrictValidationPipe({
   transform: true,
   forbidUnknownValues: true,
   stopAtFirstError: true,
   transformOptions: { enableImplicitConversion: false },
-  // Values may be personal data.
+  // Keep values, which may be personal data, out of the errors.
   validationError: { target: false, value: false },
   exceptionFactory: (errors) => validationFailed(errors.map(toFault)),
 });
 
-/** Checks members that did not come by HTTP as if they had; those that are undefined were not given. */
+/** Validates members that did not arrive by HTTP. Ignores undefined ones. @throws RegisterError `validation_failed` */
 export async function validated<T extends object>(dto: Type<T>, members: object): Promise<T> {
   return (await validationPipe.transform(withoutUndefined(members), { type: 'body', metatype: dto })) as T;
 }
@@ -78,7 +78,7 @@ function toFault({ property, constraints = {} }: ValidationError): FieldFault {
   return { field: property, message: Object.values(constraints)[0] ?? 'is not valid' };
 }
 
-/** A decorator that asks `faultOf` what is wrong with a value, which words it to follow the field's name. */
+/** Validates a member with `faultOf`, which returns what is wrong as the predicate of a sentence. */
 export function Checked(faultOf: (value: unknown) => string | undefined): PropertyDecorator {
   return ValidateBy({
     name: 'checked',
@@ -89,7 +89,7 @@ export function Checked(faultOf: (value: unknown) => string | undefined): Proper
   });
 }
 
-/** What a request asks for in its query string and in its body. @throws RegisterError `validation_failed` if they differ */
+/** Merges the query string and the body. @throws RegisterError `validation_failed` if they differ in a member */
 export function merged<Query extends object, Body extends object>(query: Query, body: Body): Query & Body {
   const inQuery = withoutUndefined(query);
   const inBody = withoutUndefined(body);
@@ -98,18 +98,18 @@ export function merged<Query extends object, Body extends object>(query: Query, 
   );
   if (both.length === 0) return { ...inQuery, ...inBody } as Query & Body;
   throw validationFailed(
-    both.map((field) => ({ field, message: 'is given twice, in the query string and in the body' })),
+    both.map((field) => ({ field, message: 'differs between the query string and the body' })),
   );
 }
 
-/** The members that a partial update gives. @throws RegisterError `validation_failed` if there are none */
+/** The members of a partial update. @throws RegisterError `validation_failed` if there are none */
 export function requireMembers<T extends object>(changes: T): T {
   const given = withoutUndefined(changes);
   if (Object.keys(given).length > 0) return given as T;
-  throw validationFailed([{ field: 'body', message: 'must hold at least one member that is to be changed' }]);
+  throw validationFailed([{ field: 'body', message: 'must have at least one member to change' }]);
 }
 
-/** The type of a JSON value, in words: `a number`, `null`, `an array`. */
+/** The type of a JSON value with an article: `a number`, `null`, `an array`. */
 export function typeInWords(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';

@@ -1,9 +1,9 @@
 import type { ContextId } from '../../identity/domain/principal.js';
 import type { FeedPlace, SealedChange } from '../domain/version.js';
 
-/** The sealed versions of one kind, in the order of their sealing. */
+/** The sealed versions of customers, or of mappings, in the order of their sealing. */
 export abstract class VersionFeed<State> {
-  /** At most `limit` changes behind a place, in order, and none in a block behind `through`. */
+  /** At most `limit` changes after a place, in order, from blocks up to `through`. */
   abstract changes(
     context: ContextId,
     after: FeedPlace,
@@ -11,6 +11,6 @@ export abstract class VersionFeed<State> {
     limit: number,
   ): Promise<SealedChange<State>[]>;
 
-  /** The last block that seals a version of this kind, in any context; 0 = none does. */
+  /** The last block that seals a version of this kind, in any context; 0 = none. */
   abstract lastBlock(): Promise<number>;
 }

@@ -1,14 +1,14 @@
-/** What the register keeps in versions. */
+/** A customer or mapping, of which the register keeps versions. */
 export interface Versioned {
-  /** Given by the register and never used again. */
+  /** Assigned by the register and never reused. */
   readonly id: number;
-  /** Since when it is known in this version: Unix milliseconds, greater in every later version. */
+  /** When this version was recorded: Unix milliseconds, greater in every later version. */
   readonly updatedAt: number;
 }
 
 export type ChangeMade = 'created' | 'updated' | 'deleted';
 
-/** Who recorded a version: names as they were then, null where they are not known. */
+/** Who recorded a version, with the names of that time; null = unknown. */
 export interface Recorder {
   readonly userName: string | null;
   readonly tokenId: number | null;
@@ -16,17 +16,17 @@ export interface Recorder {
   readonly address: string | null;
 }
 
-/** A version, and what became of what. Of a deletion: as it was, and `updatedAt` is when it was deleted. */
+/** A stored version. A deletion has the last state, with the time of the deletion as `updatedAt`. */
 export interface RecordedVersion<Of extends Versioned> extends Recorder {
-  /** Of the version: later ones have the greater. */
+  /** The id of the version, greater in every later version. */
   readonly id: number;
   readonly change: ChangeMade;
   readonly state: Of;
-  /** The version that it took the place of. */
+  /** The state that it replaced. */
   readonly before: Of | undefined;
 }
 
-/** A place in the final order of changes: nothing is ever added before a change that was read. */
+/** A place in the final order of changes. Nothing is inserted before a change that can be read. */
 export interface FeedPlace {
   /** The block of the audit trail that seals the change. */
   readonly block: number;
@@ -34,24 +34,24 @@ export interface FeedPlace {
   readonly id: number;
 }
 
-/** A version that is sealed, and so has a place in the feed. */
+/** A sealed version, which has a place in the feed. */
 export interface SealedChange<State> extends FeedPlace {
   readonly change: ChangeMade;
-  /** As it became; of a deletion, as it was. */
+  /** The state after the change; before it, for a deletion. */
   readonly state: State;
 }
 
-/** Whether a version is one of those that the client expects to change. */
+/** Whether the client's `If-Match` or `If-None-Match` allows a write to this version. */
 export type Expectation = (version: string) => boolean;
 
-/** Tells this version from all others, of this and of others of its kind. */
+/** Identifies a version among all versions of its kind. */
 export function versionOf({ id, updatedAt }: Versioned): string {
   return `${id}-${updatedAt}`;
 }
 
 /**
- * When the version after `before` is recorded. Clocks of several instances differ, and go back at times; versions
- * must not.
+ * The time of the version after `before`, in Unix milliseconds. Versions must be in order even though the clocks of
+ * instances differ and may go back.
  */
 export function nextVersionAt(before: Versioned, now: number): number {
   return Math.max(now, before.updatedAt + 1);

@@ -6,7 +6,7 @@ import type { VersionTable } from './version-reads.js';
 
 type FeedRow<Row> = Row & { block: number; version: number; changeMade: ChangeMade };
 
-/** Reads the feed of one table of versions, which has the index `<table>_feed` on context and block. */
+/** Reads the feed of one table of versions. The table needs the index `<table>_feed` on context and block. */
 export class SqlVersionFeed<Row extends object, State> implements VersionFeed<State> {
   constructor(
     private readonly database: Database,
@@ -23,7 +23,7 @@ export class SqlVersionFeed<Row extends object, State> implements VersionFeed<St
     const { table, columns } = this.versions;
     const read = `SELECT v.block, v.id AS version, v.change_made AS changeMade, ${columns}
       FROM ${table} v${this.database.useIndex(`${table}_feed`)} WHERE v.context_id = ?`;
-    // The rest of a block and the blocks after it: as one condition, the block would be read from its beginning.
+    // Read the rest of the block apart from later blocks: with one condition, MySQL reads the block from its beginning.
     const rows = await this.database.query<FeedRow<Row>>(
       `SELECT * FROM (${read} AND v.block = ? AND v.id > ? ORDER BY v.id LIMIT ?) AS rest
        UNION ALL

@@ -3,9 +3,9 @@ import { nonce } from '../../shared/nonce.js';
 import type { ChangeMade, RecordedVersion, Versioned } from '../domain/version.js';
 import type { SqlValue } from '../../shared/database/database.js';
 
-/** What every table of versions has besides what the versions are of. Its rows are sealed with the audit trail. */
+/** The columns of every table of versions besides the state. Its rows are sealed with the audit trail. */
 export class VersionColumns {
-  /** Unix milliseconds; of two versions of the same, the later one has the greater. */
+  /** Unix milliseconds, greater in every later version. */
   @Column({ name: 'recorded_at', type: 'bigint' })
   recordedAt!: number;
 
@@ -13,7 +13,7 @@ export class VersionColumns {
   @Column({ name: 'change_made', type: 'varchar', length: 8 })
   change!: string;
 
-  /** Who recorded it; null = it was there before there were versions. */
+  /** Who recorded it; null = a migration did. */
   @Column({ name: 'by_user', type: 'varchar', length: 64, nullable: true })
   byUser!: string | null;
 
@@ -26,21 +26,27 @@ export class VersionColumns {
   @Column({ name: 'by_address', type: 'varchar', length: 45, nullable: true })
   byAddress!: string | null;
 
-  /** Keeps the digest from telling what the version is, once it was erased. */
+  /** Random, so that nobody can guess an erased version and confirm it by its digest. */
   @Column({ type: 'varchar', length: 22, default: '' })
   nonce!: string;
 
-  /** The block of the audit trail that it is sealed in; null = not yet. */
+  /** The block that seals it; null = not sealed yet. */
   @Column({ type: 'integer', nullable: true })
   block!: number | null;
 }
 
-/** What is written of a version when it is recorded, in the order of `toRecord`. */
+/** The columns written when a version is recorded, in the order of `toRecord`. */
 export const RECORD_COLUMNS = [
-  ...['recorded_at', 'change_made', 'by_user', 'by_token_id', 'by_token', 'by_address', 'nonce'],
+  'recorded_at',
+  'change_made',
+  'by_user',
+  'by_token_id',
+  'by_token',
+  'by_address',
+  'nonce',
 ];
 
-/** @param by who records it @param at Unix milliseconds */
+/** The values of `RECORD_COLUMNS`. @param by the caller @param at Unix milliseconds */
 export function toRecord(
   by: {
     readonly userName: string;
@@ -54,7 +60,7 @@ export function toRecord(
   return [at, change, by.userName, by.tokenId, by.tokenLabel, by.address, nonce()];
 }
 
-/** A version as it is read, besides what it is of: `RECORDED`. */
+/** A version without its state, as `RECORDED` reads it. */
 interface VersionRow {
   readonly version: number;
   readonly changeMade: ChangeMade;
@@ -65,26 +71,30 @@ interface VersionRow {
 }
 
 const RECORDED = {
-  ...{ version: 'id', changeMade: 'change_made', userName: 'by_user', tokenId: 'by_token_id' },
-  ...{ tokenLabel: 'by_token', byAddress: 'by_address' },
+  version: 'id',
+  changeMade: 'change_made',
+  userName: 'by_user',
+  tokenId: 'by_token_id',
+  tokenLabel: 'by_token',
+  byAddress: 'by_address',
 } as const satisfies Record<keyof VersionRow, string>;
 
-/** What is read of a version besides what it is of. @param table an alias */
+/** The select list of a version without its state. @param table an alias */
 export function recordedColumns(table: string): string {
   return namedColumns(table, RECORDED);
 }
 
-/** Columns under the names that a row is to have for them. @param table an alias @param prefix before each name */
+/** A select list. @param table an alias @param columns by the name in the row @param prefix of the names in the row */
 export function namedColumns(table: string, columns: Readonly<Record<string, string>>, prefix = ''): string {
   return Object.entries(columns)
     .map(([name, column]) => `${table}.${column} AS ${prefix}${name}`)
     .join(', ');
 }
 
-/** A version with the one before it, whose names have `before_` before them; null where there was none. */
+/** A version, with the previous one in members prefixed with `before_`, which are null for the first version. */
 export type VersionAndBefore<Row> = VersionRow & Row & { readonly before_id: number | null };
 
-/** @param names of what is read of a state @param read makes a state of that */
+/** @param names of the columns of a state @param read converts these columns to a state */
 export function toVersion<Row extends object, Of extends Versioned>(
   row: VersionAndBefore<Row>,
   names: readonly (keyof Row & string)[],
@@ -102,7 +112,7 @@ export function toVersion<Row extends object, Of extends Versioned>(
   };
 }
 
-/** What a row has under names with `prefix` before them. */
+/** The members of a row with a prefix, without the prefix. */
 function pick<Row>(row: object, names: readonly string[], prefix: string): Row {
   const picked: Record<string, unknown> = {};
   for (const name of names) picked[name] = (row as Record<string, unknown>)[prefix + name];

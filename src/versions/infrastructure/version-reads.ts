@@ -1,13 +1,13 @@
 import type { Database } from '../../shared/database/database.js';
 
-/** A table of versions, and what a query reads of it under the alias `v`. */
+/** A table of versions, and how queries read its state. */
 export interface VersionTable {
   readonly table: string;
-  /** Columns of the state, each `v.column AS name`. */
+  /** The select list of the state, with the alias `v`. */
   readonly columns: string;
 }
 
-/** At most `limit` deletions sealed in a block up to `throughBlock`, with an id above `after`, by ascending id. */
+/** At most `limit` deletions sealed in blocks up to `throughBlock`, with ids above `after`, by ascending id. */
 export function readDeletions<Row>(
   database: Database,
   { table, columns }: VersionTable,
@@ -21,9 +21,9 @@ export function readDeletions<Row>(
 }
 
 /**
- * Joins to each version `v` the one before it, `p`: one index probe for its time and one for the row.
+ * Joins to each version `v` the previous one, `p`, with one index probe for its time and one for its row.
  *
- * @param of the column that says what a version is of
+ * @param of the column that identifies the customer or mapping
  */
 export function withBefore(table: string, of: string): string {
   return `LEFT JOIN ${table} p ON p.${of} = v.${of} AND p.recorded_at = (

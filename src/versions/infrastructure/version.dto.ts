@@ -2,42 +2,48 @@ import { ApiProperty } from '@nestjs/swagger';
 import { formatMoment } from '../../shared/instant.js';
 import type { ChangeMade, RecordedVersion, Versioned } from '../domain/version.js';
 
-/** How many versions, or changes, there are in a page whose limit the client leaves open. */
+/** The number of versions or changes in a page if the client sends no `limit`. */
 export const DEFAULT_LIMIT = 1000;
 
 export const CHANGES = ['created', 'updated', 'deleted'] as const satisfies readonly ChangeMade[];
 
-/** What every version tells besides what changed, and what it is a version of. */
+/** The members that every version has. */
 export abstract class VersionDto {
-  @ApiProperty({ example: '2026-11-24T08:48:06.123Z', description: 'From when on it was in the register' })
+  @ApiProperty({
+    example: '2026-11-24T08:48:06.123Z',
+    description: 'When the register recorded this version',
+  })
   recorded_at!: string;
   @ApiProperty({ enum: CHANGES })
   change!: ChangeMade;
-  @ApiProperty({ type: String, nullable: true, description: 'null = from before there was a history' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'null = from before the register kept a history',
+  })
   user!: string | null;
   @ApiProperty({ type: 'integer', nullable: true })
   token_id!: number | null;
-  @ApiProperty({ type: String, nullable: true, description: 'The label of the token, as it was' })
+  @ApiProperty({ type: String, nullable: true, description: 'The label of the token at that time' })
   token!: string | null;
-  @ApiProperty({ type: String, nullable: true, description: 'Where the client was', example: '203.0.113.7' })
+  @ApiProperty({ type: String, nullable: true, description: "The client's address", example: '203.0.113.7' })
   address!: string | null;
 }
 
-/** From what to what a member changed. */
 interface MemberChange<Value> {
   readonly field: string;
   readonly from: Value;
   readonly to: Value;
 }
 
-/** A version that has what it is of under a name of its own. */
+/** A version with its state as a member of the given name. */
 type VersionOf<Name extends string, Dto, Member extends keyof Dto> = VersionDto & {
   changes: MemberChange<Dto[Member]>[];
 } & Record<Name, Dto>;
 
 /**
- * @param name of the member that holds what it is a version of
- * @param members of that member which may change
+ * @param name of the member with the state
+ * @param members of the state that can change
  */
 export function toVersionDto<
   Of extends Versioned,
@@ -53,7 +59,7 @@ export function toVersionDto<
   const { change, state, before } = version;
   const dto = toDto(state);
   const changes = before === undefined || change !== 'updated' ? [] : changesOf(toDto(before), dto, members);
-  const told: VersionDto & { changes: MemberChange<Dto[Member]>[] } = {
+  const versionDto: VersionDto & { changes: MemberChange<Dto[Member]>[] } = {
     recorded_at: formatMoment(state.updatedAt),
     change,
     user: version.userName,
@@ -63,7 +69,7 @@ export function toVersionDto<
     changes,
     [name]: dto,
   };
-  return told as VersionOf<Name, Dto, Member>;
+  return versionDto as VersionOf<Name, Dto, Member>;
 }
 
 function changesOf<Dto, Member extends keyof Dto & string>(

@@ -3,7 +3,7 @@ import {
   TokenRepository,
   UserRepository,
   type Context,
-  type FreshToken,
+  type UnsavedToken,
   type SignIn,
   type Token,
   type User,
@@ -58,7 +58,7 @@ export class InMemoryTokenRepository extends TokenRepository {
     return this.store.rows.tokens.map(({ token }) => token);
   }
 
-  async insert(token: FreshToken, hash: string): Promise<number | 'unknown_user' | 'taken'> {
+  async insert(token: UnsavedToken, hash: string): Promise<number | 'unknown_user' | 'taken'> {
     const { draft } = this.store;
     if (!draft.users.some(({ name }) => name === token.user)) return 'unknown_user';
     if (draft.tokens.some((row) => row.hash === hash)) return 'taken';

@@ -44,6 +44,10 @@ export class InMemoryAuditRepository extends AuditRepository {
   async insertBlock({ block, entries, versions }: SealedBlock): Promise<void> {
     const { draft } = this.store;
     const ids = new Set([...entries, ...versions].map(({ id }) => id)); // no two rows of the store share one
+    const unsealed = [...draft.entries, ...draft.versions, ...draft.mappingVersions].filter(
+      (row) => row.block === null && ids.has(row.id),
+    );
+    if (unsealed.length !== ids.size) throw new Error('audit_entries changed while its rows were sealed');
     const placed = <Row extends { id: number; block: number | null }>(rows: readonly Row[]): Row[] =>
       rows.map((row) => (ids.has(row.id) ? { ...row, block: block.number } : row));
     draft.blocks.push(block);
@@ -109,7 +113,10 @@ export class InMemoryAuditRepository extends AuditRepository {
       rows
         .filter((row) => row.block === block)
         .map((row) => ({
-          ...{ table, id: row.id, digest: digestOf(row), hasAuthor: true },
+          table,
+          id: row.id,
+          digest: digestOf(row),
+          hasAuthor: true,
           at: ('customer' in row ? row.customer : row.mapping).updatedAt,
         })),
     );

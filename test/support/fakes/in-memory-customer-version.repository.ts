@@ -13,10 +13,13 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
     const { draft } = this.store;
     const { context, userName, tokenId, tokenLabel, address } = by;
     if (draft.versions.some((row) => isOf(row, customer) && row.customer.updatedAt === customer.updatedAt)) {
-      throw new Error('the customer has a version of this time');
+      throw new Error('the customer already has a version of this time');
     }
     draft.versions.push({
-      ...{ id: ++draft.lastId, context, change, customer },
+      id: ++draft.lastId,
+      context,
+      change,
+      customer,
       by: { userName, tokenId, tokenLabel, address },
       block: null,
     });
@@ -58,7 +61,10 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
       .toReversed()
       .slice(0, limit)
       .map((row) => ({
-        ...{ id: row.id, change: row.change, state: row.customer, ...row.by },
+        id: row.id,
+        change: row.change,
+        state: row.customer,
+        ...row.by,
         before: versions
           .filter((each) => isOf(each, row.customer) && each.customer.updatedAt < row.customer.updatedAt)
           .sort(byTime)

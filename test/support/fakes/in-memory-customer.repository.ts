@@ -65,7 +65,7 @@ export class InMemoryCustomerRepository extends CustomerRepository {
     );
   }
 
-  /** By ascending id, since that is how they were inserted. */
+  /** By ascending id, the order of insertion. */
   private matching(context: ContextId, filter: CustomerFilter): Customer[] {
     return this.store.rows.customers
       .filter((row) => row.context === context)

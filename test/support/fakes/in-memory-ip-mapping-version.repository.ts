@@ -15,10 +15,13 @@ export class InMemoryIpMappingVersionRepository extends IpMappingVersionReposito
     const { context, userName, tokenId, tokenLabel, address } = by;
     const { id, updatedAt } = mapping;
     if (draft.mappingVersions.some((row) => row.mapping.id === id && row.mapping.updatedAt === updatedAt)) {
-      throw new Error('the mapping has a version of this time');
+      throw new Error('the mapping already has a version of this time');
     }
     draft.mappingVersions.push({
-      ...{ id: ++draft.lastId, context, change, mapping },
+      id: ++draft.lastId,
+      context,
+      change,
+      mapping,
       by: { userName, tokenId, tokenLabel, address },
       block: null,
     });
@@ -39,7 +42,10 @@ export class InMemoryIpMappingVersionRepository extends IpMappingVersionReposito
       .toReversed()
       .slice(0, limit)
       .map(({ id, change, mapping: state, by }) => ({
-        ...{ id, change, state, ...by },
+        id,
+        change,
+        state,
+        ...by,
         before: mappingVersions
           .map(({ mapping }) => mapping)
           .filter((other) => other.id === state.id && other.updatedAt < state.updatedAt)

@@ -5,6 +5,7 @@ import {
   type ListedMapping,
 } from '../../../src/ip-mappings/application/ip-mapping.repository.js';
 import {
+  NO_TERMINAL,
   conflictsWith,
   isDuplicateOf,
   type IpMappingDetails,
@@ -18,7 +19,7 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
   }
 
   async guard(context: ContextId, now: number): Promise<number> {
-    const { guards } = this.store.draft; // one transaction at a time works on it anyway
+    const { guards } = this.store.draft; // transactions run one at a time anyway
     const last = guards.get(context) ?? 0;
     const at = last >= now && last < now + MAX_AHEAD_MS ? last + 1 : now;
     guards.set(context, at);
@@ -43,7 +44,7 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
   ): Promise<RecordedMapping | undefined> {
     return this.store
       .mappingsOf(context)
-      .find((other) => conflictsWith({ ...mapping, terminalId: '' }, other));
+      .find((other) => conflictsWith({ ...mapping, terminalId: NO_TERMINAL }, other));
   }
 
   async insert(context: ContextId, mapping: Omit<RecordedMapping, 'id'>): Promise<number | undefined> {
@@ -80,7 +81,12 @@ export class InMemoryIpMappingRepository extends IpMappingRepository {
       .filter(({ id }) => id > after)
       .slice(0, limit)
       .map(({ network, validity: { from, to }, id, customerId: holder, terminalId }) => ({
-        ...{ id, customerId: holder, ipSubnet: network.text, from, to, terminalId },
+        id,
+        customerId: holder,
+        ipSubnet: network.text,
+        from,
+        to,
+        terminalId,
       }));
   }
 

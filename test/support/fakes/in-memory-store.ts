@@ -45,7 +45,7 @@ interface Rows {
   versions: VersionRow[];
   mappings: { context: ContextId; mapping: RecordedMapping }[];
   mappingVersions: MappingVersionRow[];
-  /** When mappings of a context were changed last. */
+  /** When the mappings of each context last changed, in Unix milliseconds. */
   guards: Map<ContextId, number>;
   entries: RecordedEntry[];
   blocks: Block[];
@@ -57,7 +57,7 @@ interface Scope {
   ended: boolean;
 }
 
-/** All rows of the in-memory fakes. A transaction works on a copy, which takes the place of the original. */
+/** All rows of the in-memory fakes. A transaction works on a copy, which replaces the original on commit. */
 export class InMemoryStore extends Transactions {
   private readonly committed: Scope = {
     rows: {
@@ -80,12 +80,12 @@ export class InMemoryStore extends Transactions {
   private readonly scope = new AsyncLocalStorage<Scope>();
   private queue: Promise<unknown> = Promise.resolve();
 
-  /** What a read sees; not to be changed. */
+  /** The rows that reads see. Don't change them. */
   get rows(): Readonly<Rows> {
     return (this.open ?? this.committed).rows;
   }
 
-  /** The mappings of a context, by ascending id: that is how they were inserted. */
+  /** The mappings of a context, by ascending id, the order of insertion. */
   mappingsOf(context: ContextId): RecordedMapping[] {
     return this.rows.mappings.filter((row) => row.context === context).map(({ mapping }) => mapping);
   }
@@ -94,7 +94,7 @@ export class InMemoryStore extends Transactions {
     return this.rows.blocks.toSorted((a, b) => a.number - b.number);
   }
 
-  /** What a write changes. */
+  /** The rows that writes change. @throws Error outside `run` */
   get draft(): Rows {
     if (this.open === undefined) throw new Error('a write was attempted outside Transactions.run');
     return this.open.rows;
@@ -124,7 +124,7 @@ export class InMemoryStore extends Transactions {
   }
 }
 
-/** Down to the rows: what is in them is replaced, never changed. */
+/** Copies the rows, but not their members, which are only replaced. */
 function copyOf(rows: Rows): Rows {
   const copies = Object.entries(rows).map(([name, value]: [string, Rows[keyof Rows]]) => [
     name,
@@ -133,7 +133,7 @@ function copyOf(rows: Rows): Rows {
   return Object.fromEntries(copies) as Rows;
 }
 
-/** More than one batch, as soon as there is more than one. */
+/** Two batches if there is more than one row. */
 export function* inBatches<T>([first, ...others]: T[]): Generator<T[]> {
   if (first !== undefined) yield [first];
   if (others.length > 0) yield others;

@@ -1,7 +1,7 @@
 import { Table, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { id, number, reference, text } from './columns.js';
 
-/** Contexts, users, tokens and customers. MySQL cannot undo half a migration, so each step may be repeated. */
+/** Creates contexts, users, tokens and customers. MySQL can't roll DDL back, so each step may be repeated. */
 export class CreateRegister1764000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const table of TABLES) await queryRunner.createTable(table, true);

@@ -1,7 +1,7 @@
 import { Table, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { id, number, reference, text } from './columns.js';
 
-/** Contexts answer to several names, tokens are replaced, and sign-ins are on record. Each step may be repeated. */
+/** Adds aliases of contexts, replaced tokens and the sign-in log. Each step may be repeated. */
 export class AddNamesAndSignIns1764000000001 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const table of TABLES) await queryRunner.createTable(table, true);

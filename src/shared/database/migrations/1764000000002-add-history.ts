@@ -1,14 +1,14 @@
 import { Table, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
 import { bigId, number, reference, text } from './columns.js';
 
-/** Every state of a customer, the audit trail with its chain, and what repeated requests are answered. Each step may be repeated. */
+/** Adds versions of customers, the audit trail and idempotency keys. Each step may be repeated. */
 export class AddHistory1764000000002 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const table of tables(bigId(queryRunner))) await queryRunner.createTable(table, true);
     await queryRunner.query(`
       INSERT INTO audit_blocks (number, sealed_at, digests, hash)
       SELECT 0, 0, '', '' WHERE NOT EXISTS (SELECT 1 FROM audit_blocks WHERE number = 0)`);
-    // Who recorded what was there before this migration is not known.
+    // Leave the author empty: nobody knows who created the existing customers.
     await queryRunner.query(`
       INSERT INTO customer_versions (context_id, customer_id, recorded_at, change_made, user_id, name, address,
                                      email, phone_number, alt_phone_number, block)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Versions are sealed with the audit trail, from now on. Each step may be repeated. */
+/** Lets blocks seal versions. Each step may be repeated. */
 export class SealVersions1764000000003 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     if (!(await queryRunner.hasColumn('audit_blocks', 'version_digests'))) {
@@ -16,7 +16,7 @@ export class SealVersions1764000000003 implements MigrationInterface {
     const random = isMysql
       ? `LEFT(SHA2(CONCAT('${randomBytes(32).toString('hex')}', id), 256), 22)`
       : 'LOWER(HEX(RANDOMBLOB(11)))';
-    // Where blocks were sealed already, the feed told of them before all others: there they belong to the first.
+    // Move versions of block 0 to block 1 if it exists, which keeps them at the beginning of the feed.
     await queryRunner.query(`
       UPDATE customer_versions SET block = (SELECT number FROM audit_blocks WHERE number = 1), nonce = ${random}
       WHERE block = 0`);

@@ -1,7 +1,7 @@
 import { Table, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
 import { bigId, bytes, id, number, reference, text } from './columns.js';
 
-/** Who held which addresses, and when, in the present version and in every other. Each step may be repeated. */
+/** Adds IP mappings and their versions. Each step may be repeated. */
 export class AddIpMappings1764000000004 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const table of tables(bigId(queryRunner))) await queryRunner.createTable(table, true);

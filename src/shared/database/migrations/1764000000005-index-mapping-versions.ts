@@ -6,7 +6,7 @@ const INDEX = new TableIndex({
   columnNames: ['context_id', 'customer_id', 'mapping_id'],
 });
 
-/** What became of a customer's mappings is found by an index, from now on. Each step may be repeated. */
+/** Indexes the versions of a customer's mappings. Each step may be repeated. */
 export class IndexMappingVersions1764000000005 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     const table = await queryRunner.getTable(TABLE);

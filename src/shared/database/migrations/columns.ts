@@ -1,6 +1,6 @@
 import type { QueryRunner, TableColumnOptions, TableForeignKeyOptions } from 'typeorm';
 
-/** A number that is given and never used again. */
+/** A generated id that is never reused. */
 export const id: TableColumnOptions = {
   name: 'id',
   type: 'integer',
@@ -9,7 +9,7 @@ export const id: TableColumnOptions = {
   generationStrategy: 'increment',
 };
 
-/** The same for tables that outgrow 32 bits. SQLite's INTEGER has 64, and takes no other type for a generated id. */
+/** A generated id of 64 bits. SQLite's INTEGER has 64 bits, and no other type can be generated. */
 export function bigId({ dataSource }: QueryRunner): TableColumnOptions {
   return { ...id, type: dataSource.options.type === 'mysql' ? 'bigint' : 'integer' };
 }
@@ -18,7 +18,7 @@ export function text(name: string, length: number, isNullable = false): TableCol
   return { name, type: 'varchar', length: String(length), isNullable };
 }
 
-/** Bytes that an index compares one by one. SQLite takes any name for a type. */
+/** Bytes of variable length. SQLite accepts any type name. */
 export function bytes(name: string, length: number): TableColumnOptions {
   return { name, type: 'varbinary', length: String(length) };
 }

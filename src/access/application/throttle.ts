@@ -3,7 +3,7 @@ import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import { RegisterError, type ErrorCode } from '../../shared/errors.js';
 import { ACCESS_ERRORS } from '../domain/access.errors.js';
 
-/** How much is let through in a minute, by each instance; 0 = everything. */
+/** How many are allowed per minute and instance; 0 = no limit. */
 export interface Limits {
   /** Failed sign-ins from one client address. */
   readonly signIns: number;
@@ -12,14 +12,14 @@ export interface Limits {
 }
 
 /**
- * Slows down who guesses and who floods. Guesses count against the address that they come from, never against
- * the user or token that they name: nobody can lock somebody else out.
+ * Limits failed sign-ins and requests. Failures count against the client's address, never against a user or token:
+ * nobody can lock somebody else out.
  */
-export class Brakes {
+export class Throttle {
   private readonly failures: RateLimiterMemory | undefined;
   private readonly requests: RateLimiterMemory | undefined;
 
-  /** @param windowSeconds what "a minute" is */
+  /** @param windowSeconds how long a "minute" is */
   constructor(limits: Limits, windowSeconds = 60) {
     const limiter = (points: number): RateLimiterMemory | undefined =>
       points === 0 ? undefined : new RateLimiterMemory({ points, duration: windowSeconds });
@@ -27,14 +27,14 @@ export class Brakes {
     this.requests = limiter(limits.requests);
   }
 
-  /** @throws RegisterError `too_many_failures`, before anything is asked of the database */
-  async refuseGuessers(address: string): Promise<void> {
+  /** Call before any query. @throws RegisterError `too_many_failures` */
+  async assertNotBlocked(address: string): Promise<void> {
     const found = await this.failures?.get(networkOf(address));
     if (found && found.remainingPoints <= 0) throw tooManyFailures(found);
   }
 
-  /** @throws RegisterError `too_many_failures`, if others from there failed while this was under way */
-  async countFailure(address: string): Promise<void> {
+  /** @throws RegisterError `too_many_failures` if concurrent failures from this address reached the limit */
+  async countFailedSignIn(address: string): Promise<void> {
     const { failures } = this;
     if (failures === undefined) return;
     const found = await failures.penalty(networkOf(address));
@@ -52,7 +52,7 @@ export class Brakes {
   }
 }
 
-/** Who has one IPv6 address has the whole /64 to guess from. */
+/** Counts an IPv6 /64 as one client, since one client can use all of its addresses. */
 function networkOf(address: string): string {
   if (!ipaddr.IPv6.isValid(address)) return address;
   return ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':');
