@@ -187,7 +187,7 @@ describe.each(databaseKinds)('on $name, a look-up', (kind) => {
 
   it('refuses an address in both the query string and the body', async () => {
     const answer = await caller().call('GET', `${LOOKUP}?ip=203.0.113.8`, { body: { ip: IP } });
-    const message = 'is given twice, in the query string and in the body';
+    const message = 'differs between the query string and the body';
     expect(answer).toMatchObject({ status: 422, json: { errors: [{ field: 'ip', message }] } });
   });
 

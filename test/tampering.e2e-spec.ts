@@ -77,9 +77,7 @@ describe.each(databaseKinds)('verifying an audit trail that somebody tampered wi
         await manager.query('UPDATE audit_blocks SET sealed_at = 0 WHERE number = 0');
         for (const table of TABLES) {
           await manager.query(`DELETE FROM ${table}${table === 'audit_blocks' ? ' WHERE number <> 0' : ''}`);
-          for (const row of rows[table]) {
-            if (Number(row['number']) !== 0) await insertRow(manager, table, row);
-          }
+          for (const row of rows[table]) await insertRow(manager, table, row);
         }
       }),
     );
