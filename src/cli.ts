@@ -14,7 +14,7 @@ import { CommandLine, type Action } from './shared/command-line.js';
 import { ConfigurationError, loadConfiguration } from './shared/config/configuration.js';
 import { reason } from './start-failure.js';
 
-/** Opens the register of the environment for one command. */
+/** Opens the register that the environment variables describe, for one command. */
 async function withRegister(work: (register: INestApplicationContext) => Promise<void>): Promise<void> {
   const configuration = loadConfiguration(process.env);
   const { database } = configuration;

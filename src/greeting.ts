@@ -5,7 +5,7 @@ import type { Configuration } from './shared/config/configuration.js';
 const NO_TOKENS = 'no token files; `npx ipdr-customers admin reset-token` creates a new admin token';
 
 /**
- * Tells a newcomer how to send the first request. Printed once at the start, before the log.
+ * Shows a newcomer how to send the first request. Printed once at the start, before the log.
  *
  * @param isAdminTokenKnown whether ADMIN_API_TOKEN is a token of this register
  */

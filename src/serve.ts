@@ -24,7 +24,7 @@ export async function serve(configuration: Configuration, database: TypeOrmDatab
     new FastExpressAdapter(),
     {
       bodyParser: false,
-      logger: false, // while starting, failures are reported in one line instead
+      logger: false, // a failure of the start is reported in one line instead
       abortOnError: false,
       ...(configuration.tls === undefined ? {} : { httpsOptions: configuration.tls }),
     },
@@ -32,7 +32,7 @@ export async function serve(configuration: Configuration, database: TypeOrmDatab
   configureApp(app, configuration, logger);
   const isAdminTokenKnown = await app.get(SeedService).seed(configuration.adminApiToken);
   stopOnSignals(app);
-  await during(`HOST and PORT cannot be listened on, at ${host}:${port}`, () => app.listen(port, host));
+  await during(`the service cannot listen on HOST and PORT, ${host}:${port}`, () => app.listen(port, host));
   app.useLogger(new NestLog(logger));
   process.stdout.write(greeting(configuration, await app.getUrl(), isAdminTokenKnown));
 }

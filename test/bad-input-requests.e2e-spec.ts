@@ -237,7 +237,7 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
       ['contextname', ({ contextname }) => ({ headers: { 'x-context': twice('@', contextname) } })],
     ])('refuses two that differ in %s', async (member, call) => {
       const other = { api_token: service().tokens.admin, username: 'admin', contextname: 'default' };
-      const message = `${member} is given twice, with different values`;
+      const message = `${member} is sent twice, with different values`;
       await refuses({ status: 400, code: 'credentials_conflict', message }, 'DELETE', ONE, call(other));
     });
 

@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 
 /**
- * Work that the service repeats in the background while it runs. A failure is logged, and the work runs again the
- * next time.
+ * Work that the service repeats in the background. After a failure, logs it and repeats the work as usual.
  */
 export abstract class Background implements OnApplicationBootstrap, BeforeApplicationShutdown {
   /** The name of the work in the log, such as `Removing old keys`. */

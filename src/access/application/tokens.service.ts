@@ -97,7 +97,7 @@ export class TokensService {
   }
 
   /**
-   * Revokes every token of an admin and creates a new one. For the command line only, as the way back in.
+   * Revokes every token of an admin and creates a new one. For the command line only, for an admin who is locked out.
    *
    * @throws RegisterError `validation_failed` if the user is not an enabled admin
    */

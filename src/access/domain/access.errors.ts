@@ -1,8 +1,8 @@
 import { errorCodes } from '../../shared/errors.js';
 
 export const ACCESS_ERRORS = errorCodes({
-  credentials_in_url: { kind: 'malformed', when: 'the URL holds a token' },
-  credentials_conflict: { kind: 'malformed', when: 'a credential is given twice, with different values' },
+  credentials_in_url: { kind: 'malformed', when: 'the URL contains a token' },
+  credentials_conflict: { kind: 'malformed', when: 'a credential is sent twice, with different values' },
   invalid_token: {
     kind: 'unauthenticated',
     when: 'the token is missing, unknown, expired, revoked, of another user, of a disabled user, or used from an address that it does not allow',

@@ -32,7 +32,7 @@ interface UserOptions {
 
 /** Adds administration without a server, for scripts and for administrators who are locked out. */
 export function addAccessCommands(program: Command, run: Action): void {
-  addAdminCommands(program.command('admin').description('the way back in'), run);
+  addAdminCommands(program.command('admin').description('regain access as an administrator'), run);
   addTokenCommands(program.command('token').description('tokens'), run);
   addUserCommands(program.command('user').description('users'), run);
   addContextCommands(program.command('context').description('contexts'), run);

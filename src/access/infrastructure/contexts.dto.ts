@@ -31,7 +31,7 @@ export class ChangeContextDto extends PartialType(NewContextDto, { skipNullPrope
   @Checked(
     optional((value) =>
       Array.isArray(value) && value.length > 1000
-        ? 'must hold 1000 names at most'
+        ? 'must contain at most 1000 names'
         : list(isContextName, `must be a list of names that ${RULE}`)(value),
     ),
   )

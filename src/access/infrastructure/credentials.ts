@@ -66,7 +66,7 @@ function requireSingle(member: string, ...values: (string | undefined)[]): strin
   if (given.length > 1) {
     throw new RegisterError(
       ACCESS_ERRORS.credentials_conflict,
-      `${member} is given twice, with different values`,
+      `${member} is sent twice, with different values`,
     );
   }
   return given[0];

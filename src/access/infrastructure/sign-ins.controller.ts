@@ -21,7 +21,7 @@ export class SignInsController {
     summary: 'List the sign-ins',
     description:
       'Newest first: every failure, and the first success of each token and address on a day. ' +
-      `A page has ${PAGE} unless \`limit\` is given; the Link header leads to the next one.`,
+      `Without \`limit\`, a page has ${PAGE}. The Link header leads to the next page.`,
     example: ['GET /api/admin/signins?outcome=failure'],
     as: 'admin',
     answers: [SignInDto],

@@ -68,7 +68,7 @@ export class NewTokenDto {
   @Checked(
     optional(
       (value) =>
-        list(isAddressRange, 'must hold IP addresses and CIDRs only')(value) ??
+        list(isAddressRange, 'must contain only IP addresses and CIDRs')(value) ??
         (String(value).length > 4000 ? 'must have at most 4000 characters in all' : undefined),
     ),
   )

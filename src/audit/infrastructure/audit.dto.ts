@@ -117,7 +117,7 @@ class FaultDto {
   message!: string;
 }
 
-class PurgeOnRecordDto {
+class AuditedPurgeDto {
   @ApiProperty({ type: 'integer', description: 'The id of the audit entry about the purge' })
   entry!: number;
   @ApiProperty({ example: '2024-11-24T08:48:06Z', description: 'The purge removed data older than this' })
@@ -155,12 +155,12 @@ export class VerdictDto {
   @ApiProperty({ type: 'integer', description: 'The last block whose entries were purged; 0 = none' })
   purged!: number;
   @ApiProperty({
-    type: PurgeOnRecordDto,
+    type: AuditedPurgeDto,
     nullable: true,
     description:
       'The last audited purge. Check that it was yours, since what it could remove is not reported missing',
   })
-  purge!: PurgeOnRecordDto | null;
+  purge!: AuditedPurgeDto | null;
   @ApiProperty({ type: HeadDto, description: 'The last block, to be stored elsewhere' })
   head!: Pick<HeadDto, 'block' | 'hash'>;
   @ApiProperty({
@@ -274,7 +274,7 @@ export function toVerdictDto({ fault, purge, head, unsealed, ...counts }: Verdic
   };
 }
 
-function toPurgeDto(purge: Purge | undefined): PurgeOnRecordDto | null {
+function toPurgeDto(purge: Purge | undefined): AuditedPurgeDto | null {
   if (purge === undefined) return null;
   const { entry, before, throughBlock, retentionDays } = purge;
   return { entry, before: formatInstant(before), through_block: throughBlock, retention_days: retentionDays };

@@ -23,9 +23,9 @@ export class ChangesController {
       'To follow the changes, send the `cursor` of the last change received as `after`: none is missed or repeated. ' +
       'Each change has a `customer` or a `mapping`. The changes of one customer or mapping are in order, and a mapping ' +
       "appears between its customer's creation and deletion, unless a deletion ends hundreds of mappings. The Link " +
-      'header leads on, even after the last change. A change appears within two seconds. A register restored from a ' +
-      'backup answers 409 to later cursors: then read everything again. ' +
-      `A page has ${DEFAULT_LIMIT} changes unless \`limit\` is given.`,
+      'header leads to the next page, even if that is still empty. A change appears within two seconds. A register restored ' +
+      'from a backup answers 409 to cursors from after that backup: then read everything again. ' +
+      `Without \`limit\`, a page has ${DEFAULT_LIMIT} changes.`,
     example: ['GET /api/ipdrcustomers_changes?limit=100'],
     answers: [ChangeDto],
     isPaged: true,

@@ -25,7 +25,7 @@ export class CoverageController {
   @Get()
   @Requires('read')
   @Documented({
-    summary: 'Find gaps and doubts: what the register could not answer',
+    summary: 'Find what the register could not answer: addresses without a holder, customers without data',
     description:
       "Lists the parts of a prefix that nobody held during a period, and the context's customers who held no address " +
       'of any prefix during the period or whose current data is incomplete. Streamed.',

@@ -27,7 +27,7 @@ export abstract class Purges {
 
 const DAY_MS = 86_400_000;
 
-/** Removes data past its retention, only at an administrator's request. */
+/** Removes data older than RETENTION_DAYS, only at an administrator's request. */
 @Injectable()
 export class RetentionService {
   constructor(
@@ -56,7 +56,7 @@ export class RetentionService {
       throw validationFailed([{ field: 'before', message }]);
     }
     const limit = { before: end, throughBlock: await this.begin(by, end) };
-    await this.sealer.sealAll(); // an unsealed entry proves nothing
+    await this.sealer.sealAll(); // a purge is provable only once its entry is sealed
     const counts: Record<string, number> = {};
     for (const purge of this.purges.all) counts[purge.what] = await this.runToEnd(purge, limit);
     await this.transactions.run(() =>

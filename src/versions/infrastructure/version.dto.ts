@@ -19,7 +19,7 @@ export abstract class VersionDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'null = from before the register kept a history',
+    description: 'null = recorded before the register kept a history',
   })
   user!: string | null;
   @ApiProperty({ type: 'integer', nullable: true })
