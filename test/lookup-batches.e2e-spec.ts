@@ -95,7 +95,7 @@ describe.each(databaseKinds)('on $name, a look-up', (kind) => {
     it.each<[unknown, string]>([
       ['x', 'must be an array, not a string'],
       [null, 'must be an array, not null'],
-      [Array.from({ length: 10_001 }, () => 0), 'must hold at most 10000 queries'],
+      [Array.from({ length: 10_001 }, () => 0), 'must contain at most 10000 queries'],
     ])('refuses queries that are no array of at most 10000', async (queries, message) => {
       const answer = await caller().call('POST', LOOKUP, { body: { queries } });
       expect(answer.json).toMatchObject({ errors: [{ field: 'queries', message }] });
@@ -177,7 +177,7 @@ describe.each(databaseKinds)('on $name, a look-up', (kind) => {
     it.each<[string, number, string]>([
       ['ip,when\n1.2.3.4,5', 422, 'the header line may hold each of the columns ip and time once'],
       ['ip,ip\n1.2.3.4,5', 422, 'the header line may hold each of the columns ip and time once'],
-      ['1.2.3.4\n'.repeat(10_001), 422, 'must hold at most 10000 queries'],
+      ['1.2.3.4\n'.repeat(10_001), 422, 'must contain at most 10000 queries'],
       ['ip,time\n1.2.3.4,"5', 400, 'The body is not valid CSV (line 2)'],
     ])('refuses %j', async (csv, status, message) => {
       const answer = await sendCsv(csv);

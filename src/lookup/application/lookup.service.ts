@@ -12,13 +12,13 @@ import type { Validity } from '../../ip-mappings/domain/validity.js';
 import { Clock } from '../../shared/clock.js';
 import { LOOKUP_ACTIONS } from '../domain/lookup.actions.js';
 
-/** A holder, with the data that it had then, and the mapping. */
+/** A holder, with its data at that second, and its mapping. */
 export interface Held {
   readonly holder: PastCustomer;
   readonly mapping: RecordedMapping;
 }
 
-/** One question: who held this address at this second? */
+/** Who held this address at this second? */
 export interface Query {
   readonly address: IpAddress;
   /** Unix seconds; undefined = now. */
@@ -31,7 +31,7 @@ export interface Answer extends Moment {
   readonly held: Held | undefined;
 }
 
-/** What a look-up asks besides its queries. */
+/** The parts of a look-up besides its queries. */
 export interface Inquiry {
   /** Answer what the register said at this instant, Unix milliseconds; undefined = now. */
   readonly recordedAt: number | undefined;
@@ -39,7 +39,7 @@ export interface Inquiry {
   readonly sent: object;
 }
 
-/** How many bulk look-ups run at once. More would be no faster, and would take memory and every snapshot. */
+/** Concurrent bulk look-ups. More would be no faster, but take memory and all snapshots. */
 const AT_ONCE = 2;
 
 /** Answers who held an address at a second. Every look-up is audited. */
@@ -70,7 +70,7 @@ export class LookupService {
     return answer;
   }
 
-  /** Answers in the order of the queries. The audit entry holds a digest of them: there may be thousands. */
+  /** Answers in the order of the queries. The audit entry has only a digest of them, since there may be thousands. */
   async many(by: Principal, queries: readonly Query[], inquiry: Inquiry): Promise<Answer[]> {
     const answers = await this.turns(() => this.answer(by.context, queries, inquiry));
     const records = answers.filter(({ held }) => held !== undefined).length;

@@ -9,7 +9,7 @@ const MAX_LINE = 4096;
 
 /**
  * Parses queries from CSV with the columns `ip,time`, with or without a header line. Without a time column, every time is
- * now. With one, a blank time is an error, since it would name today's holder.
+ * now. With one, a blank time is an error, since "now" would answer today's holder.
  *
  * @returns the members of each query as in JSON; surplus cells are unknown members
  * @throws RegisterError `body_malformed`, `validation_failed`
@@ -23,7 +23,7 @@ export function parseQueries(csv: string): Record<string, string>[] {
   const unknown = columns.filter((name, n) => !COLUMNS.includes(name) || columns.indexOf(name) !== n);
   if (unknown.length > 0) fail('the header line may hold each of the columns ip and time once');
   const queries = hasHeader ? rows.slice(1) : rows;
-  if (queries.length > MAX_QUERIES) fail(`must hold at most ${MAX_QUERIES} queries`);
+  if (queries.length > MAX_QUERIES) fail(`must contain at most ${MAX_QUERIES} queries`);
   return queries.map((cells) => {
     const members = columns.map((name, n) => [name, cells[n] ?? ''] as const);
     const surplus = cells.map((cell, n) => [`column ${n + 1}`, cell] as const).slice(columns.length);

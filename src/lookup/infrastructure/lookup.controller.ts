@@ -30,7 +30,7 @@ import {
 } from './lookup.dto.js';
 
 const JSON_TYPE = 'application/json';
-/** How many answers are serialised at a time. */
+/** Answers serialised at a time. */
 const BATCH = 1000;
 
 /** Who held an address at a given second. */
@@ -42,10 +42,10 @@ export class LookupController {
   @Get()
   @Requires('read')
   @Documented({
-    summary: 'Who held an address at a second',
+    summary: 'Find who held an address at a second',
     description:
-      'Members go into the query string or the body. The holder comes with the data that it had then, and with ' +
-      '`deleted: true` if it was deleted since. `holder` and `mapping` are null if nobody held the address.',
+      'Send the members in the query string or the body. The holder has the data of that second, and ' +
+      '`deleted: true` if it has been deleted since. `holder` and `mapping` are null if nobody held the address.',
     example: ['GET /api/ipdrlookup?ip=203.0.113.7&time=1735669800', { case_reference: 'FIR 123/2026' }],
     answers: LookupAnswerDto,
   })
@@ -60,15 +60,15 @@ export class LookupController {
   @Post()
   @HttpCode(200)
   @Requires('read')
-  @Takes({ mib: 4, csv: true }) // ten thousand queries, however they are laid out
+  @Takes({ mib: 4, csv: true }) // ten thousand queries, however they are formatted
   @Produces(JSON_TYPE, CSV)
   @Documented({
-    summary: 'Who held one address, or up to 10,000, each at a second',
+    summary: 'Find who held one address, or up to 10,000, each at a second',
     description:
       'With `queries`, the answer is `{"results": […]}` in the same order; a bad query has its error in its place. ' +
       '`Content-Type: text/csv`, with the columns `ip,time` and the credentials in headers, answers CSV with the columns ' +
       `\`${CSV_COLUMNS.join(',')}\`; ` +
-      '`recorded_at`, `case_reference` and `purpose` then go into the query string. The audit entry holds the number of ' +
+      'then send `recorded_at`, `case_reference` and `purpose` in the query string. The audit entry has the number of ' +
       'good queries and the SHA-256 of their lines `ip,time` (shortest form, Unix seconds, each with a line feed).',
     example: [
       'POST /api/ipdrlookup',
@@ -93,7 +93,7 @@ export class LookupController {
     } else if (queries === undefined) {
       response.json(await this.answerOne(caller, inquiry));
     } else {
-      refuseBoth(inquiry);
+      assertNotBoth(inquiry);
       await this.answerMany(caller, queries.map(toSentQuery), inquiry, request.answerType, response);
     }
   }
@@ -101,8 +101,9 @@ export class LookupController {
   @Get('history')
   @Requires('read')
   @Documented({
-    summary: 'Every holder of an address, in order of time',
-    description: 'Each with the data that it had when it last held the address, or has now.',
+    summary: 'List the holders of an address, in order of time',
+    description:
+      'Each has the data of the last second in which it held the address, or of now if it still does.',
     example: ['GET /api/ipdrlookup/history?ip=203.0.113.7&from=1704067200'],
     answers: [HeldDto],
   })
@@ -169,8 +170,8 @@ function requireIp(ip: string | undefined): string {
   return ip;
 }
 
-/** @throws RegisterError `validation_failed` if the request asks for one address besides `queries` */
-function refuseBoth(sent: LookupDto): void {
+/** @throws RegisterError `validation_failed` if the request has `ip` or `time` besides `queries` */
+function assertNotBoth(sent: LookupDto): void {
   const given = (['ip', 'time'] as const).filter((field) => sent[field] !== undefined);
   if (given.length === 0) return;
   throw validationFailed(

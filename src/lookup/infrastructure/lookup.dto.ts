@@ -38,14 +38,14 @@ function freeText(max: number): Check {
   return optional(textThat(fits, `must be text of at most ${max} characters, without control characters`));
 }
 
-/** What a look-up asks besides its queries. */
+/** The members of a look-up besides its queries. */
 export class InquiryDto {
   @ApiPropertyOptional({
     ...INSTANT,
     example: '2026-11-24T00:00:00+05:30',
     description:
-      'Answer what the register said at this instant: Unix seconds (their beginning), or ISO 8601 with an offset, to the ' +
-      'millisecond; left out = now',
+      'Answer what the register said at this instant: Unix seconds (the beginning of that second), or ISO 8601 with an ' +
+      'offset, to the millisecond; left out = now',
   })
   @Checked(optional(instant))
   recorded_at?: number | string;
@@ -72,7 +72,7 @@ class QueryDto {
     ...INSTANT,
     example: 1735669800,
     description:
-      'Unix seconds, or ISO 8601 with an offset; left out = now. The holder comes with the data at the end of that second',
+      'Unix seconds, or ISO 8601 with an offset; left out = now. The holder has the data of the end of that second',
   })
   @Checked(optional(instant))
   time?: number | string;
@@ -86,7 +86,7 @@ export class LookupDto extends IntersectionType(
 
 const queries: Check = (value) => {
   if (!Array.isArray(value)) return `must be an array, not ${typeInWords(value)}`;
-  return value.length > MAX_QUERIES ? `must hold at most ${MAX_QUERIES} queries` : undefined;
+  return value.length > MAX_QUERIES ? `must contain at most ${MAX_QUERIES} queries` : undefined;
 };
 
 /** One address, or many. */
@@ -96,7 +96,7 @@ export class LookupsDto extends LookupDto {
     type: 'array',
     items: { $ref: getSchemaPath(QueryDto) },
     maxItems: MAX_QUERIES,
-    description: 'Many at once, instead of `ip` and `time`',
+    description: 'Many queries, instead of `ip` and `time`',
   })
   @Checked(optional(queries))
   queries?: unknown[];
@@ -118,7 +118,7 @@ export class LookupHistoryDto extends OmitType(InquiryDto, ['recorded_at']) {
   @ApiPropertyOptional({
     ...INSTANT,
     example: 1767205799,
-    description: 'Through this second; left out = without an end',
+    description: 'Through this second; left out = no end',
   })
   @Checked(optional(instant))
   to?: number | string;
@@ -171,7 +171,7 @@ export class LookupResultsDto {
   results!: (LookupAnswerDto | QueryErrorDto)[];
 }
 
-/** A query as sent, with what it means or what is wrong with it. */
+/** A query as sent, parsed or with its faults. */
 export interface SentQuery {
   readonly ip: string;
   readonly time: string;
@@ -202,7 +202,7 @@ function toText(sent: unknown): string {
   return typeof sent === 'string' || typeof sent === 'number' ? String(sent) : '';
 }
 
-/** @param time one that `instant` accepts; undefined = now */
+/** @param time accepted by `instant`; undefined = now */
 export function toQuery(ip: string, time: unknown): Query {
   return { address: IpAddress.parse(ip), second: toSecond(time) };
 }
