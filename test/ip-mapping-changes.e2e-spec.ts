@@ -81,7 +81,7 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
         ['DELETE', { UserID: 'U1' }],
       ] as const) {
         const answer = await send(method, one, body);
-        const message = 'The customer has 2 mappings; say which one by its id';
+        const message = 'The customer has 2 mappings; send the id of one';
         expectRefused(answer, 409, 'mapping_ambiguous', message);
         expect((answer.json as { errors: unknown }).errors).toEqual([
           {
@@ -103,7 +103,7 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
     it('lists at most a hundred mappings to choose from', async () => {
       await Promise.all(Array.from({ length: 101 }, (_, n) => add('U1', `10.0.0.${n}`)));
       const { errors, message } = (await send('DELETE', one)).json as { errors: object[]; message: string };
-      expect(message).toBe('The customer has 101 mappings; say which one by its id');
+      expect(message).toBe('The customer has 101 mappings; send the id of one');
       expect(errors).toHaveLength(100);
     });
 

@@ -170,7 +170,7 @@ describe.each(databaseKinds)('an IP mapping request on $name is refused and chan
       await expectFaults({ endtime: message }, 'PATCH', mappingPath('U1', one), body);
     }
     await expectFaults({ endtime: message }, 'PUT', `${MAPPINGS}/U1`, { endtime: 99 });
-    const late = { starttime: 'must not be after the endtime of the mapping: send another one too' };
+    const late = { starttime: 'must not be after the endtime of the mapping: send a new endtime too' };
     await expectFaults(late, 'PUT', `${MAPPINGS}/U1`, { starttime: 200 });
   });
 

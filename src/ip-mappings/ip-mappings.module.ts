@@ -21,7 +21,7 @@ import { TypeOrmIpMappingRepository } from './infrastructure/typeorm-ip-mapping.
 
 @Module({
   imports: [CustomerRecordsModule],
-  // The history first, or the word would be taken for the id of a mapping.
+  // The history comes first, or its path would match as the id of a mapping.
   controllers: [IpMappingsController, MappingHistoryController, CustomerMappingsController],
   providers: [
     IpMappingsService,

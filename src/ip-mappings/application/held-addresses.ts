@@ -5,7 +5,7 @@ import type { IpAddress, IpNetwork } from '../domain/ip-network.js';
 import type { Validity } from '../domain/validity.js';
 import { HoldingRepository } from './holding.repository.js';
 
-/** Which mappings hold an address or a network, for later features. */
+/** Offers other features the mappings that hold an address or a network. */
 @Injectable()
 export class HeldAddresses {
   constructor(private readonly holdings: HoldingRepository) {}
@@ -28,12 +28,12 @@ export class HeldAddresses {
     return this.holdings.historyOf(context, address, period);
   }
 
-  /** The mappings within a network and a period, by ascending first address, a batch at a time. */
+  /** The mappings that overlap a network and a period, by ascending first address, in batches. */
   within(context: ContextId, network: IpNetwork, period: Validity): AsyncGenerator<RecordedMapping[]> {
     return this.holdings.within(context, network, period);
   }
 
-  /** Which of the customers with an id from `first` through `last` hold any address within a period. */
+  /** The customers with ids from `first` through `last` that hold any address within a period. */
   holdersAmong(context: ContextId, first: number, last: number, period: Validity): Promise<Set<number>> {
     return this.holdings.holdersAmong(context, first, last, period);
   }

@@ -6,7 +6,7 @@ import type { Validity } from '../domain/validity.js';
 /** Finds the mappings that hold an address or a network. */
 export abstract class HoldingRepository {
   /**
-   * All mappings that hold the address at each moment; those of one moment have one holder.
+   * For each moment, all mappings that hold its address then. They have the same holder.
    *
    * @param recordedAt what the register said at this instant, Unix milliseconds; undefined = now
    */
@@ -16,17 +16,17 @@ export abstract class HoldingRepository {
     recordedAt?: number,
   ): Promise<RecordedMapping[][]>;
 
-  /** Every mapping that holds an address within a period, by its start. */
+  /** Every mapping that holds an address within a period, in order of time. */
   abstract historyOf(context: ContextId, address: IpAddress, period: Validity): Promise<RecordedMapping[]>;
 
-  /** The mappings within a network and a period, by ascending first address, a batch at a time. */
+  /** The mappings that overlap a network and a period, by ascending first address, in batches. */
   abstract within(
     context: ContextId,
     network: IpNetwork,
     period: Validity,
   ): AsyncGenerator<RecordedMapping[]>;
 
-  /** Which of the customers with an id from `first` through `last` hold any address within a period. */
+  /** The customers with ids from `first` through `last` that hold any address within a period. */
   abstract holdersAmong(
     context: ContextId,
     first: number,

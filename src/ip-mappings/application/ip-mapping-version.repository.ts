@@ -3,16 +3,16 @@ import type { ContextId, Principal } from '../../identity/domain/principal.js';
 import type { ChangeMade, RecordedVersion } from '../../versions/domain/version.js';
 import type { RecordedMapping } from '../domain/ip-mapping.js';
 
-/** The versions of mappings. Writes need `Transactions.run`. */
+/** Every version of the mappings of a context. Call writes inside `Transactions.run` only. */
 export abstract class IpMappingVersionRepository {
-  /** Adds the versions that a change of many mappings made; of a deletion, the last state of each. */
+  /** Adds a version of each mapping: its state after the change, or before it for a deletion. */
   abstract insert(by: Principal, change: ChangeMade, mappings: readonly RecordedMapping[]): Promise<void>;
 
   /**
-   * At most `limit` versions with an id below `before`, the newest first, of all mappings that these customers have or
-   * had. Customers and mappings may be deleted.
+   * At most `limit` versions with an id below `before`, newest first, of all mappings of these customers, including
+   * deleted customers and mappings.
    *
-   * @param mappingId only those of this mapping; undefined = of all
+   * @param mappingId only versions of this mapping; undefined = of all
    */
   abstract history(
     context: ContextId,
@@ -31,11 +31,10 @@ export abstract class IpMappingVersionRepository {
   abstract purgeOf(customers: readonly DeletedCustomer[], throughBlock: number): Promise<DeletedCustomer[]>;
 
   /**
-   * Deletes all versions of mappings whose deletion is sealed in a block up to `throughBlock`.
+   * Deletes all versions of at most `limit` mappings whose deletion is sealed in a block up to `throughBlock`.
    *
-   * @param after where to begin, by the id of a version
-   * @param limit how many mappings at most
-   * @returns how many, and where to go on; undefined = that was all
+   * @param after begin after the version with this id
+   * @returns `mappings`: how many; `next`: the `after` of the next call, undefined = there are no more
    */
   abstract purgeDeleted(
     throughBlock: number,

@@ -2,7 +2,7 @@ import type { ContextId } from '../../identity/domain/principal.js';
 import type { Inserted } from '../../shared/inserted.js';
 import type { IpMappingDetails, RecordedMapping } from '../domain/ip-mapping.js';
 
-/** A mapping as a list shows it: its network is the text that was given. Times are Unix seconds. */
+/** A mapping in a list, with its network as given. Times are Unix seconds. */
 export interface ListedMapping {
   readonly id: number;
   readonly customerId: number;
@@ -15,18 +15,18 @@ export interface ListedMapping {
 
 export type NewMapping = Omit<RecordedMapping, 'id'>;
 
-/** How far ahead of the clock a change may be recorded, to come after another one. */
+/** How far ahead of the clock the time of a change may be, in order to be later than that of an earlier change. */
 export const MAX_AHEAD_MS = 60_000;
 
-/** The mappings of all customers, for changing and listing. Writes need `Transactions.run`. */
+/** The present mappings of a context. Call writes and locking reads inside `Transactions.run` only. */
 export abstract class IpMappingRepository {
   /**
-   * Makes all who change mappings of the context wait for this transaction, on a cluster too. Must be its first
-   * statement, since the first read fixes what a transaction sees.
+   * Makes all other transactions that change mappings of the context wait for this one, on a cluster too. MUST be its
+   * first statement: a transaction sees the database as of its first read.
    *
    * @param now Unix milliseconds
-   * @returns when the transaction's changes are recorded, Unix milliseconds: after all earlier changes of every instance,
-   * unless those are `MAX_AHEAD_MS` or more ahead of `now`, because a clock was wrong
+   * @returns the time to record for the transaction's changes, Unix milliseconds. It is later than that of all earlier
+   * changes, except those that are `MAX_AHEAD_MS` or more ahead of `now` because a clock was wrong
    * @see docs/architecture.md
    */
   abstract guard(context: ContextId, now: number): Promise<number>;
@@ -34,15 +34,15 @@ export abstract class IpMappingRepository {
   /** A mapping of a customer. */
   abstract find(context: ContextId, customerId: number, id: number): Promise<RecordedMapping | undefined>;
 
-  /** As `find`, and locks the mapping until the transaction ends. */
+  /** Like `find`, and locks the mapping until the transaction ends. */
   abstract lock(context: ContextId, customerId: number, id: number): Promise<RecordedMapping | undefined>;
 
   /** All mappings of a customer, by ascending id, locked. */
   abstract ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]>;
 
   /**
-   * A mapping, if there is one, that `conflictsWith` the given one, locked. Enforces one holder per address: in SQL,
-   * because a large network may overlap millions of mappings.
+   * Finds and locks a mapping that `conflictsWith` the given one. Enforces one holder per address, and does so in SQL,
+   * since a large network may overlap millions of mappings.
    */
   abstract conflicting(
     context: ContextId,
@@ -52,12 +52,12 @@ export abstract class IpMappingRepository {
   /** Inserts all of the mappings, or none if a customer already has one of the same network and period. */
   abstract insert(context: ContextId, mappings: readonly NewMapping[]): Promise<Inserted<NewMapping>>;
 
-  /** @returns false if the customer has another mapping of this network for this very period */
+  /** @returns false = the customer has another mapping of the same network and period; nothing was written */
   abstract update(context: ContextId, mapping: RecordedMapping): Promise<boolean>;
 
   abstract delete(context: ContextId, id: number): Promise<void>;
 
-  /** At most `limit` mappings, of one customer if that is given, with an id above `after`, by ascending id. */
+  /** At most `limit` mappings with ids above `after`, by ascending id. @param customerId undefined = all customers */
   abstract page(
     context: ContextId,
     customerId: number | undefined,
@@ -66,9 +66,9 @@ export abstract class IpMappingRepository {
   ): Promise<ListedMapping[]>;
 
   /**
-   * All of them, a batch at a time, in a snapshot taken with the first batch.
+   * The whole list in batches, as of the first batch.
    *
-   * @param announce called with their number before the first batch
+   * @param announce called with the number of mappings, before the first batch
    */
   abstract all(
     context: ContextId,

@@ -24,15 +24,15 @@ export interface MappingFields {
   readonly terminalId: TerminalId;
 }
 
-/** Which mappings a list holds. */
+/** Narrows a list of mappings. */
 export interface MappingFilter {
-  /** Those of this customer; undefined = of all. */
+  /** Only mappings of this customer; undefined = of all. */
   readonly userId: string | undefined;
   /** The filter as the client sent it, for the audit trail. */
   readonly sent: object;
 }
 
-/** Who holds which addresses, in the caller's context. Reads and writes are audited. */
+/** The mappings of the caller's context. Audits every read and every write. */
 @Injectable()
 export class IpMappingsService {
   constructor(
@@ -68,7 +68,7 @@ export class IpMappingsService {
     return page;
   }
 
-  /** All mappings, a batch at a time. @throws RegisterError `customer_not_found` */
+  /** The whole list in batches. @throws RegisterError `customer_not_found` */
   async *all(by: Principal, filter: MappingFilter, after: number): AsyncGenerator<ListedMapping[]> {
     const holder = await this.holderIn(by, filter);
     yield* this.mappings.all(by.context, holder?.id, after, (count) => this.recordList(by, filter, count));
@@ -102,7 +102,7 @@ export class IpMappingsService {
     return this.transactions.run(async () => {
       const changes = await this.ledger.open(by);
       const holder = await this.holders.lock(by.context, userId);
-      const before = await this.one(by, holder, id, isExpected);
+      const before = await this.requireOne(by, holder, id, isExpected);
       const kept = before.validity.toWire();
       const {
         network = before.network,
@@ -118,7 +118,7 @@ export class IpMappingsService {
   }
 
   /**
-   * Withdraws a mapping: the register then says that it never was. Its versions stay.
+   * Withdraws a mapping, as if it had never existed. Its versions stay.
    *
    * @param id undefined = the customer's only mapping
    * @throws RegisterError `customer_not_found`, `mapping_not_found`, `mapping_ambiguous`, `precondition_failed`
@@ -132,13 +132,13 @@ export class IpMappingsService {
     return this.transactions.run(async () => {
       const changes = await this.ledger.open(by);
       const holder = await this.holders.lock(by.context, userId);
-      const mapping = await this.one(by, holder, id, isExpected);
+      const mapping = await this.requireOne(by, holder, id, isExpected);
       await changes.delete(holder, mapping);
       return mapping;
     });
   }
 
-  private async one(
+  private async requireOne(
     by: Principal,
     holder: Holder,
     id: number | undefined,
@@ -178,7 +178,7 @@ export function requireExpected(
 }
 
 /**
- * @param field the one that the client sent and that the error is about
+ * @param field the member to report if the period is empty: one that the client sent
  * @throws RegisterError `validation_failed`
  */
 function validityOf(
@@ -193,7 +193,7 @@ function validityOf(
     const message =
       field === 'endtime'
         ? error.message
-        : 'must not be after the endtime of the mapping: send another one too';
+        : 'must not be after the endtime of the mapping: send a new endtime too';
     throw validationFailed([{ field, message }]);
   }
 }

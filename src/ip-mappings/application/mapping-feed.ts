@@ -1,5 +1,5 @@
 import { VersionFeed } from '../../versions/application/version-feed.js';
 import type { RecordedMapping } from '../domain/ip-mapping.js';
 
-/** The changes of mappings, for the change feed. */
+/** Offers the changes of mappings to other features. */
 export abstract class MappingFeed extends VersionFeed<RecordedMapping> {}

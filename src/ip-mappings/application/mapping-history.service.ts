@@ -11,15 +11,15 @@ import type { RecordedMapping } from '../domain/ip-mapping.js';
 import { IpMappingVersionRepository } from './ip-mapping-version.repository.js';
 import { MAPPING_ACTIONS } from '../domain/ip-mapping.actions.js';
 
-/** Which versions of mappings a history holds. */
+/** Narrows a history of mappings. */
 export interface MappingHistoryFilter {
-  /** Those of this mapping; undefined = of all. */
+  /** Only versions of this mapping; undefined = of all. */
   readonly mappingId: number | undefined;
   /** The filter as the client sent it, for the audit trail. */
   readonly sent: object;
 }
 
-/** The history of mappings, in the caller's context. */
+/** Reads and audits the versions of mappings, deleted ones included. */
 @Injectable()
 export class MappingHistoryService {
   constructor(
@@ -29,20 +29,20 @@ export class MappingHistoryService {
   ) {}
 
   /**
-   * A page of at most `limit` versions, the newest first, of the mappings of every customer that has or had this UserID.
+   * A page of at most `limit` versions, newest first, of the mappings of every customer that has or had this UserID.
    *
-   * @param before the id of the version that the page begins after; undefined = it is the first
+   * @param before the page has versions with lower ids; undefined = the first page
    * @throws RegisterError `customer_not_found` if no customer had the UserID, `mapping_not_found` if `mappingId` is not
    * one of their mappings
    */
   async versionsOf(
     by: Principal,
-    called: string,
+    userIdText: string,
     { mappingId, sent }: MappingHistoryFilter,
     before: number | undefined,
     limit: number,
   ): Promise<Page<RecordedVersion<RecordedMapping>>> {
-    const userId = toUserId(called);
+    const userId = toUserId(userIdText);
     const customers = await this.holders.customerIdsOf(by.context, userId);
     const below = before ?? Number.MAX_SAFE_INTEGER;
     const page = pageOf(

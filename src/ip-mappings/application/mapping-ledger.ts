@@ -34,8 +34,8 @@ export class MappingLedger extends CustomerHoldings {
   }
 
   /**
-   * Makes all others who change mappings of the context wait for this transaction. Must be its first statement, since
-   * the first read fixes what a transaction sees.
+   * Makes all other transactions that change mappings of the context wait for this one. MUST be its first statement: a
+   * transaction sees the database as of its first read.
    */
   async open(by: Principal): Promise<OpenLedger> {
     const now = this.clock.now();
@@ -66,7 +66,7 @@ export class OpenLedger implements OpenHoldings {
   /** @throws RegisterError `mapping_overlap`, `mapping_duplicate` */
   async insert(holder: Holder, fields: Fields, details: object = {}): Promise<RecordedMapping> {
     const mapping = { customerId: holder.id, ...fields, updatedAt: this.at };
-    await this.refuseOverlap(mapping);
+    await this.assertNoOverlap(mapping);
     const [id] = (await this.mappings.insert(this.by.context, [mapping])).ids;
     if (id === undefined) throw mappingDuplicate(mapping, holder.userId);
     return this.record('created', holder, { id, ...mapping }, details);
@@ -93,7 +93,7 @@ export class OpenLedger implements OpenHoldings {
       await this.trail.record(this.by, act);
       return before;
     }
-    await this.refuseOverlap(after);
+    await this.assertNoOverlap(after);
     return this.replace(holder, after, details);
   }
 
@@ -102,10 +102,10 @@ export class OpenLedger implements OpenHoldings {
     await this.record('deleted', holder, { ...mapping, updatedAt: nextVersionAt(mapping, this.at) });
   }
 
-  /** Ends the mappings of a customer who is being deleted, and withdraws those that have not begun. */
+  /** Ends the mappings of a customer that is being deleted, and withdraws those that have not begun. */
   async release(holder: Holder): Promise<void> {
     const all = withoutHolder(await this.mappings.ofCustomer(this.by.context, holder.id), this.now);
-    // Withdraw first: a mapping that is ended may become identical to one that goes.
+    // Withdraw first: a mapping may become identical, once ended, to one that is withdrawn.
     for (const [mapping, left] of all) if (left === undefined) await this.delete(holder, mapping);
     for (const [mapping, left] of all) {
       if (left === undefined || left === mapping) continue;
@@ -118,7 +118,7 @@ export class OpenLedger implements OpenHoldings {
     return this.record('updated', holder, after, details);
   }
 
-  private async refuseOverlap(mapping: IpMappingDetails): Promise<void> {
+  private async assertNoOverlap(mapping: IpMappingDetails): Promise<void> {
     const { context } = this.by;
     const other = await this.mappings.conflicting(context, mapping);
     if (other !== undefined) {

@@ -41,7 +41,7 @@ export class ReassignmentService {
   ) {}
 
   /**
-   * Ends a mapping a second before that of the new holder begins.
+   * Ends a mapping one second before the new holder's mapping begins.
    *
    * @param from the first second of the new holder, Unix seconds
    * @throws RegisterError `customer_not_found`, `mapping_not_found`, `precondition_failed`, `mapping_overlap`,
@@ -67,7 +67,7 @@ export class ReassignmentService {
     });
   }
 
-  /** As `reassign`, with the same errors, but changes nothing. */
+  /** Like `reassign`, with the same errors, but changes nothing. */
   async dryRun(...request: Parameters<ReassignmentService['reassign']>): Promise<Reassignment> {
     const [by, , id, , starttime] = request;
     const result = await this.transactions

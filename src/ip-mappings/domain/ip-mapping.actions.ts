@@ -9,6 +9,6 @@ export const MAPPING_ACTIONS = {
   reassignmentTried: 'mapping.reassignment_tried',
   read: 'mapping.read',
   historyRead: 'mapping.history_read',
-  refused: 'mapping.refused', // in words that disclose a mapping
+  refused: 'mapping.refused', // the error disclosed a mapping
   listed: 'mappings.listed',
 } as const satisfies Readonly<Record<string, Action>>;

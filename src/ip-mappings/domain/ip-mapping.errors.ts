@@ -24,7 +24,7 @@ export const MAPPING_ERRORS = errorCodes({
   },
 });
 
-/** @param mapping the refused one @param userId the UserID of the other mapping's holder */
+/** @param mapping that was refused @param userId of the other mapping's holder */
 export function mappingOverlap(
   mapping: IpMappingDetails,
   userId: string,
@@ -39,7 +39,7 @@ export function mappingOverlap(
   );
 }
 
-/** @param mapping the refused one @param userId the holder's UserID */
+/** @param mapping that was refused @param userId of its holder */
 export function mappingDuplicate(mapping: IpMappingDetails, userId: string): RegisterError {
   return new RegisterError(MAPPING_ERRORS.mapping_duplicate, `Duplicate Mapping for UserID : ${userId}`, {
     discloses: disclosure(userId, 1, mapping.network.text),
@@ -59,26 +59,26 @@ export function mappingChanged(): RegisterError {
 
 const MAX_CANDIDATES = 100;
 
-/** Lists the candidates, all of one customer, as field errors; the first hundred are enough to choose one. */
+/** Lists the first hundred candidates, all of one customer, as field errors. */
 export function mappingAmbiguous(userId: string, candidates: readonly IpMapping[]): RegisterError {
   const faults = candidates
     .slice(0, MAX_CANDIDATES)
     .map((mapping) => ({ field: 'id', message: `may be ${mapping.id}: ${inWords(mapping)}` }));
-  const message = `The customer has ${candidates.length} mappings; say which one by its id`;
+  const message = `The customer has ${candidates.length} mappings; send the id of one`;
   return new RegisterError(MAPPING_ERRORS.mapping_ambiguous, message, {
     faults,
     discloses: disclosure(userId, faults.length),
   });
 }
 
-/** Says nothing of the mapping's own times, since a disclosure would have to be audited. */
+/** Doesn't disclose the times of the mapping: that would have to be audited. */
 export function reassignedOutside(): RegisterError {
   const message = 'must be after the starttime of the mapping, and not after its endtime';
   return validationFailed([{ field: 'starttime', message }]);
 }
 
 export function reassignedToItself(): RegisterError {
-  return validationFailed([{ field: 'UserID', message: 'must be another customer than the holder' }]);
+  return validationFailed([{ field: 'UserID', message: 'must not be the current holder' }]);
 }
 
 function inWords({ network, validity }: IpMappingDetails): string {
@@ -86,7 +86,7 @@ function inWords({ network, validity }: IpMappingDetails): string {
   return `ipsubnet ${network.text}, starttime ${starttime}, endtime ${endtime}`;
 }
 
-/** @param ipsubnet the network that led to the mappings; undefined = the customer alone did */
+/** @param ipsubnet the network that the client sent; undefined = it sent none */
 function disclosure(userId: string, records: number, ipsubnet?: string): Disclosure {
   return { action: MAPPING_ACTIONS.refused, userId, details: { ipsubnet, records } };
 }

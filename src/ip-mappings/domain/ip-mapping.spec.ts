@@ -158,7 +158,7 @@ describe('an error about a mapping', () => {
   it('lists up to 100 candidates', () => {
     const open = { ...EXAMPLE, id: 8, validity: Validity.fromWire(0, null) };
     const { message, faults } = mappingAmbiguous('U1001', [EXAMPLE, open]);
-    expect(message).toBe('The customer has 2 mappings; say which one by its id');
+    expect(message).toBe('The customer has 2 mappings; send the id of one');
     expect(faults).toEqual([
       {
         field: 'id',

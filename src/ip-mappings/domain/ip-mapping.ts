@@ -7,7 +7,7 @@ const MAX_TERMINAL_ID = 64;
 
 declare const terminalId: unique symbol;
 
-/** The provider's name of a holder's equipment; '' = not given. Only `toTerminalId` makes one. */
+/** The provider's name for a holder's equipment; '' = none. Only `toTerminalId` makes one. */
 export type TerminalId = string & { readonly [terminalId]: true };
 
 export const NO_TERMINAL = toTerminalId('');
@@ -36,7 +36,7 @@ export interface Moment {
   readonly second: number;
 }
 
-/** A mapping to be written; `id` if it exists already. */
+/** A mapping to be written; has an `id` if it exists already. */
 type Proposed = IpMappingDetails & { readonly id?: number };
 
 /**
@@ -51,7 +51,7 @@ export function conflictsWith(mapping: IpMappingDetails, other: IpMappingDetails
   );
 }
 
-/** Whether two mappings differ in their terminal at most. Enforced by the unique key `ip_mappings_network`. */
+/** Whether two mappings are the same except for their terminal. Enforced by the unique key `ip_mappings_network`. */
 export function isDuplicateOf(mapping: Proposed, other: IpMapping): boolean {
   return (
     mapping.id !== other.id &&
@@ -61,7 +61,7 @@ export function isDuplicateOf(mapping: Proposed, other: IpMapping): boolean {
   );
 }
 
-/** The mapping that answers for an address at a second: the longest prefix, then the latest. */
+/** The mapping that a look-up answers: the one with the longest prefix, then the latest. */
 export function mostSpecific<M extends IpMapping>(mappings: readonly M[]): M | undefined {
   return mappings.toSorted(
     (a, b) => b.network.bits - a.network.bits || b.validity.from - a.validity.from || b.id - a.id,
@@ -69,12 +69,12 @@ export function mostSpecific<M extends IpMapping>(mappings: readonly M[]): M | u
 }
 
 /**
- * What is left of a holder's mappings when the holder is deleted. They end the second before `now`; ended ones stay as they
- * are. Of mappings that become identical the last stays: look-ups were answered with it.
+ * Ends a holder's mappings one second before `now`, when the holder is deleted. Mappings that ended earlier stay as they
+ * are. Of mappings that become identical, keeps the last, which look-ups have answered.
  *
  * @param mappings all mappings of the holder, by ascending id
  * @param now the second of the deletion, Unix seconds
- * @returns each mapping with what is left of it, in the same order: itself if it had ended, undefined = it is withdrawn
+ * @returns each mapping with what is left of it, in the same order: itself if it had ended, undefined = withdraw it
  */
 export function withoutHolder<M extends IpMapping>(
   mappings: readonly M[],

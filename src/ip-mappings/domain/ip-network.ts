@@ -36,16 +36,17 @@ export class IpAddress {
 /**
  * An address, or all addresses that share the bits of its prefix.
  *
- * No IPv6 network holds an IPv4 address: those that would hold all of them, such as ::/1, are refused, and so is /0. They
- * begin with ::/8, which is reserved, so no customer has one. Comparing bytes is then enough, in the database too.
+ * Networks that contain all IPv4 addresses, such as ::/1, are refused, and so is /0. They contain ::/8, which is
+ * reserved, so no customer has one. Therefore no IPv6 network contains an IPv4 address, and comparing bytes is enough, in
+ * the database too.
  */
 export class IpNetwork implements AddressRange {
   private constructor(
-    /** As it was given; bits behind the prefix may be set. */
+    /** As given; host bits may be set. */
     readonly text: string,
     readonly first: Buffer,
     readonly last: Buffer,
-    /** How many of the 128 bits count: 120 for an IPv4 /24. */
+    /** The prefix length in 128 bits: 120 for an IPv4 /24. */
     readonly bits: number,
   ) {}
 
@@ -72,7 +73,7 @@ export class IpNetwork implements AddressRange {
     return this.contains(other) || other.contains(this);
   }
 
-  /** Whether both hold the same addresses, however they are written. */
+  /** Whether both contain the same addresses, however they are written. */
   isSameAs(other: IpNetwork): boolean {
     return this.bits === other.bits && this.first.equals(other.first);
   }
@@ -96,7 +97,7 @@ const ALL_BITS = 128;
 const MAPPED_BITS = 96;
 const MAPPED = toAddressBytes('::ffff:0:0');
 
-/** The shortest prefix of a network with this address that does not hold all of IPv4. */
+/** The shortest prefix length around this address that does not contain all of IPv4. */
 function shortestBits(bytes: Buffer): number {
   const byte = bytes.findIndex((each, n) => n < MAPPED_BITS / 8 && each !== MAPPED[n]);
   if (byte < 0) return MAPPED_BITS + 1;
@@ -104,12 +105,12 @@ function shortestBits(bytes: Buffer): number {
   return 8 * byte + Math.clz32(differing) - 24 + 1;
 }
 
-/** The distinct first addresses of all networks of at most `bits` bits around an address, the widest first. */
+/** The distinct first addresses of all networks around an address with a prefix of at most `bits` bits, widest first. */
 function startsOf(bytes: Buffer, bits: number): Buffer[] {
   const shortest = shortestBits(bytes);
   let start = masked(bytes, shortest);
   const starts = [start];
-  // A longer prefix starts elsewhere only where its last bit is set.
+  // A longer prefix has another first address only if its last bit is set.
   for (let bit = shortest; bit < bits; bit++) {
     const set = (bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7));
     if (set === 0) continue;
@@ -120,7 +121,7 @@ function startsOf(bytes: Buffer, bits: number): Buffer[] {
   return starts;
 }
 
-/** `bytes` with those of `filler` behind the first `bits` bits. */
+/** Replaces everything after the first `bits` bits by `filler`. */
 function masked(bytes: Buffer, bits: number, filler: 0 | 0xff = 0): Buffer {
   const whole = bits >> 3;
   const result = Buffer.alloc(bytes.length, filler);
@@ -139,7 +140,7 @@ function requireTrimmed(text: string): void {
   if (text.trim() !== text) throw new InvalidValue('must not begin or end with a space');
 }
 
-/** @param otherwise the message for a text that looks like no address */
+/** @param otherwise the message for a text that doesn't look like an address */
 function parseBytes(address: string, otherwise: string): Buffer {
   const [zone] = /%.*/s.exec(address) ?? [];
   if (zone !== undefined) throw new InvalidValue(`must not have a zone id (${zone})`);
@@ -147,7 +148,7 @@ function parseBytes(address: string, otherwise: string): Buffer {
   return toAddressBytes(address);
 }
 
-/** What is wrong with an address that ends in octets, or should. */
+/** What is wrong with an address that seems to end in IPv4 octets; undefined = nothing found. */
 function faultOfDotted(address: string): string | undefined {
   const [dotted] = /(?<=^|:)\d*(\.\d*)+$|^\d+$/.exec(address) ?? [];
   if (dotted === undefined) return undefined;
@@ -159,7 +160,7 @@ function faultOfDotted(address: string): string | undefined {
   return large === undefined ? undefined : `must not have octets above 255 (${large})`;
 }
 
-/** The prefix length counted in 128 bits. @param length the address's own bits */
+/** The prefix length in 128 bits. @param length the number of bits of the address */
 function parseBits(prefix: string | undefined, length: number): number {
   if (prefix === undefined) return ALL_BITS;
   if (prefix === '') throw new InvalidValue('must have a prefix length after the /');

@@ -74,7 +74,7 @@ describe('a reassignment', () => {
 
   it('goes to another customer', () => {
     expect(refusal(() => reassigned(held(0, null), HOLDER, 5))).toEqual(
-      fault('UserID', 'must be another customer than the holder'),
+      fault('UserID', 'must not be the current holder'),
     );
   });
 });

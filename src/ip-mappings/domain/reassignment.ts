@@ -3,8 +3,8 @@ import { NO_TERMINAL, type IpMapping, type IpMappingDetails } from './ip-mapping
 import { Validity } from './validity.js';
 
 /**
- * Ends a mapping where the new holder's begins; the new one ends when the old one would have. It has no terminal id,
- * since that is the old holder's equipment.
+ * Ends a mapping where the new holder's mapping begins, which ends when the old one would have. The new one has no
+ * terminal id, since that is the old holder's equipment.
  *
  * @param from the new holder's first second, Unix seconds
  * @throws RegisterError `validation_failed` unless the mapping holds both at `from` and the second before, or if the new

@@ -1,9 +1,9 @@
 import { InvalidValue } from '../../shared/invalid-value.js';
 
-/** 9999-12-31T23:59:59Z in Unix seconds: the last one that CSV files, CRMs and databases agree on. */
+/** 9999-12-31T23:59:59Z in Unix seconds: the last second that CSV files, CRMs and databases all support. */
 const LAST_SECOND = 253_402_300_799;
 
-/** The period would not hold a single second. */
+/** The period would not contain a single second. */
 export class EmptyValidity extends InvalidValue {
   override readonly name = 'EmptyValidity';
 
@@ -31,7 +31,7 @@ export class Validity {
   }
 
   /**
-   * The period as clients give it: `endtime` is inclusive, a `starttime` of null means 0.
+   * The period as clients send it: `endtime` is inclusive, and a `starttime` of null is 0.
    *
    * @throws EmptyValidity when `endtime` is before `starttime`
    */
@@ -55,7 +55,7 @@ export class Validity {
     return this.from === other.from && this.to === other.to;
   }
 
-  /** This period cut off before `second`: itself if it ends earlier, undefined if nothing is left. */
+  /** This period, cut off before `second`; itself if it ends earlier, undefined if nothing is left. */
   endedAt(second: number): Validity | undefined {
     if (second <= this.from) return undefined;
     return this.to !== null && this.to <= second ? this : new Validity(this.from, second);
@@ -73,7 +73,7 @@ export class Validity {
   }
 }
 
-/** Parses a time of a client. @returns Unix seconds; null = not given. @throws InvalidValue */
+/** Parses a time that a client sent. @returns Unix seconds; null = none. @throws InvalidValue */
 export function parseWireTime(value: unknown): number | null {
   if (value === undefined || value === null || value === '') return null;
   const isText = typeof value === 'string';

@@ -140,7 +140,7 @@ export class CustomerMappingsController {
   @Documented({
     summary: 'Remove an IP mapping',
     description:
-      'Says that the mapping never was. To end one, set its `endtime`. Answers the deleted mapping.',
+      'Withdraws the mapping, as if it had never existed. To end it, set its `endtime`. Answers the deleted mapping.',
     example: ['DELETE /api/ipdrcustomers/B68t19/mappings/1'],
     answers: MappingDto,
     isVersioned: true,
@@ -161,9 +161,9 @@ export class CustomerMappingsController {
   @Documented({
     summary: 'Reassign an address or a subnet to another customer',
     description:
-      'In one transaction, the mapping ends a second before the new one starts. The new one ends when the old one would ' +
-      "have. It has no `terminalid`, since that is the old holder's equipment. `dry_run=true` changes nothing: the " +
-      'answer says which look-ups would change, or why the request would be refused.',
+      'In one transaction, ends the mapping one second before `starttime` and creates the new one, which ends when the old one ' +
+      "would have. The new one has no `terminalid`, since that is the old holder's equipment. `dry_run=true` changes nothing: " +
+      'the answer says which look-ups would change, or why the request would be refused.',
     example: [
       'POST /api/ipdrcustomers/B68t19/mappings/2/reassign',
       { UserID: 'U1002', starttime: 1767205800 },

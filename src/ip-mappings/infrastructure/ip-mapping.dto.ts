@@ -20,8 +20,8 @@ const TIME = { oneOf: [{ type: 'integer' }, { type: 'string', pattern: '^\\d*$' 
 
 const network = text((value) => accepted(() => IpNetwork.parse(value)));
 const time: Check = (value) => accepted(() => parseWireTime(value));
-/** A time that is required: null and '' count as not given. */
-const givenTime: Check = (value) =>
+/** A required time: null and '' count as missing. */
+const requiredTime: Check = (value) =>
   value === undefined || value === null || value === '' ? 'is required; 0 = always' : time(value);
 const terminalId: Check = (value) =>
   value === null ? undefined : text((given) => accepted(() => toTerminalId(given)))(value);
@@ -49,7 +49,7 @@ class MappingFieldsDto {
     example: 1723431899,
     description: 'The first second: Unix seconds, as an integer or in digits; 0 = always',
   })
-  @Checked(givenTime)
+  @Checked(requiredTime)
   starttime!: number | string;
 
   @ApiProperty({
@@ -65,7 +65,7 @@ class MappingFieldsDto {
     nullable: true,
     example: 'TERM12345',
     maxLength: 64,
-    description: 'The provider\'s name of the equipment; null or "" = none',
+    description: 'The provider\'s name for the equipment; null or "" = none',
   })
   @Checked(optional(terminalId))
   terminalid?: string | null;
@@ -87,9 +87,13 @@ export class CreateMappingDto extends CreateOwnMappingDto {
 /** Changes of a mapping: at least one of the members. */
 export class ChangeOwnMappingDto extends PartialType(MappingFieldsDto, { skipNullProperties: false }) {}
 
-/** Says which of the customer's mappings the request is about. */
+/** Selects one of the customer's mappings. */
 export class WhichMappingDto {
-  @ApiPropertyOptional({ type: 'integer', example: 7, description: 'Which one, if the customer has several' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 7,
+    description: 'The mapping; required if the customer has several',
+  })
   @Checked(optional(mappingId))
   id?: number | string;
 
@@ -116,14 +120,14 @@ export class ReassignDto {
   UserID!: string;
 
   @ApiProperty({ ...TIME, example: 1735669800, description: "The new holder's first second" })
-  @Checked(givenTime)
+  @Checked(requiredTime)
   starttime!: number | string;
 }
 
 export class ReassignQueryDto {
   @ApiPropertyOptional({
     enum: ['true', 'false'],
-    description: 'true = say what would change, but change nothing',
+    description: 'true = answer what would change, but change nothing',
   })
   @Checked(optional((value) => (value === 'true' || value === 'false' ? undefined : 'must be true or false')))
   dry_run?: string;
@@ -158,7 +162,7 @@ class AnswerChangeDto {
   @ApiProperty({
     type: 'integer',
     nullable: true,
-    description: 'Through this second; null = without an end',
+    description: 'Through this second; null = no end',
   })
   endtime!: number | null;
   @ApiProperty({ example: 'U1001', description: 'The UserID that look-ups answered before' })
@@ -177,12 +181,12 @@ export class ReassignmentDto {
   created!: MappingDto;
   @ApiProperty({
     type: [AnswerChangeDto],
-    description: 'The addresses and periods for which look-ups answer another holder',
+    description: 'The addresses and periods for which look-ups now answer another holder',
   })
   changes!: AnswerChangeDto[];
 }
 
-/** The given members of a request. */
+/** The fields in a request. */
 export function toChangedFields(dto: ChangeOwnMappingDto): Partial<MappingFields> {
   const { ipsubnet, starttime, endtime, terminalid } = dto;
   return {
@@ -193,7 +197,7 @@ export function toChangedFields(dto: ChangeOwnMappingDto): Partial<MappingFields
   };
 }
 
-/** All fields of a request; `endtime` left out = open. */
+/** The fields of a new mapping; without `endtime`, it is open. */
 export function toMappingFields(dto: CreateOwnMappingDto): MappingFields {
   return {
     network: IpNetwork.parse(dto.ipsubnet),

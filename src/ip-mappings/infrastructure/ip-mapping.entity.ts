@@ -6,7 +6,7 @@ import type { IpMappingDetails, RecordedMapping, TerminalId } from '../domain/ip
 import { IpNetwork } from '../domain/ip-network.js';
 import { Validity } from '../domain/validity.js';
 
-/** `valid_to` of an open mapping. Not NULL: a unique key allows any number of those. */
+/** `valid_to` of an open mapping. Not NULL, of which a unique key allows any number. */
 const OPEN = Number.MAX_SAFE_INTEGER;
 
 /** The columns that mappings and their versions share. */
@@ -40,8 +40,8 @@ abstract class IpMappingColumns {
 }
 
 /**
- * Who holds which network, and when. The indexes serve, in this order: look-ups, with a probe for each address at which a
- * covering network can begin; the mappings of a customer; the list.
+ * Who holds which network, and when. The indexes serve, in this order: look-ups, with a probe for each possible first
+ * address of a covering network; the mappings of a customer; the list.
  */
 @Entity('ip_mappings')
 @Index(
@@ -65,7 +65,7 @@ export class IpMappingEntity extends IpMappingColumns {
 }
 
 /**
- * A state of a mapping, from `recordedAt` until its next version. Rows are only added; `block` alone is set later. The
+ * A state of a mapping, from `recordedAt` until its next version. Rows are added, and only their `block` is updated later. The
  * indexes serve, in this order: a mapping at an instant, a look-up at an instant, the history of a customer's mappings or of
  * one of them, the change feed, sealing.
  */
@@ -129,7 +129,7 @@ export interface MappingRow {
   readonly updatedAt: number;
 }
 
-/** The columns that both tables have, under the names of `MappingRow`. */
+/** The columns that both tables have, by their names in `MappingRow`. */
 const COLUMN_OF = {
   customerId: 'customer_id',
   ipSubnet: 'ip_subnet',
@@ -160,7 +160,7 @@ export function toOrOpen(validTo: number): number | null {
   return validTo === OPEN ? null : validTo;
 }
 
-/** The end of a period, to be compared with `valid_to`. */
+/** The end of a period, comparable to `valid_to`. */
 export function endOf({ to }: Validity): number {
   return to ?? OPEN;
 }

@@ -44,8 +44,8 @@ export class IpMappingsController {
   @Documented({
     summary: 'List the IP mappings of the context, or those of a customer',
     description:
-      'By ascending id, streamed. With `limit`, the Link header leads to the next page; without it, the answer holds all. ' +
-      'Mappings of deleted customers are included, as they ended.',
+      'Sorted by id, and streamed. With `limit`, the Link header leads to the next page; without it, the response has all ' +
+      'mappings. Includes the mappings of deleted customers, which end with the deletion.',
     example: ['GET /api/ipdrcustomers_mapping', { UserID: 'B68t19' }],
     answers: [MappingDto],
     alsoAs: [NDJSON],
@@ -70,8 +70,8 @@ export class IpMappingsController {
   @Documented({
     summary: 'Map an address or a subnet to a customer',
     description:
-      'An address has one holder at any second: a mapping that overlaps one of another customer, in addresses and in ' +
-      'time, is refused. The same customer may hold a subnet and a part of it.',
+      "An address has one holder at any second: a mapping is refused if it overlaps another customer's, in addresses and in " +
+      'time. The same customer may hold a subnet and a part of it.',
     example: ['POST /api/ipdrcustomers_mapping', { UserID: 'B68t19', ...EXAMPLE }],
     answers: MappingDto,
     isVersioned: true,
@@ -94,8 +94,8 @@ export class IpMappingsController {
   @Documented({
     summary: "Change a customer's mapping",
     description:
-      'The customer\'s only mapping, or the one with the given `id`. Members left out keep their values; null or "" clears ' +
-      '`endtime` and `terminalid`.',
+      'Changes the customer\'s only mapping, or the one with the given `id`. Members left out keep their values; null or "" ' +
+      'clears `endtime` and `terminalid`.',
     example: ['PUT /api/ipdrcustomers_mapping/B68t19', { ...EXAMPLE, id: 1 }],
     answers: MappingDto,
     isVersioned: true,
@@ -125,8 +125,8 @@ export class IpMappingsController {
   @Documented({
     summary: "Remove a customer's mapping",
     description:
-      "Says that the customer's only mapping, or the one with the `id` in the body, never was. To end one, set its " +
-      "`endtime`. Answers the deleted mapping. Clients that can't send a body with DELETE use " +
+      "Withdraws the customer's only mapping, or the one with the `id` in the body, as if it had never existed. To end a " +
+      "mapping, set its `endtime`. Answers the deleted mapping. Clients that can't send a body with DELETE use " +
       '`/api/ipdrcustomers/{UserID}/mappings/{id}`.',
     example: ['DELETE /api/ipdrcustomers_mapping/B68t19'],
     answers: MappingDto,

@@ -15,7 +15,7 @@ export function answerMapping(response: Response, mapping: RecordedMapping): Map
   return toMappingDto(mapping);
 }
 
-/** Streams a list of mappings: one page if there is a limit, else all. */
+/** Streams a list of mappings: a page if there is a limit, or else all. */
 export async function sendMappings(
   mappings: IpMappingsService,
   caller: Principal,

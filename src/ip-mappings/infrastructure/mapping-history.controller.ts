@@ -20,11 +20,11 @@ export class MappingHistoryController {
   @Get()
   @Requires('read')
   @Documented({
-    summary: "Every version of a customer's IP mappings, the newest first",
+    summary: "List the versions of a customer's IP mappings, newest first",
     description:
-      'Who recorded it, when, and what changed. Covers every customer that has or had the UserID, and deleted mappings. ' +
-      'A reassigned mapping ends, and another one of the new holder follows it. ' +
-      `${DEFAULT_LIMIT} versions unless \`limit\` says otherwise.`,
+      'Who recorded each version, when, and what changed. Covers every customer that has or had the UserID, and deleted ' +
+      "mappings. A reassigned mapping ends, and the new holder's mapping follows it. " +
+      `Without \`limit\`, the list has ${DEFAULT_LIMIT} versions.`,
     example: ['GET /api/ipdrcustomers/B68t19/mappings/history'],
     answers: [MappingVersionDto],
     isPaged: true,

@@ -30,14 +30,14 @@ class MappingFieldChangeDto {
 export class MappingVersionDto extends VersionDto {
   @ApiProperty({
     type: [MappingFieldChangeDto],
-    description: 'What changed; nothing on creation and deletion',
+    description: 'What changed; empty for a creation or deletion',
   })
   changes!: MappingFieldChangeDto[];
-  @ApiProperty({ description: 'The mapping from then on; of a deletion, the mapping until then' })
+  @ApiProperty({ description: 'The mapping after the change; before it, for a deletion' })
   mapping!: MappingDto;
 }
 
-/** Which versions of mappings, and which page. */
+/** Narrows the history, and selects a page of it. */
 export class MappingHistoryQueryDto extends PageQueryDto {
   @ApiPropertyOptional({ type: 'integer', example: 7, description: 'Only the versions of this mapping' })
   @Checked(optional(mappingId))

@@ -9,15 +9,15 @@ import type { Validity } from '../domain/validity.js';
 import { OVERLAPPING_IN_TIME, startingAt } from './held-addresses.sql.js';
 import { endOf, pastColumns, presentColumns, toMapping, type MappingRow } from './ip-mapping.entity.js';
 
-/** After all mappings with the same first address, in the order of the index. */
+/** A place after all mappings with the same first address, in the order of the index. */
 const AFTER_ALL = [Buffer.alloc(16, 0xff), ...Array<number>(3).fill(Number.MAX_SAFE_INTEGER)];
 const PRESENT = presentColumns('m');
-const THEN = pastColumns('m');
+const PAST = pastColumns('m');
 
 /** The most moments in one statement. */
-const MOMENTS = 256;
+const MOMENTS_PER_QUERY = 256;
 
-/** An address at which a covering network can begin, and the seconds that matter there: `START_COLUMNS`. */
+/** A possible first address of a covering network, with the seconds to look at: `START_COLUMNS`. */
 interface Start {
   /** Unix seconds, both inclusive. */
   earliest: number;
@@ -27,8 +27,8 @@ interface Start {
 }
 
 const START_COLUMNS = { start: 'hex', earliest: 'integer', latest: 'integer' } as const;
-/** An index probe for each start. */
-const HELD = `m.context_id = ? AND m.first_address = q.start AND m.last_address >= ?
+/** Finds the mappings of each start by an index probe. */
+const AT_START = `m.context_id = ? AND m.first_address = q.start AND m.last_address >= ?
   AND m.valid_from <= q.latest AND m.valid_to > q.earliest`;
 
 @Injectable()
@@ -43,18 +43,19 @@ export class SqlHoldingRepository extends HoldingRepository {
     recordedAt?: number,
   ): Promise<RecordedMapping[][]> {
     if (moments.length === 0) return [];
-    if (moments.length <= MOMENTS) return this.holdingSome(this.database, context, moments, recordedAt);
+    if (moments.length <= MOMENTS_PER_QUERY)
+      return this.readBatch(this.database, context, moments, recordedAt);
     const found: RecordedMapping[][] = [];
-    // In the order of addresses, so that each statement reads the covering networks of neighbours once.
+    // Sort by address, so that each statement reads the covering networks of neighbours once.
     const inOrder = [...moments.entries()].sort(
       ([, a], [, b]) => a.address.bytes.compare(b.address.bytes) || a.second - b.second,
     );
     const snapshot = await this.database.snapshot();
     try {
-      for (let start = 0; start < inOrder.length; start += MOMENTS) {
-        const some = inOrder.slice(start, start + MOMENTS);
+      for (let start = 0; start < inOrder.length; start += MOMENTS_PER_QUERY) {
+        const some = inOrder.slice(start, start + MOMENTS_PER_QUERY);
         const batch = some.map(([, moment]) => moment);
-        const answers = await this.holdingSome(snapshot, context, batch, recordedAt);
+        const answers = await this.readBatch(snapshot, context, batch, recordedAt);
         for (const [n, [place]] of some.entries()) found[place] = answers[n] ?? [];
       }
     } finally {
@@ -63,8 +64,8 @@ export class SqlHoldingRepository extends HoldingRepository {
     return found;
   }
 
-  /** Reads the mappings at every start, then keeps those that hold the address at its second. */
-  private async holdingSome(
+  /** Reads the mappings at all starts at once, then picks those that hold each address at its second. */
+  private async readBatch(
     from: Pick<Database, 'query'>,
     context: ContextId,
     moments: readonly Moment[],
@@ -83,8 +84,9 @@ export class SqlHoldingRepository extends HoldingRepository {
       }),
     );
     const probes = [...starts].map(([key, { earliest, latest }]) => [key, earliest, latest]);
-    const lowest = moments.map(({ address }) => address.bytes).reduce(lower);
-    const sql = recordedAt === undefined ? this.present(HELD, this.probes) : this.past(HELD, this.probes);
+    const lowest = moments.map(({ address }) => address.bytes).reduce(lowerOf);
+    const sql =
+      recordedAt === undefined ? this.present(AT_START, this.probes) : this.past(AT_START, this.probes);
     const instants = recordedAt === undefined ? [] : [recordedAt, recordedAt];
     const rows = await from.query<MappingRow>(sql, [JSON.stringify(probes), context, lowest, ...instants]);
     for (const mapping of rows.map(toMapping)) {
@@ -149,7 +151,7 @@ export class SqlHoldingRepository extends HoldingRepository {
     return new Set((await this.database.query<{ id: number }>(sql, parameters)).map(({ id }) => id));
   }
 
-  /** The starts as a table, to be joined before `ip_mappings`. */
+  /** The starts as a table to join before `ip_mappings`. */
   private get probes(): string {
     return `${this.database.jsonTable(START_COLUMNS)} q ${this.database.thenJoin} `;
   }
@@ -159,10 +161,10 @@ export class SqlHoldingRepository extends HoldingRepository {
     return `SELECT ${PRESENT} FROM ${before}ip_mappings m${index} WHERE ${where}`;
   }
 
-  /** Takes the instant as two more parameters. */
+  /** Requires the instant as two more parameters. */
   private past(where: string, before: string): string {
     const index = this.database.useIndex('ip_mapping_versions_network');
-    return `SELECT ${THEN} FROM ${before}ip_mapping_versions m${index} WHERE ${where}
+    return `SELECT ${PAST} FROM ${before}ip_mapping_versions m${index} WHERE ${where}
       AND m.recorded_at <= ? AND m.change_made <> 'deleted' AND NOT EXISTS (
         SELECT 1 FROM ip_mapping_versions n
         WHERE n.mapping_id = m.mapping_id AND n.recorded_at > m.recorded_at AND n.recorded_at <= ?)`;
@@ -174,7 +176,7 @@ function keyOf(address: Buffer): string {
   return address.toString('hex');
 }
 
-function lower(one: Buffer, other: Buffer): Buffer {
+function lowerOf(one: Buffer, other: Buffer): Buffer {
   return one.compare(other) <= 0 ? one : other;
 }
 

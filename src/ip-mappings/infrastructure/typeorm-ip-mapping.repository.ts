@@ -86,7 +86,7 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
       'm.context_id = ? AND m.first_address > ? AND m.first_address <= ?',
       [context, network.first, network.last],
     ] as const;
-    const isSingle = network.first.equals(network.last); // nothing is inside
+    const isSingle = network.first.equals(network.last); // no network is inside it
     for (const [where, parameters] of isSingle ? [around] : [around, inside]) {
       const sql = `SELECT ${PRESENT} FROM ip_mappings m${this.database.useIndex('ip_mappings_network')}
         WHERE ${where} AND ${OVERLAPPING_IN_TIME} AND m.customer_id <> ? LIMIT 1${this.database.forUpdate}`;
@@ -155,8 +155,8 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     const keys = mappings.map(keyOf);
     for (let start = 0; start < keys.length; start += BATCH) {
       const some = keys.slice(start, start + BATCH);
-      const asked = JSON.stringify(some.map((key, place) => [...key, place]));
-      const rows = await this.database.query<{ place: number; id: number }>(sql, [asked, context]);
+      const batch = JSON.stringify(some.map((key, place) => [...key, place]));
+      const rows = await this.database.query<{ place: number; id: number }>(sql, [batch, context]);
       for (const { place, id } of rows) ids.set(JSON.stringify(some[place]), id);
     }
     return ids;
@@ -187,7 +187,7 @@ export class TypeOrmIpMappingRepository extends IpMappingRepository {
     );
     const sql = `SELECT ${PRESENT} FROM ip_mappings m${index} WHERE ${where} ORDER BY m.id LIMIT ?`;
     const rows = await from.query<MappingRow>(sql, [...parameters, limit]);
-    // No spread: of many rows, that costs more than reading them.
+    // Don't spread: for many rows, that takes longer than reading them.
     return rows.map((row) => ({
       id: row.id,
       customerId: row.customerId,
