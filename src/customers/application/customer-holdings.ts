@@ -10,7 +10,7 @@ export abstract class CustomerHoldings {
   abstract open(by: Principal): Promise<OpenHoldings>;
 
   /**
-   * Removes the holdings of deleted customers for good. Skips a customer if blocks after `throughBlock` seal some of them.
+   * Removes the holdings of deleted customers for good. Skips a customer unless blocks up to `throughBlock` seal them all.
    *
    * @returns the customers that have no holdings left
    */
