@@ -16,7 +16,7 @@ export interface FieldDescriptor {
   readonly wireName: string;
   /** Whether no customer is without it; other fields are null until they are given. */
   readonly isRequired: boolean;
-  /** Whether it is one of the six of `reference/ipdrcustomers-rest-api.md`, which every PUT must hold. */
+  /** Whether it is one of the six of the Trisul IPDR customers API, all of which a PUT must send. */
   readonly isOfReference: boolean;
   readonly kind: TextKind;
   /** In Unicode code points, as the databases count them. */

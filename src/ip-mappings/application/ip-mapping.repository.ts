@@ -21,8 +21,8 @@ export const MAX_AHEAD_MS = 60_000;
 /** The mappings of all customers, for changing and listing. Writes need `Transactions.run`. */
 export abstract class IpMappingRepository {
   /**
-   * Makes all who change mappings of the context wait for this transaction, on a cluster too. Must be its first
-   * statement, since the first read fixes what a transaction sees.
+   * Makes all who change mappings of the context wait for this transaction, on a cluster too. Must come before its
+   * first plain read, which fixes what the transaction sees.
    *
    * @param now Unix milliseconds
    * @returns when the transaction's changes are recorded, Unix milliseconds: after all earlier changes of every instance,
@@ -41,8 +41,8 @@ export abstract class IpMappingRepository {
   abstract ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]>;
 
   /**
-   * A mapping, if there is one, that `conflictsWith` the given one, locked. Enforces one holder per address: in SQL,
-   * because a large network may overlap millions of mappings.
+   * A mapping, if there is one, that `conflictsWith` the given one, locked; `OpenLedger` then refuses the write. The
+   * rule is checked in SQL, because a large network may overlap millions of mappings.
    */
   abstract conflicting(
     context: ContextId,

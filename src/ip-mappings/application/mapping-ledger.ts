@@ -20,7 +20,7 @@ export interface Holder {
 
 type Fields = Omit<IpMappingDetails, 'customerId'>;
 
-/** The one way to change mappings. */
+/** The one way to change mappings: nothing else calls the repository's writes. */
 @Injectable()
 export class MappingLedger extends CustomerHoldings {
   constructor(
@@ -34,8 +34,8 @@ export class MappingLedger extends CustomerHoldings {
   }
 
   /**
-   * Makes all others who change mappings of the context wait for this transaction. Must be its first statement, since
-   * the first read fixes what a transaction sees.
+   * Makes all others who change mappings of the context wait for this transaction. Must come before its first plain
+   * read, which fixes what the transaction sees.
    */
   async open(by: Principal): Promise<OpenLedger> {
     const now = this.clock.now();
