@@ -32,7 +32,7 @@ export class AppModule {
       signIns: configuration.signinLimit,
       requests: configuration.rateLimit,
     });
-    const customers = CustomersModule.releasing(IpMappingsModule);
+    const customers = CustomersModule.withHoldings(IpMappingsModule);
     return {
       module: AppModule,
       imports: [

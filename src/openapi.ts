@@ -15,26 +15,26 @@ import { FieldErrorDto, REQUEST_ID, ROUTE_ERRORS, type RouteErrors } from './sha
 import { STATUS_OF } from './shared/http/error.filter.js';
 
 const DESCRIPTION = `
-The register of an internet provider's customers, for IP Detail Records: who they are, and which addresses they held
-when.
+The customer register of an internet provider, for IP Detail Records: who the customers are, and who held which IP
+address when.
 
 **Credentials.** Every request, GET and DELETE included, has credentials in the JSON body: \`api_token\`, \`username\`
-and \`contextname\` (alias \`context\`; default \`default\`, with the alias \`context0\`). Clients that can't send a body
+and \`contextname\` (or \`context\`). Without \`contextname\`, the context is \`default\`, which \`context0\` means too. Clients that can't send a body
 with GET or DELETE, such as these pages, send headers instead: \`Authorization: Bearer <token>\`, \`X-Username\`,
 \`X-Context\`. A token in the URL is refused.
 
 **Responses.** Success is status 200 with the bare object or array. All errors have the same shape, with a stable
 \`code\` and a matching HTTP status. Every response has an \`X-Request-Id\`. Unknown members are an error.
 
-**Retries and concurrent changes.** A write with an \`Idempotency-Key\` that the client chooses can be repeated for 24
-hours and runs once. An \`ETag\` identifies the version of a resource: sent as \`If-Match\`, it makes a change fail if the
-resource has changed since.
+**Retries and concurrent changes.** A client may send a write with an \`Idempotency-Key\` of its choice: repeated within 24
+hours, the write runs only once. An \`ETag\` identifies the version of a resource. Send it as \`If-Match\` to make a write
+fail if the resource has changed since.
 
 **Audit trail.** Every write, every administrative change and every read of personal data is audited with user, token and
 address before the response is sent.
 
-The examples work unchanged on a service started by \`npm start\`, provided that the customers B68t19 and U1002 and their
-mappings exist.`;
+The examples work unchanged on a service started by \`npm start\`, if the customers B68t19 and U1002 and their mappings
+exist.`;
 
 type Responses = NonNullable<OpenAPIObject['paths'][string]['get']>['responses'];
 
@@ -43,11 +43,11 @@ class ErrorDto {
   status!: string;
   @ApiProperty({ enum: Object.keys(ERROR_CODES) })
   code!: string;
-  @ApiProperty({ description: 'For humans; only the code is stable' })
+  @ApiProperty({ description: 'For humans; only `code` is stable' })
   message!: string;
   @ApiProperty({ description: 'Also in the X-Request-Id header and in the log of the service' })
   request_id!: string;
-  @ApiPropertyOptional({ type: [FieldErrorDto], description: 'Present if single fields are at fault' })
+  @ApiPropertyOptional({ type: [FieldErrorDto], description: 'One entry for each faulty field' })
   errors?: FieldErrorDto[];
 }
 

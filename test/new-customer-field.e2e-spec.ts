@@ -26,7 +26,7 @@ const EDITS = [
     lines: `  taxNumber: {
     wireName: 'TaxNumber',
     isRequired: false,
-    isOfReference: false,
+    isInReference: false,
     kind: LINES,
     maxLength: 15,
     example: '${TAX_NUMBER}',
@@ -137,7 +137,7 @@ describeOn('SQLite', 'a customer field that its descriptor, its column and a mig
     expect(lines.find((line) => line.includes(',listed,'))).toMatch(new RegExp(`,listed,${TAX_NUMBER}$`));
   });
 
-  it('is null where it was never given', async () => {
+  it('is null where no request set it', async () => {
     expect(await create('without', {})).toHaveProperty('TaxNumber', null);
     expect(await json('GET', pathOf('older'))).toHaveProperty('TaxNumber', null);
   });

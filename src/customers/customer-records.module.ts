@@ -7,7 +7,7 @@ import { SqlCustomerFeed } from './infrastructure/sql-customer-feed.js';
 import { TypeOrmCustomerVersionRepository } from './infrastructure/typeorm-customer-version.repository.js';
 import { TypeOrmCustomerRepository } from './infrastructure/typeorm-customer.repository.js';
 
-/** The customers as they are stored, for this feature and, through its doors, for those above. */
+/** Customers as stored, for CustomersModule; other features use only Holders and CustomerFeed. */
 @Module({
   providers: [
     Holders,

@@ -8,8 +8,8 @@ import { CustomersController } from './infrastructure/customers.controller.js';
 
 @Module({})
 export class CustomersModule {
-  /** @param holdings offers CustomerHoldings: what customers hold is kept by a feature above this one */
-  static releasing(holdings: Type): DynamicModule {
+  /** @param holdings the module that provides CustomerHoldings */
+  static withHoldings(holdings: Type): DynamicModule {
     return {
       module: CustomersModule,
       imports: [CustomerRecordsModule, holdings],

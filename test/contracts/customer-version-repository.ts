@@ -355,7 +355,7 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     expect(whole).toEqual(expected);
     expect(await history(here, 'B')).toEqual(ofA);
     const called = async (userId: string): Promise<number[]> =>
-      (await register().versions.everCalled(here, toUserId(userId))).sort((a, b) => a - b);
+      (await register().versions.customerIdsOf(here, toUserId(userId))).sort((a, b) => a - b);
     expect(await called('A')).toEqual([a1.id, other1.id]);
     expect(await called('B')).toEqual([a1.id]);
     expect(await called('a')).toEqual([]);

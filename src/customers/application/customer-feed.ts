@@ -1,5 +1,5 @@
 import { VersionFeed } from '../../versions/application/version-feed.js';
 import type { Customer } from '../domain/customer.js';
 
-/** The changes of customers, to features that follow them. */
+/** Offers the changes of customers to other features. */
 export abstract class CustomerFeed extends VersionFeed<Customer> {}

@@ -8,7 +8,7 @@ import type { Customer, UserId } from '../domain/customer.js';
 import { CustomerVersionRepository } from './customer-version.repository.js';
 import { CUSTOMER_ACTIONS } from '../domain/customer.actions.js';
 
-/** The versions of customers, deleted ones included. */
+/** Reads and audits the versions of customers, deleted ones included. */
 @Injectable()
 export class CustomerHistoryService {
   constructor(
@@ -17,22 +17,22 @@ export class CustomerHistoryService {
   ) {}
 
   /**
-   * A page of at most `limit` versions, the newest first, of every customer that has or once had this UserID.
+   * A page of at most `limit` versions, newest first, of every customer that has or once had this UserID.
    *
-   * @param asked the page as the client worded it
-   * @throws RegisterError `customer_not_found` if there never was one
+   * @param filter the query as the client sent it, for the audit entry
+   * @throws RegisterError `customer_not_found` if no customer has or had it
    */
   async versionsOf(
     by: Principal,
     userId: UserId,
-    asked: object,
+    filter: object,
     before: number | undefined,
     limit: number,
   ): Promise<Page<RecordedVersion<Customer>>> {
     const below = before ?? Number.MAX_SAFE_INTEGER;
     const page = pageOf(await this.versions.history(by.context, userId, below, limit + 1), limit);
     const records = page.rows.length;
-    const details = { filter: asked, records };
+    const details = { filter, records };
     await this.trail.recordRead(by, { action: CUSTOMER_ACTIONS.historyRead, userId, details });
     if (records === 0 && before === undefined) throw customerNotFound();
     return page;

@@ -1,24 +1,24 @@
 import type { Principal } from '../../identity/domain/principal.js';
-import type { Customer, GoneCustomer } from '../domain/customer.js';
+import type { Customer, DeletedCustomer } from '../domain/customer.js';
 
-/** What customers hold, as far as customers must know: the feature that keeps holdings implements it. */
+/** What customers hold. A port, which the feature that keeps the holdings implements. */
 export abstract class CustomerHoldings {
   /**
-   * Makes all others who change holdings of the context wait for this transaction. Must be its first statement: what a
-   * transaction reads first settles what it sees.
+   * Makes all other transactions that change holdings of the context wait for this one. MUST be its first statement: a
+   * transaction sees the database as of its first read.
    */
   abstract open(by: Principal): Promise<OpenHoldings>;
 
   /**
-   * Removes for good what deleted customers held, if all of it is sealed in blocks up to `throughBlock`.
+   * Removes the holdings of deleted customers for good. Skips a customer if blocks after `throughBlock` seal some of them.
    *
-   * @returns the customers of whom nothing is left
+   * @returns the customers that have no holdings left
    */
-  abstract purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]>;
+  abstract purgeOf(customers: readonly DeletedCustomer[], throughBlock: number): Promise<DeletedCustomer[]>;
 }
 
-/** Holdings that the transaction under way may change. */
+/** Lets the current transaction change holdings. */
 export interface OpenHoldings {
-  /** Ends what the customer holds now, and withdraws what it would hold later. */
+  /** Ends the customer's current holdings, and withdraws those that begin later. */
   release(customer: Customer): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { CustomerVersionRepository } from './customer-version.repository.js';
 
 const BATCH_SIZE = 200;
 
-/** Removes customers who were deleted, with all their versions and what they held. */
+/** Removes deleted customers for good, with all their versions and holdings. */
 @Injectable()
 export class CustomerPurge extends Purge {
   readonly what = 'customers';

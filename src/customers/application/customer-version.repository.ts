@@ -1,20 +1,20 @@
 import type { ContextId, Principal } from '../../identity/domain/principal.js';
 import type { ChangeMade, RecordedVersion } from '../../versions/domain/version.js';
-import type { Customer, GoneCustomer, PastCustomer, UserId } from '../domain/customer.js';
+import type { Customer, DeletedCustomer, PastCustomer, UserId } from '../domain/customer.js';
 
-/** Every state that the customers of a context were in. Writes exist inside `Transactions.run` alone. */
+/** Every version of the customers of a context. Writes work only inside `Transactions.run`. */
 export abstract class CustomerVersionRepository {
-  /** Adds the versions that a change of many customers made; of a deletion, the last state of each. */
+  /** Adds a version of each customer: its state after the change, or before it for a deletion. */
   abstract insert(by: Principal, change: ChangeMade, customers: readonly Customer[]): Promise<void>;
 
-  /** The customer that had this UserID at a time, as it was then; Unix milliseconds. */
+  /** The customer that had this UserID at a time, as it was then. @param at Unix milliseconds */
   abstract asOf(context: ContextId, userId: UserId, at: number): Promise<Customer | undefined>;
 
   /**
-   * Customers, as each was at a time; before its first version, as it was in that one.
+   * Each customer as it was at a time; before its first version, as in that version.
    *
    * @param moments Unix milliseconds, inclusive
-   * @param knownAt versions from after this time, Unix milliseconds, are not known yet
+   * @param knownAt Unix milliseconds: whether a customer is deleted is as of this time
    * @returns in the order of `moments`; undefined = the context has no such customer
    */
   abstract asOfEach(
@@ -24,8 +24,8 @@ export abstract class CustomerVersionRepository {
   ): Promise<(PastCustomer | undefined)[]>;
 
   /**
-   * At most `limit` versions with an id below `before` of every customer that has, or once had, this UserID;
-   * the newest first.
+   * At most `limit` versions with an id below `before`, newest first, of every customer that has or once had this
+   * UserID.
    */
   abstract history(
     context: ContextId,
@@ -34,22 +34,21 @@ export abstract class CustomerVersionRepository {
     limit: number,
   ): Promise<RecordedVersion<Customer>[]>;
 
-  /** The ids of all customers that have, or once had, this UserID. */
-  abstract everCalled(context: ContextId, userId: UserId): Promise<number[]>;
+  /** The ids of all customers that have or once had this UserID. */
+  abstract customerIdsOf(context: ContextId, userId: UserId): Promise<number[]>;
 
   /**
-   * Customers whose deletion is sealed in a block up to `throughBlock`.
+   * At most `limit` customers whose deletion is sealed in a block up to `throughBlock`.
    *
-   * @param after where to begin, by the id of a version
-   * @param limit how many at most
-   * @returns who they are, and where to go on; undefined = that was all
+   * @param after begin after the version with this id
+   * @returns `next`: the `after` of the next call; undefined = there are no more
    */
   abstract deletedThrough(
     throughBlock: number,
     after: number,
     limit: number,
-  ): Promise<{ customers: GoneCustomer[]; next: number | undefined }>;
+  ): Promise<{ customers: DeletedCustomer[]; next: number | undefined }>;
 
   /** Deletes all versions of customers. */
-  abstract purge(customers: readonly GoneCustomer[]): Promise<void>;
+  abstract purge(customers: readonly DeletedCustomer[]): Promise<void>;
 }

@@ -2,9 +2,9 @@ import type { ContextId } from '../../identity/domain/principal.js';
 import type { Inserted } from '../../shared/inserted.js';
 import type { Customer, CustomerDetails, UserId } from '../domain/customer.js';
 
-/** Which customers a list holds: those to which every condition applies. */
+/** Narrows a list to the customers that meet every condition. */
 export interface CustomerFilter {
-  /** Fields equal to these values; null = never given. */
+  /** Fields equal to these values; null = not set. */
   readonly equal?: readonly Partial<CustomerDetails>[];
   /** The start of UserID or PhoneNumber, or, without regard to case, of Name or Email. */
   readonly search?: string;
@@ -14,17 +14,17 @@ export interface CustomerFilter {
 
 export type NewCustomer = Omit<Customer, 'id'>;
 
-/** The customers of one context each. Writes exist inside `Transactions.run` alone. */
+/** The present customers of a context. Writes work only inside `Transactions.run`. */
 export abstract class CustomerRepository {
   abstract find(context: ContextId, userId: UserId): Promise<Customer | undefined>;
 
-  /** As `find`, and keeps others from changing the customer until the transaction ends. */
+  /** Like `find`, and keeps others from changing the customer until the transaction ends. */
   abstract lock(context: ContextId, userId: UserId): Promise<Customer | undefined>;
 
   /** Inserts all of the customers, or none if a UserID is taken. */
   abstract insert(context: ContextId, customers: readonly NewCustomer[]): Promise<Inserted<NewCustomer>>;
 
-  /** @returns false = the new UserID is taken, and nothing was written */
+  /** @returns false = the new UserID is taken; nothing was written */
   abstract update(context: ContextId, customer: Customer): Promise<boolean>;
 
   abstract delete(context: ContextId, id: number): Promise<void>;
@@ -38,9 +38,9 @@ export abstract class CustomerRepository {
   ): Promise<Customer[]>;
 
   /**
-   * All of them in the same order, a batch at a time, as they stand when the first batch is asked for.
+   * The whole list by ascending id, in batches, as of the first batch.
    *
-   * @param announce told how many there are, before the first batch
+   * @param announce called with the number of customers, before the first batch
    */
   abstract all(
     context: ContextId,

@@ -11,10 +11,10 @@ import {
   type ChangeMade,
   type Expectation,
 } from '../../versions/domain/version.js';
-import { customerChanged, customerExists, known } from '../domain/customer.errors.js';
+import { customerChanged, customerExists, requireCustomer } from '../domain/customer.errors.js';
 import {
   changedFields,
-  checkedFields,
+  requireValidFields,
   type Customer,
   type CustomerFields,
   type UserId,
@@ -24,12 +24,12 @@ import { CustomerVersionRepository } from './customer-version.repository.js';
 import { CustomerRepository, type CustomerFilter } from './customer.repository.js';
 import { CUSTOMER_ACTIONS } from '../domain/customer.actions.js';
 
-/** A filter, and how the client worded it. */
-export interface AskedFilter extends CustomerFilter {
-  readonly asked: object;
+export interface AuditedFilter extends CustomerFilter {
+  /** The filter as the client sent it, for the audit entry. */
+  readonly sent: object;
 }
 
-/** The customers of the context that the caller works in. Every read and every write is on record. */
+/** The customers of the caller's context. Audits every read and every write. */
 @Injectable()
 export class CustomersService {
   constructor(
@@ -42,7 +42,7 @@ export class CustomersService {
   ) {}
 
   /**
-   * @param recordedAt at what time, in Unix milliseconds, the register is asked; undefined = now
+   * @param recordedAt Unix milliseconds: answer what the register said then; undefined = now
    * @throws RegisterError `customer_not_found`
    */
   async get(by: Principal, userId: UserId, recordedAt?: number): Promise<Customer> {
@@ -56,24 +56,24 @@ export class CustomersService {
       records: found === undefined ? 0 : 1,
     };
     await this.trail.recordRead(by, { action: CUSTOMER_ACTIONS.read, userId, details });
-    return known(found);
+    return requireCustomer(found);
   }
 
   /** A page of at most `limit` customers. */
-  async page(by: Principal, filter: AskedFilter, after: number, limit: number): Promise<Page<Customer>> {
+  async page(by: Principal, filter: AuditedFilter, after: number, limit: number): Promise<Page<Customer>> {
     const page = pageOf(await this.customers.page(by.context, filter, after, limit + 1), limit);
     await this.recordList(by, filter, page.rows.length);
     return page;
   }
 
-  /** All customers, a batch at a time. */
-  all(by: Principal, filter: AskedFilter, after: number): AsyncGenerator<Customer[]> {
+  /** The whole list in batches. */
+  all(by: Principal, filter: AuditedFilter, after: number): AsyncGenerator<Customer[]> {
     return this.customers.all(by.context, filter, after, (count) => this.recordList(by, filter, count));
   }
 
   /** @throws RegisterError `customer_exists`, `validation_failed` */
   create(by: Principal, fields: CustomerFields): Promise<Customer> {
-    const details = checkedFields(fields);
+    const details = requireValidFields(fields);
     return this.transactions.run(async () => {
       const customer = { ...details, updatedAt: this.clock.now() };
       const [id] = (await this.customers.insert(by.context, [customer])).ids;
@@ -93,9 +93,9 @@ export class CustomersService {
     fields: Partial<CustomerFields>,
     isExpected?: Expectation,
   ): Promise<Customer> {
-    const changes = checkedFields(fields);
+    const changes = requireValidFields(fields);
     return this.transactions.run(async () => {
-      const before = expected(await this.customers.lock(by.context, userId), isExpected);
+      const before = requireExpected(await this.customers.lock(by.context, userId), isExpected);
       const changed = changedFields(before, changes);
       if (changed.length === 0) {
         await this.trail.record(by, {
@@ -114,14 +114,14 @@ export class CustomersService {
   }
 
   /**
-   * Deletes the customer, who holds no address from this second on; what was before stays.
+   * Deletes the customer and releases its holdings as of this second. Its history stays.
    *
    * @throws RegisterError `customer_not_found`, `precondition_failed`
    */
   delete(by: Principal, userId: UserId, isExpected?: Expectation): Promise<Customer> {
     return this.transactions.run(async () => {
       const holdings = await this.holdings.open(by);
-      const before = expected(await this.customers.lock(by.context, userId), isExpected);
+      const before = requireExpected(await this.customers.lock(by.context, userId), isExpected);
       await holdings.release(before);
       await this.customers.delete(by.context, before.id);
       await this.record(by, 'deleted', { ...before, updatedAt: nextVersionAt(before, this.clock.now()) });
@@ -129,7 +129,7 @@ export class CustomersService {
     });
   }
 
-  /** A write is kept with its version and its entry in the audit trail, or not at all. */
+  /** Records the version and the audit entry of a write, in the same transaction. */
   private async record(
     by: Principal,
     change: ChangeMade,
@@ -145,16 +145,17 @@ export class CustomersService {
     return customer;
   }
 
-  private recordList(by: Principal, { asked }: AskedFilter, records: number): Promise<void> {
+  private recordList(by: Principal, { sent }: AuditedFilter, records: number): Promise<void> {
     return this.trail.recordRead(by, {
       action: CUSTOMER_ACTIONS.listed,
-      details: { filter: asked, records },
+      details: { filter: sent, records },
     });
   }
 }
 
-function expected(found: Customer | undefined, isExpected: Expectation | undefined): Customer {
-  const customer = known(found);
+/** @throws RegisterError `customer_not_found`, `precondition_failed` */
+function requireExpected(found: Customer | undefined, isExpected: Expectation | undefined): Customer {
+  const customer = requireCustomer(found);
   if (isExpected?.(versionOf(customer)) === false) throw customerChanged();
   return customer;
 }

@@ -1,25 +1,25 @@
-/** What is wrong with a text, to follow the field's name in a sentence; undefined if nothing is. */
+/** What is wrong with a text, as the predicate of a sentence; undefined = it is valid. */
 type Rule = (text: string) => string | undefined;
 
-/** A kind of text, whichever field holds it. */
+/** The rules for a kind of text, which several fields may share. */
 interface TextKind {
   readonly rules: readonly Rule[];
-  /** What the rules accept, as far as a regular expression can say it to clients. */
+  /** A regular expression for the OpenAPI document, if one can express the rules. */
   readonly pattern?: string;
-  /** The Unicode form in which it is kept and counted; undefined = as it was given. */
+  /** The Unicode form to which it is normalized; undefined = none. */
   readonly form?: 'NFC';
 }
 
-/** All that is to be said of a field; only its column is elsewhere, in customer.entity.ts. */
+/** Describes a field of a customer, except for its column, which is in customer.entity.ts. */
 export interface FieldDescriptor {
-  /** The name that the API has for it, in JSON and CSV. */
+  /** Its name in JSON and CSV. */
   readonly wireName: string;
-  /** Whether no customer is without it; other fields are null until they are given. */
+  /** Whether every customer has it; other fields are null until they are set. */
   readonly isRequired: boolean;
   /** Whether it is one of the six of the Trisul IPDR customers API, all of which a PUT must send. */
-  readonly isOfReference: boolean;
+  readonly isInReference: boolean;
   readonly kind: TextKind;
-  /** In Unicode code points, as the databases count them. */
+  /** In Unicode code points, which the databases count too. */
   readonly maxLength: number;
   readonly example: string;
   /** For the OpenAPI document. */
@@ -48,7 +48,7 @@ const LINES: TextKind = {
 const EMAIL: TextKind = {
   rules: [
     noControls,
-    // Loose on purpose: refusing an address that works is worse than keeping one that does not.
+    // Loose on purpose: to refuse a working address is worse than to accept a broken one.
     pattern(/^([^\s@]+@[^\s@.]+(\.[^\s@.]+)*)?$/u, 'must be an e-mail address'),
   ],
 };
@@ -61,14 +61,14 @@ export const PHONE_NUMBERS: TextKind = {
 };
 
 /**
- * The fields of a customer, in the order of answers. The types, the checks, the API's members, filters and CSV columns, the
- * look-up, the history and the SQL follow from this table: docs/architecture.md says how to add a field.
+ * The fields of a customer, in the order of answers. Types, checks, API members, filters, CSV columns, look-up, history
+ * and SQL follow from this table; docs/architecture.md says how to add a field.
  */
 export const CUSTOMER_FIELDS = {
   name: {
     wireName: 'Name',
     isRequired: true,
-    isOfReference: true,
+    isInReference: true,
     kind: NAME,
     maxLength: 255,
     example: 'Trisul',
@@ -77,7 +77,7 @@ export const CUSTOMER_FIELDS = {
   address: {
     wireName: 'Address',
     isRequired: false,
-    isOfReference: true,
+    isInReference: true,
     kind: LINES,
     maxLength: 1024,
     example: 'Chennai',
@@ -86,7 +86,7 @@ export const CUSTOMER_FIELDS = {
   email: {
     wireName: 'Email',
     isRequired: false,
-    isOfReference: true,
+    isInReference: true,
     kind: EMAIL,
     maxLength: 254,
     example: 'demo@gmail.com',
@@ -94,7 +94,7 @@ export const CUSTOMER_FIELDS = {
   phoneNumber: {
     wireName: 'PhoneNumber',
     isRequired: false,
-    isOfReference: true,
+    isInReference: true,
     kind: PHONE_NUMBERS,
     maxLength: 64,
     example: '1234567890',
@@ -102,7 +102,7 @@ export const CUSTOMER_FIELDS = {
   altPhoneNumber: {
     wireName: 'AltPhoneNumber',
     isRequired: false,
-    isOfReference: true,
+    isInReference: true,
     kind: PHONE_NUMBERS,
     maxLength: 64,
     example: '9999999999',
@@ -110,7 +110,7 @@ export const CUSTOMER_FIELDS = {
   userId: {
     wireName: 'UserID',
     isRequired: true,
-    isOfReference: true,
+    isInReference: true,
     kind: USER_ID,
     maxLength: 128,
     example: 'B68t19',
@@ -122,13 +122,13 @@ export const CUSTOMER_FIELDS = {
 
 export type CustomerField = keyof typeof CUSTOMER_FIELDS;
 
-/** The value of a field: null where it was never given. */
+/** The value of a field; null = not set. */
 export type FieldValue<Field extends CustomerField> =
   (typeof CUSTOMER_FIELDS)[Field]['isRequired'] extends true ? string : string | null;
 
 export const FIELDS = Object.keys(CUSTOMER_FIELDS) as CustomerField[];
 
-/** What is wrong with a value of `field`, to follow the field's name in a sentence; undefined if nothing is. */
+/** What is wrong with a value of `field`, as the predicate of a sentence; undefined = it is valid. */
 export function faultOf(field: CustomerField, value: string | null): string | undefined {
   const { isRequired, maxLength, kind }: FieldDescriptor = CUSTOMER_FIELDS[field];
   if (value === null) return isRequired ? 'is required and cannot be null' : undefined;
@@ -144,6 +144,6 @@ export function faultOf(field: CustomerField, value: string | null): string | un
 }
 
 function isLongerThan(max: number, text: string): boolean {
-  // A code point has one or two code units: only in between must they be counted.
+  // A code point has one or two code units, so that only lengths in between need counting.
   return text.length > max && (text.length > 2 * max || [...text].length > max);
 }

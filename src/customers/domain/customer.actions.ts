@@ -1,6 +1,6 @@
 import type { Action } from '../../history/domain/audit-entry.js';
 
-/** What the audit trail records of customers. */
+/** The audit actions of customers. */
 export const CUSTOMER_ACTIONS = {
   created: 'customer.created',
   updated: 'customer.updated',

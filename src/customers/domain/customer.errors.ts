@@ -17,8 +17,8 @@ export function customerNotFound(): RegisterError {
   return new RegisterError(CUSTOMER_ERRORS.customer_not_found, 'IPDR Customer not found');
 }
 
-/** @throws RegisterError `customer_not_found` if there is none */
-export function known(customer: Customer | undefined): Customer {
+/** @throws RegisterError `customer_not_found` if it is undefined */
+export function requireCustomer(customer: Customer | undefined): Customer {
   if (customer === undefined) throw customerNotFound();
   return customer;
 }
@@ -26,6 +26,6 @@ export function known(customer: Customer | undefined): Customer {
 export function customerChanged(): RegisterError {
   return new RegisterError(
     COMMON_ERRORS.precondition_failed,
-    'The customer is in another version than If-Match or If-None-Match says; read it again, then decide',
+    'The current version of the customer does not match If-Match or If-None-Match; read it again, then decide',
   );
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { faultOf, type CustomerField } from './customer-fields.js';
 import type { FieldFault, RegisterError } from '../../shared/errors.js';
-import { checkedFields, toUserId, type CustomerFields } from './customer.js';
+import { requireValidFields, toUserId, type CustomerFields } from './customer.js';
 
 const LIMITS = [
   ['userId', 1, 128],
@@ -181,10 +181,10 @@ describe('toUserId', () => {
   });
 });
 
-/** What `checkedFields` refuses. */
+/** What `requireValidFields` refuses. */
 function faultsOf(fields: Partial<CustomerFields>): readonly FieldFault[] {
   try {
-    checkedFields(fields);
+    requireValidFields(fields);
     return [];
   } catch (error) {
     return (error as RegisterError).faults;

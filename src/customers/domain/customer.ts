@@ -4,7 +4,7 @@ import { CUSTOMER_FIELDS, faultOf, FIELDS, type CustomerField, type FieldValue }
 
 declare const userId: unique symbol;
 
-/** A customer's unique name in its context, in Unicode NFC. */
+/** Identifies a customer in its context; in Unicode NFC. */
 export type UserId = string & { readonly [userId]: true };
 
 /** The fields of a customer, unchecked. An optional field that was not given is null; '' stays ''. */
@@ -14,7 +14,7 @@ export type CustomerFields = {
 
 declare const checked: unique symbol;
 
-/** The fields of a customer that obey every rule: only `checkedFields` makes them. */
+/** Fields that obey every rule: only `requireValidFields` makes them. */
 export type CustomerDetails = CustomerFields & { readonly [checked]: true };
 
 /** A customer in one of its versions. */
@@ -25,32 +25,31 @@ export interface Customer extends CustomerDetails {
   readonly updatedAt: number;
 }
 
-/** A customer with the data of an earlier instant. */
+/** A customer as it was at an earlier instant. */
 export interface PastCustomer extends Customer {
-  /** Whether it was deleted since. */
+  /** Whether it has been deleted since. */
   readonly isDeleted: boolean;
 }
 
-/** A customer that was deleted. */
-export interface GoneCustomer {
+export interface DeletedCustomer {
   readonly context: ContextId;
   readonly id: number;
 }
 
-/** Unicode forms of one text are one UserID. */
+/** Normalizes to NFC, so that all Unicode forms of a text are the same UserID. */
 export function toUserId(text: string): UserId {
   return text.normalize('NFC') as UserId;
 }
 
-/** The fields that `changes` gives another value. */
+/** The fields to which `changes` gives a new value. */
 export function changedFields(before: CustomerDetails, changes: Partial<CustomerDetails>): CustomerField[] {
   return FIELDS.filter((field) => changes[field] !== undefined && changes[field] !== before[field]);
 }
 
 /** @throws RegisterError `validation_failed` with every fault */
-export function checkedFields(fields: CustomerFields): CustomerDetails;
-export function checkedFields(fields: Partial<CustomerFields>): Partial<CustomerDetails>;
-export function checkedFields(fields: Partial<CustomerFields>): Partial<CustomerDetails> {
+export function requireValidFields(fields: CustomerFields): CustomerDetails;
+export function requireValidFields(fields: Partial<CustomerFields>): Partial<CustomerDetails>;
+export function requireValidFields(fields: Partial<CustomerFields>): Partial<CustomerDetails> {
   const faults = FIELDS.flatMap((field) => {
     const value = fields[field];
     const message = value === undefined ? undefined : faultOf(field, value);

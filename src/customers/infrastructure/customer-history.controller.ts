@@ -20,10 +20,10 @@ export class CustomerHistoryController {
   @Get()
   @Requires('read')
   @Documented({
-    summary: 'Every version of a customer, the newest first',
+    summary: 'List the versions of a customer, newest first',
     description:
-      'Who recorded it, when, and what changed. A deleted customer has its history still; a UserID that several ' +
-      `customers had, one after the other, has that of all of them. ${DEFAULT_LIMIT} versions unless \`limit\` says otherwise.`,
+      'Who recorded each version, when, and what changed. A deleted customer keeps its history. If several customers had ' +
+      `this UserID, the list has the versions of all of them. Without \`limit\`, it has ${DEFAULT_LIMIT} versions.`,
     example: ['GET /api/ipdrcustomers/B68t19/history'],
     answers: [CustomerVersionDto],
     isPaged: true,

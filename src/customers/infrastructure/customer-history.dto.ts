@@ -15,9 +15,9 @@ export class FieldChangeDto {
 
 /** A version of a customer. */
 export class CustomerVersionDto extends VersionDto {
-  @ApiProperty({ type: [FieldChangeDto], description: 'What changed; nothing on creation and deletion' })
+  @ApiProperty({ type: [FieldChangeDto], description: 'What changed; empty for a creation or deletion' })
   changes!: FieldChangeDto[];
-  @ApiProperty({ description: 'As it was from then on; of a deletion, as it was until then' })
+  @ApiProperty({ description: 'The customer after the change; before it, for a deletion' })
   customer!: CustomerDto;
 }
 

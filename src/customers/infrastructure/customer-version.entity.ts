@@ -1,12 +1,12 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 import type { ContextId } from '../../identity/domain/principal.js';
-import { namedColumns, VersionColumns } from '../../versions/infrastructure/version-columns.js';
+import { aliasedColumns, VersionColumns } from '../../versions/infrastructure/version-columns.js';
 import { COLUMN_OF, CustomerColumns } from './customer.entity.js';
 
 /**
- * A state that a customer was in, from `recordedAt` until its next version. Rows are added, never changed but for
- * `block`, and outlive the customer: nothing refers to users, tokens or customers but by what they were called.
- * The indexes serve, in this order: a customer as of a moment, a UserID as of a moment, the change feed, and sealing.
+ * A state of a customer, from `recordedAt` until its next version. Rows are added, and only their `block` is updated
+ * later. They outlive the customer, so they have no foreign keys to users, tokens or customers. The indexes serve, in
+ * this order: a customer as of a moment, a UserID as of a moment, the change feed, and sealing.
  */
 @Entity('customer_versions')
 @Index('customer_versions_customer', ['customerId', 'version.recordedAt'], { unique: true })
@@ -28,7 +28,7 @@ export class CustomerVersionEntity extends CustomerColumns {
   version!: VersionColumns;
 }
 
-/** The customer of a version, under the names of the domain. @param table an alias @param prefix before each name */
-export function customerOf(table: string, prefix = ''): string {
-  return namedColumns(table, { id: 'customer_id', updatedAt: 'recorded_at', ...COLUMN_OF }, prefix);
+/** The columns of a version's customer, with the domain's names as aliases. @param prefix precedes each alias */
+export function customerColumns(table: string, prefix = ''): string {
+  return aliasedColumns(table, { id: 'customer_id', updatedAt: 'recorded_at', ...COLUMN_OF }, prefix);
 }

@@ -27,14 +27,14 @@ type WireName = Descriptors[CustomerField]['wireName'];
 type WireNames = { readonly [Field in CustomerField]: Descriptors[Field]['wireName'] };
 type Members = { [Field in CustomerField as WireNames[Field]]: FieldValue<Field> };
 
-/** The names that the API has for the fields of a customer, in the order of its answers. */
+/** The API's names of a customer's fields, in the order of its answers. */
 export const WIRE_NAMES = Object.fromEntries(
   FIELDS.map((field) => [field, CUSTOMER_FIELDS[field].wireName]),
 ) as WireNames;
 
 const MEMBERS = Object.values(WIRE_NAMES);
 
-/** The same, but for the UserID, which comes first. */
+/** The same names, but with UserID first. */
 export const MEMBERS_BY_USER_ID = ['UserID', ...MEMBERS.filter((name) => name !== 'UserID')] as const;
 
 /** The names of a customer's members, in the order of answers. */
@@ -66,7 +66,7 @@ function documentationOf(field: CustomerField): ApiPropertyOptions {
   };
 }
 
-/** Every field of a customer as a member, documented and checked. */
+/** A DTO with every field of a customer, documented and checked. */
 const CustomerMembers = class {} as Type<Members>;
 
 for (const field of FIELDS) {
@@ -75,7 +75,7 @@ for (const field of FIELDS) {
   IsCustomerField(field)(...member);
 }
 
-/** The same, but those that are not `required` may be left out. */
+/** The same, but only the `required` fields must be present. */
 function membersOf(required: (descriptor: FieldDescriptor) => boolean): Type<Partial<Members>> {
   const names = FIELDS.filter((field) => required(CUSTOMER_FIELDS[field])).map((field) => WIRE_NAMES[field]);
   return IntersectionType(
@@ -84,19 +84,19 @@ function membersOf(required: (descriptor: FieldDescriptor) => boolean): Type<Par
   );
 }
 
-/** A full update: all six fields of the reference, changed or not. A field left out keeps its value. */
-export class ReplaceCustomerDto extends membersOf(({ isOfReference }) => isOfReference) {}
+/** A full update: requires the six fields of the reference. A field added since keeps its value if left out. */
+export class ReplaceCustomerDto extends membersOf(({ isInReference }) => isInReference) {}
 
-/** A partial update: any of the fields, one at least. */
+/** A partial update: any of the fields. */
 export class ChangeCustomerDto extends membersOf(() => false) {}
 
-/** A new customer: UserID and Name, and what else is known. */
+/** A new customer: only UserID and Name are required. */
 export class CreateCustomerDto extends membersOf(({ isRequired }) => isRequired) {}
 
 /** Lists only the customers whose fields equal these. */
 export class CustomerFilterDto extends membersOf(() => false) {}
 
-/** What the query string of a list may hold. */
+/** The query string of a list. */
 export class ListQueryDto extends IntersectionType(CustomerFilterDto, PageQueryDto) {
   @ApiPropertyOptional({
     maxLength: SEARCH_LENGTH,
@@ -117,12 +117,12 @@ export class ListQueryDto extends IntersectionType(CustomerFilterDto, PageQueryD
   updated_since?: string;
 }
 
-/** Which version of a customer is asked for. */
+/** The version of a customer to read. */
 export class VersionQueryDto {
   @ApiPropertyOptional({
     example: '2026-11-24T00:00:00+05:30',
     description:
-      'What the register said at this moment, deleted customers included: Unix seconds, or ISO 8601 with an offset',
+      'Answer what the register said at this moment, even of a customer deleted since: Unix seconds, or ISO 8601 with an offset',
   })
   @Checked(optional(instant))
   recorded_at?: string;
@@ -134,18 +134,18 @@ export class CustomerDto extends CustomerMembers {
   id!: number;
 }
 
-/** The fields that a request gave, under the names of the domain. */
+/** The fields in a request, with the domain's names. */
 export function toFields(dto: Partial<Members>): Partial<CustomerFields> {
   const given = FIELDS.filter((field) => dto[WIRE_NAMES[field]] !== undefined);
   const fields = Object.fromEntries(given.map((field) => [field, dto[WIRE_NAMES[field]]]));
   return dto.UserID === undefined ? fields : { ...fields, userId: toUserId(dto.UserID) };
 }
 
-const NEVER_GIVEN = Object.fromEntries(FIELDS.map((field) => [field, null]));
+const ALL_NULL = Object.fromEntries(FIELDS.map((field) => [field, null]));
 
-/** A new customer's fields: what was not given is null. */
+/** The fields of a new customer; null for what the request left out. */
 export function toNewFields(dto: CreateCustomerDto): CustomerFields {
-  return { ...NEVER_GIVEN, ...toFields(dto) } as CustomerFields;
+  return { ...ALL_NULL, ...toFields(dto) } as CustomerFields;
 }
 
 export function toDto(customer: Customer): CustomerDto {

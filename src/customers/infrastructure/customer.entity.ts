@@ -6,7 +6,7 @@ import type { Customer } from '../domain/customer.js';
 
 type Columns = { [Field in CustomerField]: FieldValue<Field> };
 
-/** What is known of a customer, in its present version and in every other: a column for each field. */
+/** A column for each field, in `customers` and in `customer_versions`. */
 export abstract class CustomerColumns implements Columns {
   @Column({ name: 'user_id', type: 'varchar', length: 128 })
   userId!: string;
@@ -28,8 +28,8 @@ export abstract class CustomerColumns implements Columns {
 }
 
 /**
- * A customer of a context. The indexes serve, in this order: the list and its pages, `updated_since`, and
- * `search`, for which `name_search` and `email_search` hold the text without regard to case.
+ * A customer of a context. The first index finds a UserID; the others serve, in this order: the list and its pages,
+ * `updated_since`, and `search`. `name_search` and `email_search` are what `searchKey` makes of the text.
  */
 @Entity('customers')
 @Index('customers_user_id', ['contextId', 'userId'], { unique: true })
@@ -57,7 +57,7 @@ export class CustomerEntity extends CustomerColumns {
   updatedAt!: number;
 }
 
-/** The columns of a customer's fields, which CustomerColumns names likewise. */
+/** The column of each field, with the same name as in CustomerColumns. */
 export const COLUMN_OF = Object.fromEntries(FIELDS.map((field) => [field, toSnakeCase(field)])) as Readonly<
   Record<CustomerField, string>
 >;
@@ -66,17 +66,17 @@ function toSnakeCase(field: string): string {
   return field.replaceAll(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
 }
 
-/** What is read of a customer, under the names of the domain. */
+/** The columns of a customer, with the domain's names as aliases. */
 export const READ_COLUMNS = [
   'id',
   ...FIELDS.map((field) => `${COLUMN_OF[field]} AS ${field}`),
   'updated_at AS updatedAt',
 ].join(', ');
 
-/** Longer starts than this are not told apart by `search`. */
+/** In Unicode code points: `search` compares only the start of a text. */
 export const SEARCH_LENGTH = 64;
 
-/** The start of `text`, without regard to case: in upper case, which doesn't depend on a letter's place in a word. */
+/** The start of `text` in upper case, which, unlike lower case, doesn't depend on a letter's place in a word. */
 export function searchKey(text: string): string {
   return [
     ...text
@@ -88,12 +88,12 @@ export function searchKey(text: string): string {
     .join('');
 }
 
-/** Whether customers that begin with `text` can be told from others: some letters become several without their case. */
+/** Whether `search` can compare all of `text`. Upper case can be longer: `ß` becomes `SS`. */
 export function isSearchable(text: string): boolean {
   return [...text.normalize('NFC').toUpperCase()].length <= SEARCH_LENGTH;
 }
 
-/** What is written of a customer, the keys for `search` with it; in the order of `toValues`. */
+/** The columns to write, in the order of `toValues`. */
 export const WRITTEN_COLUMNS = [...Object.values(COLUMN_OF), 'name_search', 'email_search', 'updated_at'];
 
 export function toValues(customer: Omit<Customer, 'id'>): SqlValue[] {

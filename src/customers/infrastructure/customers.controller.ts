@@ -24,7 +24,7 @@ import { CSV, NDJSON, sendRows } from '../../shared/http/send-rows.js';
 import { requireMembers } from '../../shared/http/validation.js';
 import { parseInstant } from '../../shared/instant.js';
 import { versionOf } from '../../versions/domain/version.js';
-import { CustomersService, type AskedFilter } from '../application/customers.service.js';
+import { CustomersService, type AuditedFilter } from '../application/customers.service.js';
 import { toUserId, type Customer } from '../domain/customer.js';
 import {
   ChangeCustomerDto,
@@ -44,7 +44,7 @@ import { CUSTOMER_ERRORS } from '../domain/customer.errors.js';
 
 const EXAMPLE_CHANGED = { ...EXAMPLE, Name: 'Trisul Network Analyzer', Address: 'India' };
 
-/** `/api/ipdrcustomers`, as `reference/ipdrcustomers-rest-api.md` has it. */
+/** `/api/ipdrcustomers`, as `reference/ipdrcustomers-rest-api.md` describes it. */
 @ApiTags('Customers')
 @Controller('api/ipdrcustomers')
 export class CustomersController {
@@ -56,9 +56,9 @@ export class CustomersController {
   @Documented({
     summary: 'List the customers of the context',
     description:
-      'By ascending id, streamed. Members of the body filter like the query parameters of the same names. ' +
-      'With `limit`, the Link header leads to the next page; without it, all are answered. ' +
-      'Filters in the body are to be sent again with each page.',
+      'Sorted by id, and streamed. Members of the body filter like the query parameters of the same names. ' +
+      'With `limit`, the Link header leads to the next page; without it, the response has all customers. ' +
+      'Send filters in the body again with each page.',
     example: ['GET /api/ipdrcustomers?limit=100'],
     answers: [CustomerDto],
     alsoAs: [NDJSON, CSV],
@@ -72,10 +72,10 @@ export class CustomersController {
     @Res() response: Response,
   ): Promise<void> {
     const after = startOf(query) ?? 0;
-    const asked = toFilter(query, filter);
+    const audited = toFilter(query, filter);
     const list: PagedList<Customer> = {
-      page: (limit) => this.customers.page(caller, asked, after, limit),
-      all: () => this.customers.all(caller, asked, after),
+      page: (limit) => this.customers.page(caller, audited, after, limit),
+      all: () => this.customers.all(caller, audited, after),
       placeOf: ({ id }) => [id],
     };
     const batches = pageOrAll(list, query, request, response);
@@ -126,7 +126,7 @@ export class CustomersController {
   @Put(':UserID')
   @Requires('write')
   @Documented({
-    summary: 'Update a customer, all six fields',
+    summary: 'Update all six fields of a customer',
     description: 'Another UserID in the body renames the customer.',
     example: ['PUT /api/ipdrcustomers/B68t19', EXAMPLE_CHANGED],
     answers: CustomerDto,
@@ -151,7 +151,7 @@ export class CustomersController {
   @Requires('write')
   @Documented({
     summary: 'Update some fields of a customer',
-    description: 'Fields left out keep their values; null clears one that is optional.',
+    description: 'A field left out keeps its value; null clears an optional field.',
     example: ['PATCH /api/ipdrcustomers/B68t19', { Address: 'Partially Updated' }],
     answers: CustomerDto,
     isVersioned: true,
@@ -176,7 +176,7 @@ export class CustomersController {
   @Documented({
     summary: 'Delete a customer',
     description:
-      'Answers the customer as it was. Its UserID is free again; its id is never used again. Its history stays.',
+      'Answers the deleted customer. Its UserID is free again; its id is never reused. Its history stays.',
     example: ['DELETE /api/ipdrcustomers/B68t19'],
     answers: CustomerDto,
     isVersioned: true,
@@ -191,17 +191,17 @@ export class CustomersController {
   }
 }
 
-/** The answer to a write: the customer, and in the ETag which version that is. */
+/** Sets the ETag to the version that was written, and returns the body. */
 function answer(response: Response, customer: Customer): CustomerDto {
   sendVersion(response, versionOf(customer));
   return toDto(customer);
 }
 
-function toFilter(query: ListQueryDto, body: CustomerFilterDto): AskedFilter {
+function toFilter(query: ListQueryDto, body: CustomerFilterDto): AuditedFilter {
   const { search, updated_since: since } = query;
   const updatedSince = parseInstant(since);
   return {
-    asked: { ...query, ...body },
+    sent: { ...query, ...body },
     equal: [toFields(query), toFields(body)],
     ...(search === undefined ? {} : { search }),
     ...(updatedSince === undefined ? {} : { updatedSince }),

@@ -14,8 +14,8 @@ import { readDeletions, withBefore } from '../../versions/infrastructure/version
 import type { ChangeMade, RecordedVersion } from '../../versions/domain/version.js';
 import { CustomerVersionRepository } from '../application/customer-version.repository.js';
 import { FIELDS } from '../domain/customer-fields.js';
-import type { Customer, GoneCustomer, PastCustomer, UserId } from '../domain/customer.js';
-import { customerOf, CustomerVersionEntity } from './customer-version.entity.js';
+import type { Customer, DeletedCustomer, PastCustomer, UserId } from '../domain/customer.js';
+import { customerColumns, CustomerVersionEntity } from './customer-version.entity.js';
 import { COLUMN_OF } from './customer.entity.js';
 
 const insert = insertInto('customer_versions', [
@@ -23,21 +23,21 @@ const insert = insertInto('customer_versions', [
 ]);
 
 const AS_OF = `
-  SELECT ${customerOf('v')} FROM customer_versions v
+  SELECT ${customerColumns('v')} FROM customer_versions v
   WHERE v.context_id = ? AND v.user_id = ? AND v.recorded_at <= ? AND v.change_made <> 'deleted'
     AND NOT EXISTS (SELECT 1 FROM customer_versions n
                     WHERE n.customer_id = v.customer_id AND n.recorded_at > v.recorded_at AND n.recorded_at <= ?)
   ORDER BY v.recorded_at DESC, v.id DESC LIMIT 1`;
 
-/** How many customers are asked for together. */
-const MOMENTS = 1024;
+/** Moments per query. */
+const MOMENTS_PER_QUERY = 1024;
 
 const MOMENT_COLUMNS = { place: 'integer', customer_id: 'integer', at: 'integer' } as const;
 const asOfEach = ({ jsonTable, thenJoin, useIndex }: Database): string => {
   const index = useIndex('customer_versions_customer');
   const version = `SELECT b.recorded_at FROM customer_versions b${index} WHERE b.customer_id = q.customer_id`;
   return `
-    SELECT q.place AS place, ${customerOf('v')}, (
+    SELECT q.place AS place, ${customerColumns('v')}, (
         SELECT n.change_made FROM customer_versions n${index} WHERE n.customer_id = v.customer_id AND n.recorded_at <= ?
         ORDER BY n.recorded_at DESC LIMIT 1) AS lastChange
     FROM ${jsonTable(MOMENT_COLUMNS)} q ${thenJoin} customer_versions v
@@ -47,13 +47,14 @@ const asOfEach = ({ jsonTable, thenJoin, useIndex }: Database): string => {
     WHERE v.context_id = ?`;
 };
 
-const GONE = { table: 'customer_versions', columns: 'v.context_id AS context, v.customer_id AS id' };
+const DELETED = { table: 'customer_versions', columns: 'v.context_id AS context, v.customer_id AS id' };
 
-const EVER_CALLED = 'SELECT DISTINCT customer_id FROM customer_versions WHERE context_id = ? AND user_id = ?';
+const CUSTOMER_IDS =
+  'SELECT DISTINCT customer_id FROM customer_versions WHERE context_id = ? AND user_id = ?';
 
 const history = ({ useIndex, thenJoin }: Database): string => `
-  SELECT ${recordedColumns('v')}, ${customerOf('v')}, ${customerOf('p', 'before_')}
-  FROM (${EVER_CALLED}) c
+  SELECT ${recordedColumns('v')}, ${customerColumns('v')}, ${customerColumns('p', 'before_')}
+  FROM (${CUSTOMER_IDS}) c
   ${thenJoin} customer_versions v${useIndex('customer_versions_customer')} ON v.customer_id = c.customer_id
   ${withBefore('customer_versions', 'customer_id')}
   WHERE v.context_id = ? AND v.id < ?
@@ -61,8 +62,7 @@ const history = ({ useIndex, thenJoin }: Database): string => `
 
 type PastRow = Customer & { place: number; lastChange: ChangeMade };
 
-/** The members of a customer, as they are read. */
-const NAMES = ['id', ...FIELDS, 'updatedAt'] as const;
+const MEMBERS = ['id', ...FIELDS, 'updatedAt'] as const;
 
 @Injectable()
 export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository {
@@ -90,11 +90,11 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     knownAt: number,
   ): Promise<(PastCustomer | undefined)[]> {
     const found = moments.map((): PastCustomer | undefined => undefined);
-    const asked = moments.map(({ customerId, at }, place) => [place, customerId, at]);
+    const rows = moments.map(({ customerId, at }, place) => [place, customerId, at]);
     const sql = asOfEach(this.database);
-    for (let start = 0; start < asked.length; start += MOMENTS) {
-      const some = JSON.stringify(asked.slice(start, start + MOMENTS));
-      for (const row of await this.database.query<PastRow>(sql, [knownAt, some, context])) {
+    for (let start = 0; start < rows.length; start += MOMENTS_PER_QUERY) {
+      const batch = JSON.stringify(rows.slice(start, start + MOMENTS_PER_QUERY));
+      for (const row of await this.database.query<PastRow>(sql, [knownAt, batch, context])) {
         const { place, lastChange, ...customer } = row;
         found[place] = { ...customer, isDeleted: lastChange === 'deleted' };
       }
@@ -111,11 +111,11 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     const parameters = [context, userId, context, before, limit];
     const sql = history(this.database);
     const rows = await this.database.query<VersionAndBefore<Customer>>(sql, parameters);
-    return rows.map((row) => toVersion<Customer, Customer>(row, NAMES, (customer) => customer));
+    return rows.map((row) => toVersion<Customer, Customer>(row, MEMBERS, (customer) => customer));
   }
 
-  async everCalled(context: ContextId, userId: UserId): Promise<number[]> {
-    const rows = await this.database.query<{ customer_id: number }>(EVER_CALLED, [context, userId]);
+  async customerIdsOf(context: ContextId, userId: UserId): Promise<number[]> {
+    const rows = await this.database.query<{ customer_id: number }>(CUSTOMER_IDS, [context, userId]);
     return rows.map((row) => row.customer_id);
   }
 
@@ -123,15 +123,21 @@ export class TypeOrmCustomerVersionRepository extends CustomerVersionRepository 
     throughBlock: number,
     after: number,
     limit: number,
-  ): Promise<{ customers: GoneCustomer[]; next: number | undefined }> {
-    const deletions = await readDeletions<GoneCustomer>(this.database, GONE, throughBlock, after, limit);
+  ): Promise<{ customers: DeletedCustomer[]; next: number | undefined }> {
+    const deletions = await readDeletions<DeletedCustomer>(
+      this.database,
+      DELETED,
+      throughBlock,
+      after,
+      limit,
+    );
     return {
       customers: deletions.map(({ context, id }) => ({ context, id })),
       next: deletions.length < limit ? undefined : deletions.at(-1)?.version,
     };
   }
 
-  async purge(customers: readonly GoneCustomer[]): Promise<void> {
+  async purge(customers: readonly DeletedCustomer[]): Promise<void> {
     if (customers.length === 0) return;
     await this.database.manager.delete(CustomerVersionEntity, {
       customerId: In(customers.map(({ id }) => id)),

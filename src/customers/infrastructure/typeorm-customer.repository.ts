@@ -21,8 +21,8 @@ import {
   WRITTEN_COLUMNS,
 } from './customer.entity.js';
 
-/** UserIDs in one query: MariaDB turns an IN list of 1,000 or more into a subquery. */
-const USER_IDS = 512;
+/** UserIDs per query: MariaDB turns an IN list of 1,000 or more into a subquery. */
+const USER_IDS_PER_QUERY = 512;
 const insert = insertInto('customers', [...WRITTEN_COLUMNS, 'context_id']);
 const UPDATE = `UPDATE customers SET ${WRITTEN_COLUMNS.map((column) => `${column} = ?`).join(', ')}
   WHERE context_id = ? AND id = ?`;
@@ -34,11 +34,11 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
   }
 
   async find(context: ContextId, userId: UserId): Promise<Customer | undefined> {
-    return this.one(context, userId, '');
+    return this.findOne(context, userId, '');
   }
 
   async lock(context: ContextId, userId: UserId): Promise<Customer | undefined> {
-    return this.one(context, userId, this.database.forUpdate);
+    return this.findOne(context, userId, this.database.forUpdate);
   }
 
   insert(context: ContextId, customers: readonly NewCustomer[]): Promise<Inserted<NewCustomer>> {
@@ -80,7 +80,7 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
   private async idsOf(context: ContextId, customers: readonly NewCustomer[]): Promise<Map<string, number>> {
     const ids = new Map<string, number>();
     const userIds = customers.map(({ userId }) => userId);
-    for (const some of parts(userIds, USER_IDS)) {
+    for (const some of parts(userIds, USER_IDS_PER_QUERY)) {
       const sql = `SELECT id, user_id AS userId FROM customers${this.database.useIndex('customers_user_id')}
         WHERE context_id = ? AND user_id IN (${some.map(() => '?').join(', ')})${this.database.forUpdate}`;
       const rows = await this.database.query<Pick<Customer, 'id' | 'userId'>>(sql, [context, ...some]);
@@ -95,8 +95,8 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     filter: CustomerFilter,
     after: number,
   ): Promise<number> {
-    const { found, parameters } = select(context, filter, this.database.useIndex);
-    const [row] = await from.query<{ count: number }>(`SELECT COUNT(*) AS count ${found}`, [
+    const { source, parameters } = selectFrom(context, filter, this.database.useIndex);
+    const [row] = await from.query<{ count: number }>(`SELECT COUNT(*) AS count ${source}`, [
       ...parameters,
       after,
     ]);
@@ -110,12 +110,12 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
     after: number,
     limit: number,
   ): Promise<Customer[]> {
-    const { found, parameters } = select(context, filter, this.database.useIndex);
-    const sql = `SELECT ${READ_COLUMNS} ${found} ORDER BY id LIMIT ?`;
+    const { source, parameters } = selectFrom(context, filter, this.database.useIndex);
+    const sql = `SELECT ${READ_COLUMNS} ${source} ORDER BY id LIMIT ?`;
     return from.query<Customer>(sql, [...parameters, after, limit]);
   }
 
-  private async one(context: ContextId, userId: UserId, locking: string): Promise<Customer | undefined> {
+  private async findOne(context: ContextId, userId: UserId, locking: string): Promise<Customer | undefined> {
     const [customer] = await this.database.query<Customer>(
       `SELECT ${READ_COLUMNS} FROM customers WHERE context_id = ? AND user_id = ?${locking}`,
       [context, userId],
@@ -126,12 +126,12 @@ export class TypeOrmCustomerRepository extends CustomerRepository {
 
 type UseIndex = Database['useIndex'];
 
-/** FROM and WHERE of a list; one more parameter follows: the id to go on after. */
-function select(
+/** FROM and WHERE of a list. Its last parameter is missing: the id after which the list begins. */
+function selectFrom(
   context: ContextId,
   filter: CustomerFilter,
   useIndex: UseIndex,
-): { found: string; parameters: SqlValue[] } {
+): { source: string; parameters: SqlValue[] } {
   const searched = filter.search === undefined ? undefined : search(context, filter.search, useIndex);
   const conditions = ['context_id = ?'];
   const parameters: SqlValue[] = [...(searched?.parameters ?? []), context];
@@ -148,17 +148,17 @@ function select(
     parameters.push(filter.updatedSince);
   }
   conditions.push('id > ?');
-  // Left to itself, MariaDB takes an index of the context alone, and reads all that comes before the page.
+  // Without this, MariaDB picks an index on the context alone, and reads all rows before the page.
   const isPlain = conditions.length === 2 && searched === undefined;
   const from =
     searched === undefined
       ? `customers${isPlain ? useIndex('customers_id') : ''}`
-      : // CROSS, which to SQLite means: in this order. By itself it would read the whole context.
+      : // CROSS makes SQLite join in this order. Otherwise it would read the whole context.
         `(${searched.sql}) AS searched CROSS JOIN customers USING (id)`;
-  return { found: `FROM ${from} WHERE ${conditions.join(' AND ')}`, parameters };
+  return { source: `FROM ${from} WHERE ${conditions.join(' AND ')}`, parameters };
 }
 
-/** The ids that `text` finds: a UNION of ranges, each on its own index; an OR would read the whole context. */
+/** Selects the ids that match `text`: a UNION of ranges, each on its own index. An OR would read the whole context. */
 function search(
   context: ContextId,
   text: string,

@@ -16,7 +16,7 @@ export interface PurgeStep {
 
 /** Permanently removes data older than RETENTION_DAYS. Each feature with such data implements one. */
 export abstract class Purge {
-  /** The kind of data removed, as named in the answer and the audit entry. */
+  /** The kind of data removed: its name in the answer and the audit entry. */
   abstract readonly what: string;
 
   /**

@@ -5,11 +5,10 @@ import { MAX_SEALED, seal } from '../domain/audit-chain.js';
 import { AuditRepository } from './audit.repository.js';
 
 /**
- * Seals what is on record into blocks, in the background: a chain that every write had to extend would have all
- * writes wait for each other. Of several instances, one does it at a time.
+ * Seals entries and versions into blocks of the hash chain. Runs in the background, since writes that extend the chain
+ * themselves would all wait for each other. One instance seals at a time.
  *
- * The blocks are also an order of the versions that is final: what a block holds was committed before, and nothing
- * is added to it.
+ * The blocks also order the versions for good: a block contains only what was committed before, and is never extended.
  */
 @Injectable()
 export class Sealer {
@@ -19,12 +18,12 @@ export class Sealer {
     private readonly clock: Clock,
   ) {}
 
-  /** Seals all that was committed when it was called. */
+  /** Seals everything that is committed by now. */
   async sealAll(): Promise<void> {
     while ((await this.audit.hasUnsealed()) && (await this.sealOne()));
   }
 
-  /** @returns false = there was nothing that could be sealed */
+  /** Seals one block. @returns false = there was nothing to seal */
   private sealOne(): Promise<boolean> {
     return this.transactions.run(async () => {
       const head = await this.audit.lockHead();

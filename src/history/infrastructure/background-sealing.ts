@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Background } from '../../shared/background.js';
 import { Sealer } from '../application/sealer.js';
 
-/** What is recorded after the last time is sealed by another instance, or at the next start. */
+/** Runs the sealer. What this instance leaves unsealed at its end, another one seals, or this one after its next start. */
 @Injectable()
 export class BackgroundSealing extends Background {
   protected readonly what = 'Sealing the audit trail';

@@ -40,12 +40,12 @@ const READ = `SELECT ${READ_COLUMNS} FROM audit_entries`;
 const READ_BLOCK = `SELECT number, sealed_at AS sealedAt, digests, version_digests AS versionDigests, hash
   FROM audit_blocks`;
 
-/** What waits for a block, but for what was put there with an id that JavaScript can't tell from others. */
+/** Unsealed rows, except forged ones whose ids are too large for a JavaScript number. */
 const UNSEALED = `block IS NULL AND id <= ${Number.MAX_SAFE_INTEGER}`;
-/** Rows of a table that are compared with another at once. */
-const COMPARED = 5000;
+/** The most ids that one query compares with another table. */
+const IDS_PER_COMPARISON = 5000;
 
-/** A row of one of the sealed tables, whatever columns that has besides. */
+/** A row of a sealed table. Other columns differ from table to table. */
 interface VersionRow extends Readonly<Record<string, unknown>> {
   readonly id: number;
   readonly block: number | null;
@@ -94,15 +94,15 @@ export class TypeOrmAuditRepository extends AuditRepository {
   }
 
   async lockHead(): Promise<Block | undefined> {
-    // The last block can't be locked itself: that would lock the place behind it too, for each who waits for it.
-    // Row 0 is written, as a lock is a node's own on Galera: there, two who write it are in each other's way.
+    // Don't lock the last block itself: every waiting transaction would also lock the gap after it. Write row 0, since
+    // Galera detects concurrent writes of a row, but keeps locks local to a node.
     await this.database.manager.update(AuditBlockEntity, { number: 0 }, { hash: nonce() });
     return this.head();
   }
 
   async head(): Promise<Block | undefined> {
     const sql = `${READ_BLOCK} WHERE number > 0 ORDER BY number DESC LIMIT 1`;
-    return (await this.database.query<Block>(sql, [])).map(asItIs)[0];
+    return (await this.database.query<Block>(sql, [])).map(withBuffers)[0];
   }
 
   async insertBlock({ block, entries, versions }: SealedBlock): Promise<void> {
@@ -142,10 +142,10 @@ export class TypeOrmAuditRepository extends AuditRepository {
     try {
       for (let last: number | undefined = 0; last !== undefined;) {
         const sql = `${READ_BLOCK} WHERE number > ? ORDER BY number LIMIT 100`;
-        const blocks: Block[] = (await snapshot.query<Block>(sql, [last])).map(asItIs);
+        const blocks: Block[] = (await snapshot.query<Block>(sql, [last])).map(withBuffers);
         for (const some of groups(blocks)) yield* this.sealedIn(snapshot, some);
         const next: number | undefined = blocks.at(-1)?.number;
-        last = Number.isSafeInteger(next) ? next : undefined; // one that was forged might be read again and again
+        last = Number.isSafeInteger(next) ? next : undefined; // a forged number could make this loop endless
       }
       return {
         stray: await this.stray(snapshot),
@@ -162,10 +162,10 @@ export class TypeOrmAuditRepository extends AuditRepository {
       'SELECT id, block FROM audit_entries WHERE block <= ? ORDER BY block, id LIMIT ?',
       [block, limit],
     );
-    // The last one may have more entries: a block must not be half gone.
+    // Skip the last block, which may have more entries: never delete a part of a block.
     const partial = found.length < limit ? undefined : found.at(-1)?.block;
     const ids = found.filter((entry) => entry.block !== partial).map(({ id }) => id);
-    // By id: a range of blocks would lock the place where new entries are added.
+    // Delete by id: a range of blocks would lock the gap where new entries are inserted.
     if (ids.length > 0) await this.database.manager.delete(AuditEntryEntity, ids);
     return ids.length;
   }
@@ -175,20 +175,21 @@ export class TypeOrmAuditRepository extends AuditRepository {
   }
 
   /**
-   * Puts rows into a block, which is to be the one place of each: a row that was removed or sealed since it was read
-   * would leave a block that never verifies.
+   * Writes the number of a block to its rows.
+   *
+   * @throws Error if a row was removed or sealed meanwhile: its block would never verify
    */
   private async place(table: string, rows: readonly { readonly id: number }[], block: number): Promise<void> {
     if (rows.length === 0) return;
     const ids = rows.map(({ id }) => id).join(', ');
-    // A scan, which MySQL prefers on small tables, would wait for rows that others are writing.
+    // Force the primary key: MySQL prefers to scan small tables, and would wait for rows that others are writing.
     const sql = `UPDATE ${table}${this.database.byPrimaryKey} SET block = ${block}
       WHERE id IN (${ids}) AND block IS NULL`;
     const placed = await this.database.manager.queryRunner?.query(sql, [], true);
     if (placed?.affected !== rows.length) throw new Error(`${table} changed while its rows were sealed`);
   }
 
-  /** What is left of some blocks that follow each other. */
+  /** The remaining entries and versions of consecutive blocks. */
   private async *sealedIn(snapshot: Snapshot, blocks: [Block, ...Block[]]): AsyncGenerator<SealedBlock> {
     const range = [blocks[0].number, blocks.at(-1)?.number ?? 0];
     const within = 'WHERE block BETWEEN ? AND ? ORDER BY block, id';
@@ -229,14 +230,14 @@ export class TypeOrmAuditRepository extends AuditRepository {
     return undefined;
   }
 
-  /** Asks for some rows at a time: others have their turn in between. @param sql takes two ids of the table */
+  /** The first id that `sql` finds. Queries few rows at a time, to let requests run in between. @param sql takes two ids of `table` */
   private async firstOf(snapshot: Snapshot, table: string, sql: string): Promise<number | undefined> {
     for (let through = Number.MIN_SAFE_INTEGER; ;) {
-      // Over gaps, which may be as wide as whoever put a row there likes.
+      // Skip gaps, which a forged id can make as wide as it likes.
       const next = `SELECT MIN(id) AS id FROM ${table} WHERE id > ?`;
       const from = (await snapshot.query<{ id: number | null }>(next, [through]))[0]?.id ?? undefined;
-      if (from === undefined || !Number.isSafeInteger(from + COMPARED)) return from;
-      through = from + COMPARED - 1;
+      if (from === undefined || !Number.isSafeInteger(from + IDS_PER_COMPARISON)) return from;
+      through = from + IDS_PER_COMPARISON - 1;
       const [row] = await snapshot.query<{ id: number }>(sql, [from, through]);
       if (row !== undefined) return row.id;
     }
@@ -300,7 +301,7 @@ function byBlock<Row extends { readonly block: number | null }>(rows: readonly R
   return groups;
 }
 
-/** All that the row holds is sealed, but for its place. A column that is added later changes nothing where it is null. */
+/** Hashes all columns except `block`. Skips null, so that a column added later leaves old digests valid. */
 function toSealedVersion(table: string, row: VersionRow): SealedVersion {
   const values = Object.entries(row).filter(([column, value]) => column !== 'block' && value !== null);
   const text = JSON.stringify([table, ...values.sort(([a], [b]) => (a < b ? -1 : 1))]);
@@ -308,7 +309,7 @@ function toSealedVersion(table: string, row: VersionRow): SealedVersion {
   return { table, id: row.id, digest, at: row.recorded_at, hasAuthor: row.by_user !== null };
 }
 
-/** Of the rows between two ids, one that is there and is not what its last version says. */
+/** Selects, between two ids, a current row that differs from its last version. */
 function changedSince({ name, present, of, columns }: SealedTable): string {
   const same = columns.map(
     (column) => `(v.${column} = p.${column} OR v.${column} IS NULL AND p.${column} IS NULL)`,
@@ -319,15 +320,15 @@ function changedSince({ name, present, of, columns }: SealedTable): string {
     OR EXISTS (SELECT 1 FROM ${name} v WHERE v.${of} = p.id AND v.recorded_at > p.updated_at)) LIMIT 1`;
 }
 
-/** Of the versions between two ids, what one is of that should be there and is not. */
+/** Selects, between two ids of versions, the id of a row that is missing though its last version is not a deletion. */
 function missingOf({ name, present, of }: SealedTable): string {
   return `SELECT v.${of} AS id FROM ${name} v WHERE v.id BETWEEN ? AND ? AND v.change_made <> 'deleted'
     AND NOT EXISTS (SELECT 1 FROM ${present} p WHERE p.id = v.${of})
     AND NOT EXISTS (SELECT 1 FROM ${name} n WHERE n.${of} = v.${of} AND n.recorded_at > v.recorded_at) LIMIT 1`;
 }
 
-/** Whoever tampers with SQLite can put anything into a column. */
-function asItIs(block: Block): Block {
+/** SQLite lets a tamperer put values of any type into a column. */
+function withBuffers(block: Block): Block {
   return {
     ...block,
     digests: bytes(block.digests),
@@ -339,7 +340,7 @@ function bytes(value: unknown): Buffer {
   return Buffer.isBuffer(value) ? value : Buffer.from(String(value));
 }
 
-/** Blocks one after the other that have few enough entries to be read together. */
+/** Groups consecutive blocks that have few enough entries to be read together. */
 function* groups(blocks: readonly Block[]): Generator<[Block, ...Block[]]> {
   let [group, entries]: [Block[], number] = [[], 0];
   for (const block of blocks) {

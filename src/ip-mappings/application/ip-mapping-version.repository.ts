@@ -1,4 +1,4 @@
-import type { GoneCustomer } from '../../customers/domain/customer.js';
+import type { DeletedCustomer } from '../../customers/domain/customer.js';
 import type { ContextId, Principal } from '../../identity/domain/principal.js';
 import type { ChangeMade, RecordedVersion } from '../../versions/domain/version.js';
 import type { RecordedMapping } from '../domain/ip-mapping.js';
@@ -28,7 +28,7 @@ export abstract class IpMappingVersionRepository {
    *
    * @returns the customers that have no mappings left
    */
-  abstract purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]>;
+  abstract purgeOf(customers: readonly DeletedCustomer[], throughBlock: number): Promise<DeletedCustomer[]>;
 
   /**
    * Deletes all versions of mappings whose deletion is sealed in a block up to `throughBlock`.

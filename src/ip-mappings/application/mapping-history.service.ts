@@ -43,7 +43,7 @@ export class MappingHistoryService {
     limit: number,
   ): Promise<Page<RecordedVersion<RecordedMapping>>> {
     const userId = toUserId(called);
-    const customers = await this.holders.everCalled(by.context, userId);
+    const customers = await this.holders.customerIdsOf(by.context, userId);
     const below = before ?? Number.MAX_SAFE_INTEGER;
     const page = pageOf(
       await this.versions.history(by.context, customers, mappingId, below, limit + 1),

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../identity/domain/principal.js';
 import { CustomerHoldings, type OpenHoldings } from '../../customers/application/customer-holdings.js';
 import { Holders } from '../../customers/application/holders.js';
-import type { GoneCustomer } from '../../customers/domain/customer.js';
+import type { DeletedCustomer } from '../../customers/domain/customer.js';
 import { AuditTrail } from '../../history/application/audit-trail.js';
 import { Clock } from '../../shared/clock.js';
 import { nextVersionAt, type ChangeMade } from '../../versions/domain/version.js';
@@ -44,7 +44,7 @@ export class MappingLedger extends CustomerHoldings {
     return new OpenLedger(by, Math.floor(now / 1000), at, mappings, versions, holders, trail);
   }
 
-  purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]> {
+  purgeOf(customers: readonly DeletedCustomer[], throughBlock: number): Promise<DeletedCustomer[]> {
     return this.versions.purgeOf(customers, throughBlock);
   }
 }

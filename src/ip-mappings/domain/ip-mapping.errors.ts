@@ -53,7 +53,7 @@ export function mappingNotFound(): RegisterError {
 export function mappingChanged(): RegisterError {
   return new RegisterError(
     COMMON_ERRORS.precondition_failed,
-    'The IP mapping is in another version than If-Match or If-None-Match says; read it again, then decide',
+    'The current version of the IP mapping does not match If-Match or If-None-Match; read it again, then decide',
   );
 }
 

@@ -1,7 +1,7 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 import type { ContextId } from '../../identity/domain/principal.js';
 import type { SqlValue } from '../../shared/database/database.js';
-import { namedColumns, VersionColumns } from '../../versions/infrastructure/version-columns.js';
+import { aliasedColumns, VersionColumns } from '../../versions/infrastructure/version-columns.js';
 import type { IpMappingDetails, RecordedMapping, TerminalId } from '../domain/ip-mapping.js';
 import { IpNetwork } from '../domain/ip-network.js';
 import { Validity } from '../domain/validity.js';
@@ -142,12 +142,12 @@ export const ROW_NAMES = ['id', ...Object.keys(COLUMN_OF), 'updatedAt'] as (keyo
 
 /** The columns of `MappingRow` in `ip_mappings`. @param table an alias */
 export function presentColumns(table: string): string {
-  return namedColumns(table, { id: 'id', ...COLUMN_OF, updatedAt: 'updated_at' });
+  return aliasedColumns(table, { id: 'id', ...COLUMN_OF, updatedAt: 'updated_at' });
 }
 
 /** The columns of `MappingRow` in `ip_mapping_versions`. @param prefix of each name */
 export function pastColumns(table: string, prefix = ''): string {
-  return namedColumns(table, { id: 'mapping_id', ...COLUMN_OF, updatedAt: 'recorded_at' }, prefix);
+  return aliasedColumns(table, { id: 'mapping_id', ...COLUMN_OF, updatedAt: 'recorded_at' }, prefix);
 }
 
 export function toMapping(row: MappingRow): RecordedMapping {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
-import type { GoneCustomer } from '../../customers/domain/customer.js';
+import type { DeletedCustomer } from '../../customers/domain/customer.js';
 import type { ContextId, Principal } from '../../identity/domain/principal.js';
 import { parts } from '../../shared/database/batches.js';
 import { Database } from '../../shared/database/database.js';
@@ -77,8 +77,8 @@ export class TypeOrmIpMappingVersionRepository extends IpMappingVersionRepositor
     return rows.map((row) => toVersion(row, ROW_NAMES, toMapping));
   }
 
-  async purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]> {
-    const purged: GoneCustomer[] = [];
+  async purgeOf(customers: readonly DeletedCustomer[], throughBlock: number): Promise<DeletedCustomer[]> {
+    const purged: DeletedCustomer[] = [];
     for (const customer of customers) {
       const mappings = await this.database.query<{ id: number; isLater: number }>(
         `SELECT m.id, MAX(CASE WHEN n.block <= ? THEN 0 ELSE 1 END) AS isLater FROM ip_mappings m

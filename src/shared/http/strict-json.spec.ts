@@ -43,7 +43,7 @@ describe('parseStrictJson', () => {
   });
 
   it.each(['1,', '[],', '{"a":1},', '/**/', ',', '"'])('gives up on a body that repeats %s', (unit) => {
-    const message = 'The body holds more than 200000 values';
+    const message = 'The body contains more than 200000 values';
     expect(errorOf(Buffer.from(`[${unit.repeat(500_000)}`))).toMatchObject({
       code: 'body_too_large',
       message,

@@ -2,16 +2,16 @@ import { visit } from 'jsonc-parser';
 import { COMMON_ERRORS, RegisterError } from '../errors.js';
 
 const MAX_DEPTH = 20;
-/** Ten thousand of anything, with its members; the time that parsing takes goes by them, and nobody has signed in yet. */
+/** Enough for ten thousand objects. Parsing takes time in proportion, and the client has not signed in yet. */
 const MAX_VALUES = 200_000;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Parses a JSON text more strictly than `JSON.parse`: it must be valid UTF-8, repeat no member of an object,
- * not be nested deeper than 20 levels, and not hold more than 200,000 values. What lenient parsers make of such
- * bodies differs from one to the next, and so would what the sender meant from what is kept.
+ * not be nested deeper than 20 levels, and not contain more than 200,000 values. Lenient parsers read such bodies
+ * differently, so that the register might store something else than the client meant.
  *
- * @throws RegisterError `body_too_large`, or `body_malformed`, which tells the place but nothing of the body
+ * @throws RegisterError `body_too_large`, or `body_malformed`, whose message has the place but nothing of the body
  */
 export function parseStrictJson(body: Buffer): unknown {
   const text = decodeUtf8(body);
@@ -19,7 +19,7 @@ export function parseStrictJson(body: Buffer): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // Not in V8's words: they quote the body.
+    // Don't use V8's message, which quotes the body.
     throw malformed(`The body is not valid JSON${text.trim() === '' ? ': it is blank' : (fault ?? '')}`);
   }
 }
@@ -33,29 +33,32 @@ function decodeUtf8(body: Buffer): string {
 }
 
 /**
- * Refuses repeated members and deep nesting.
+ * Refuses repeated members, deep nesting and too many values.
  *
- * @returns where the text stops being JSON, if it does
+ * @returns where the text stops being JSON; undefined = it is JSON
  */
 function scan(text: string): string | undefined {
   let fault: string | undefined;
   const members: Set<string>[] = [];
   let depth = 0;
   let values = 0;
-  const tally = (): void => {
+  const countValue = (): void => {
     if (++values > MAX_VALUES) {
-      throw new RegisterError(COMMON_ERRORS.body_too_large, `The body holds more than ${MAX_VALUES} values`);
+      throw new RegisterError(
+        COMMON_ERRORS.body_too_large,
+        `The body contains more than ${MAX_VALUES} values`,
+      );
     }
   };
-  const deeper = (line: number, character: number): void => {
-    tally();
+  const enter = (line: number, character: number): void => {
+    countValue();
     if (++depth > MAX_DEPTH) {
       throw malformed(`The body is nested deeper than ${MAX_DEPTH} levels${place(line, character)}`);
     }
   };
   visit(text, {
     onObjectBegin: (_offset, _length, line, character) => {
-      deeper(line, character);
+      enter(line, character);
       members.push(new Set());
     },
     onObjectProperty: (name, _offset, _length, line, character) => {
@@ -67,17 +70,17 @@ function scan(text: string): string | undefined {
       depth--;
       members.pop();
     },
-    onArrayBegin: (_offset, _length, line, character) => deeper(line, character),
+    onArrayBegin: (_offset, _length, line, character) => enter(line, character),
     onArrayEnd: () => {
       depth--;
     },
-    onLiteralValue: tally,
+    onLiteralValue: countValue,
     onComment: (_offset, _length, line, character) => {
-      tally();
+      countValue();
       fault ??= place(line, character);
     },
     onError: (_error, _offset, _length, line, character) => {
-      tally();
+      countValue();
       fault ??= place(line, character);
     },
   });

@@ -81,11 +81,15 @@ const RECORDED = {
 
 /** The select list of a version without its state. @param table an alias */
 export function recordedColumns(table: string): string {
-  return namedColumns(table, RECORDED);
+  return aliasedColumns(table, RECORDED);
 }
 
 /** A select list. @param table an alias @param columns by the name in the row @param prefix of the names in the row */
-export function namedColumns(table: string, columns: Readonly<Record<string, string>>, prefix = ''): string {
+export function aliasedColumns(
+  table: string,
+  columns: Readonly<Record<string, string>>,
+  prefix = '',
+): string {
   return Object.entries(columns)
     .map(([name, column]) => `${table}.${column} AS ${prefix}${name}`)
     .join(', ');

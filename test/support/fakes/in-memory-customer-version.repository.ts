@@ -1,6 +1,11 @@
 import type { ContextId, Principal } from '../../../src/identity/domain/principal.js';
 import { CustomerVersionRepository } from '../../../src/customers/application/customer-version.repository.js';
-import type { Customer, GoneCustomer, PastCustomer, UserId } from '../../../src/customers/domain/customer.js';
+import type {
+  Customer,
+  DeletedCustomer,
+  PastCustomer,
+  UserId,
+} from '../../../src/customers/domain/customer.js';
 import { versionOf, type ChangeMade, type RecordedVersion } from '../../../src/versions/domain/version.js';
 import { statesBefore, type InMemoryStore, type VersionRow } from './in-memory-store.js';
 
@@ -59,7 +64,7 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
     limit: number,
   ): Promise<RecordedVersion<Customer>[]> {
     const { versions } = this.store.rows;
-    const customers = new Set(await this.everCalled(context, userId));
+    const customers = new Set(await this.customerIdsOf(context, userId));
     const replaced = statesBefore(versions.map(({ customer }) => customer));
     return versions
       .filter((row) => row.id < before && customers.has(row.customer.id))
@@ -74,7 +79,7 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
       }));
   }
 
-  async everCalled(context: ContextId, userId: UserId): Promise<number[]> {
+  async customerIdsOf(context: ContextId, userId: UserId): Promise<number[]> {
     const named = this.store.rows.versions.filter(
       (row) => row.context === context && row.customer.userId === userId,
     );
@@ -85,7 +90,7 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
     throughBlock: number,
     after: number,
     limit: number,
-  ): Promise<{ customers: GoneCustomer[]; next: number | undefined }> {
+  ): Promise<{ customers: DeletedCustomer[]; next: number | undefined }> {
     const deletions = this.store.rows.versions
       .filter(({ id, change }) => id > after && change === 'deleted')
       .filter(({ block }) => block !== null && block <= throughBlock)
@@ -96,7 +101,7 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
     };
   }
 
-  async purge(customers: readonly GoneCustomer[]): Promise<void> {
+  async purge(customers: readonly DeletedCustomer[]): Promise<void> {
     const { draft } = this.store;
     draft.versions = draft.versions.filter((row) => !customers.some(({ id }) => row.customer.id === id));
   }

@@ -1,4 +1,4 @@
-import type { GoneCustomer } from '../../../src/customers/domain/customer.js';
+import type { DeletedCustomer } from '../../../src/customers/domain/customer.js';
 import type { ContextId, Principal } from '../../../src/identity/domain/principal.js';
 import { IpMappingVersionRepository } from '../../../src/ip-mappings/application/ip-mapping-version.repository.js';
 import type { RecordedMapping } from '../../../src/ip-mappings/domain/ip-mapping.js';
@@ -52,7 +52,7 @@ export class InMemoryIpMappingVersionRepository extends IpMappingVersionReposito
       }));
   }
 
-  async purgeOf(customers: readonly GoneCustomer[], throughBlock: number): Promise<GoneCustomer[]> {
+  async purgeOf(customers: readonly DeletedCustomer[], throughBlock: number): Promise<DeletedCustomer[]> {
     const { draft } = this.store;
     return customers.filter(({ context, id }) => {
       const isOf = (row: { context: ContextId; mapping: RecordedMapping }): boolean =>
