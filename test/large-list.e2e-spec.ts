@@ -83,8 +83,8 @@ describe.each(databaseKinds)('a list of the program on $name', (kind) => {
   });
 
   it('takes constant memory when read slowly and then at once', async () => {
-    const COUNT = 100_000;
-    const LIMIT = 64 * MIB;
+    const COUNT = 150_000;
+    const LIMIT = 96 * MIB; // a busy machine collects garbage late
     await fillCustomers(database.configuration, COUNT, 1000);
     const otherRequests = async (): Promise<void> => {
       for (let n = 0; n < 200; n++) await program.call('GET', `${LIST}/filled-${n}`);

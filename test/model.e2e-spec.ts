@@ -435,7 +435,7 @@ describe.each(databaseKinds)('the register on $name', (kind) => {
   });
 
   it(
-    `agrees with a model of it after ${OPERATIONS} operations`,
+    `agrees with a model of it after ${OPERATIONS} operations, MODEL_SEED=${SEED}`,
     async () => {
       const all = steps();
       for (const [n, step] of all.entries()) {
@@ -448,8 +448,8 @@ describe.each(databaseKinds)('the register on $name', (kind) => {
           throw new Error(`${what}\n${String(error)}`, { cause: error });
         }
       }
-      // Enough of the operations succeeded.
-      for (const { versions } of follower.models) expect(versions.length).toBeGreaterThan(OPERATIONS / 20);
+      // Enough operations succeeded: about a tenth of them adds a version to each context.
+      for (const { versions } of follower.models) expect(versions.length).toBeGreaterThan(OPERATIONS / 40);
       if (OPERATIONS < MANY) return; // rare outcomes need not occur in a few hundred
       const entries = follower.models.flatMap((model) => [...model.entries]);
       for (const action of ['customer.deleted', 'customer.unchanged', 'answer.repeated']) {

@@ -58,6 +58,7 @@ const MIGRATION = {
     export class AddTaxNumber1999999999999 implements MigrationInterface {
       async up(queryRunner: QueryRunner): Promise<void> {
         for (const table of ['customers', 'customer_versions']) {
+          if (await queryRunner.hasColumn(table, 'tax_number')) continue;
           await queryRunner.query(\`ALTER TABLE \${table} ADD COLUMN tax_number varchar(15) NULL\`);
         }
       }

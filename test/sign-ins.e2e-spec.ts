@@ -271,7 +271,7 @@ describe.each(databaseKinds)('a client that guesses tokens on $name', (kind) => 
     const recorded = await service.admin('GET', '/api/admin/signins?outcome=failure&limit=10000');
     expect(recorded.json).toHaveLength(600);
     expect(plain.log.filter((line) => line.includes('"level":40'))).toEqual([
-      expect.stringContaining('More than 600 failed sign-ins within a minute: the rest is not recorded'),
+      expect.stringContaining('More than 600 failed sign-ins within a minute; not recording the rest'),
       expect.stringContaining(`20 failed sign-ins as ${caller.credentials.username} within a minute`),
     ]);
     await plain.stop();

@@ -16,7 +16,7 @@ export interface FieldDescriptor {
   readonly wireName: string;
   /** Whether every customer has it; other fields are null until they are set. */
   readonly isRequired: boolean;
-  /** Whether it is one of the six fields of `reference/ipdrcustomers-rest-api.md`, which every PUT must contain. */
+  /** Whether it is one of the six of the Trisul IPDR customers API, all of which a PUT must send. */
   readonly isInReference: boolean;
   readonly kind: TextKind;
   /** In Unicode code points, which the databases count too. */

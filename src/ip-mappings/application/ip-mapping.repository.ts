@@ -21,8 +21,8 @@ export const MAX_AHEAD_MS = 60_000;
 /** The present mappings of a context. Call writes and locking reads inside `Transactions.run` only. */
 export abstract class IpMappingRepository {
   /**
-   * Makes all other transactions that change mappings of the context wait for this one, on a cluster too. MUST be its
-   * first statement: a transaction sees the database as of its first read.
+   * Makes all other transactions that change mappings of the context wait for this one, on a cluster too. MUST come before the
+   * transaction's first plain read, which fixes what it sees.
    *
    * @param now Unix milliseconds
    * @returns the time to record for the transaction's changes, Unix milliseconds. It is later than that of all earlier
@@ -41,7 +41,7 @@ export abstract class IpMappingRepository {
   abstract ofCustomer(context: ContextId, customerId: number): Promise<RecordedMapping[]>;
 
   /**
-   * Finds and locks a mapping that `conflictsWith` the given one. Enforces one holder per address, and does so in SQL,
+   * Finds and locks a mapping that `conflictsWith` the given one, for which `OpenLedger` then refuses the write. In SQL,
    * since a large network may overlap millions of mappings.
    */
   abstract conflicting(

@@ -20,7 +20,7 @@ export interface Holder {
 
 type Fields = Omit<IpMappingDetails, 'customerId'>;
 
-/** The one way to change mappings. */
+/** The one way to change mappings: nothing else calls the repository's writes. */
 @Injectable()
 export class MappingLedger extends CustomerHoldings {
   constructor(
@@ -34,8 +34,8 @@ export class MappingLedger extends CustomerHoldings {
   }
 
   /**
-   * Makes all other transactions that change mappings of the context wait for this one. MUST be its first statement: a
-   * transaction sees the database as of its first read.
+   * Makes all other transactions that change mappings of the context wait for this one. MUST come before the
+   * transaction's first plain read, which fixes what it sees.
    */
   async open(by: Principal): Promise<OpenLedger> {
     const now = this.clock.now();

@@ -41,7 +41,7 @@ type Proposed = IpMappingDetails & { readonly id?: number };
 
 /**
  * An address has one holder at any second; the same customer may hold a network and a part of it. Enforced by
- * `IpMappingRepository.conflicting` behind the guard row: see `OpenLedger`.
+ * `OpenLedger.refuseOverlap`, with `IpMappingRepository.conflicting`, behind the guard row of the context.
  */
 export function conflictsWith(mapping: IpMappingDetails, other: IpMappingDetails): boolean {
   return (
