@@ -4,8 +4,8 @@ import type { Customer, DeletedCustomer } from '../domain/customer.js';
 /** What customers hold. A port, which the feature that keeps the holdings implements. */
 export abstract class CustomerHoldings {
   /**
-   * Makes all other transactions that change holdings of the context wait for this one. MUST be its first statement: a
-   * transaction sees the database as of its first read.
+   * Makes all other transactions that change holdings of the context wait for this one. MUST come before the
+   * transaction's first plain read, which fixes what it sees.
    */
   abstract open(by: Principal): Promise<OpenHoldings>;
 
