@@ -2,7 +2,7 @@ import { NO_TERMINAL } from '../src/ip-mappings/domain/ip-mapping.js';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { ContextId } from '../src/identity/domain/principal.js';
 import { CustomerVersionRepository } from '../src/customers/application/customer-version.repository.js';
-import { HoldingRepository } from '../src/ip-mappings/application/holding.repository.js';
+import { HeldAddresses } from '../src/ip-mappings/application/held-addresses.js';
 import { IpMappingVersionRepository } from '../src/ip-mappings/application/ip-mapping-version.repository.js';
 import { IpMappingRepository } from '../src/ip-mappings/application/ip-mapping.repository.js';
 import { MappingFeed } from '../src/ip-mappings/application/mapping-feed.js';
@@ -115,7 +115,7 @@ describe.each(databaseKinds)('on $name, a request', (kind) => {
   describe('for holders', () => {
     let here: ContextId;
     const mappings = (): IpMappingRepository => service().app.get(IpMappingRepository);
-    const holdings = (): HoldingRepository => service().app.get(HoldingRepository);
+    const holdings = (): HeldAddresses => service().app.get(HeldAddresses);
     const mappingVersions = (): IpMappingVersionRepository => service().app.get(IpMappingVersionRepository);
     const feed = (): MappingFeed => service().app.get(MappingFeed);
     const run = <T>(work: () => Promise<T>): Promise<T> => service().database.run(work);

@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 import { CustomerHoldings } from '../customers/application/customer-holdings.js';
 import { CustomerRecordsModule } from '../customers/customer-records.module.js';
 import { HeldAddresses } from './application/held-addresses.js';
-import { HoldingRepository } from './application/holding.repository.js';
 import { IpMappingRepository } from './application/ip-mapping.repository.js';
 import { IpMappingVersionRepository } from './application/ip-mapping-version.repository.js';
 import { IpMappingsService } from './application/ip-mappings.service.js';
@@ -14,7 +13,7 @@ import { ReassignmentService } from './application/reassignment.service.js';
 import { CustomerMappingsController } from './infrastructure/customer-mappings.controller.js';
 import { IpMappingsController } from './infrastructure/ip-mappings.controller.js';
 import { MappingHistoryController } from './infrastructure/mapping-history.controller.js';
-import { SqlHoldingRepository } from './infrastructure/sql-holding.repository.js';
+import { SqlHeldAddresses } from './infrastructure/sql-held-addresses.js';
 import { SqlMappingFeed } from './infrastructure/sql-mapping-feed.js';
 import { TypeOrmIpMappingVersionRepository } from './infrastructure/typeorm-ip-mapping-version.repository.js';
 import { TypeOrmIpMappingRepository } from './infrastructure/typeorm-ip-mapping.repository.js';
@@ -29,10 +28,9 @@ import { TypeOrmIpMappingRepository } from './infrastructure/typeorm-ip-mapping.
     ReassignmentService,
     MappingLedger,
     MappingPurge,
-    HeldAddresses,
     { provide: CustomerHoldings, useExisting: MappingLedger },
     { provide: MappingFeed, useClass: SqlMappingFeed },
-    { provide: HoldingRepository, useClass: SqlHoldingRepository },
+    { provide: HeldAddresses, useClass: SqlHeldAddresses },
     { provide: IpMappingRepository, useClass: TypeOrmIpMappingRepository },
     { provide: IpMappingVersionRepository, useClass: TypeOrmIpMappingVersionRepository },
   ],

@@ -49,11 +49,11 @@ describe.each(registerKinds)('on $name', (kind) => {
     ['IpMappingRepository: writing many rows', ipMappingManyRowsContract],
     ['IpMappingRepository: guarding a context', ipMappingGuardingContract],
     ['IpMappingRepository: conflicts', ipMappingConflictsContract],
-    ['HoldingRepository', ipMappingHoldingContract],
+    ['HeldAddresses', ipMappingHoldingContract],
     ['IpMappingRepository: listing', ipMappingListingContract],
     ['IpMappingVersionRepository', ipMappingVersionsContract],
     ['IpMappingVersionRepository: purging', ipMappingPurgingContract],
-    ['IpMappingRepository and HoldingRepository against a model', ipMappingModelContract],
+    ['IpMappingRepository and HeldAddresses against a model', ipMappingModelContract],
   ])('%s', (_port, contract) => contract(() => register));
 });
 

@@ -24,10 +24,10 @@ import type { AuditRepository } from '../../src/history/application/audit.reposi
 import { TypeOrmAuditRepository } from '../../src/history/infrastructure/typeorm-audit.repository.js';
 import type { IdempotencyRepository } from '../../src/idempotency/application/idempotency.repository.js';
 import { TypeOrmIdempotencyRepository } from '../../src/idempotency/infrastructure/typeorm-idempotency.repository.js';
-import type { HoldingRepository } from '../../src/ip-mappings/application/holding.repository.js';
+import type { HeldAddresses } from '../../src/ip-mappings/application/held-addresses.js';
 import type { IpMappingVersionRepository } from '../../src/ip-mappings/application/ip-mapping-version.repository.js';
 import type { MappingFeed } from '../../src/ip-mappings/application/mapping-feed.js';
-import { SqlHoldingRepository } from '../../src/ip-mappings/infrastructure/sql-holding.repository.js';
+import { SqlHeldAddresses } from '../../src/ip-mappings/infrastructure/sql-held-addresses.js';
 import { SqlMappingFeed } from '../../src/ip-mappings/infrastructure/sql-mapping-feed.js';
 import { TypeOrmIpMappingVersionRepository } from '../../src/ip-mappings/infrastructure/typeorm-ip-mapping-version.repository.js';
 import type { IpMappingRepository } from '../../src/ip-mappings/application/ip-mapping.repository.js';
@@ -46,7 +46,7 @@ import {
 import { InMemoryAuditRepository } from './fakes/in-memory-audit.repository.js';
 import { InMemoryBlocks } from './fakes/in-memory-blocks.js';
 import { InMemoryCustomerFeed, InMemoryMappingFeed } from './fakes/in-memory-feed.js';
-import { InMemoryHoldingRepository } from './fakes/in-memory-holding.repository.js';
+import { InMemoryHeldAddresses } from './fakes/in-memory-held-addresses.js';
 import { InMemoryIpMappingVersionRepository } from './fakes/in-memory-ip-mapping-version.repository.js';
 import { InMemoryCustomerVersionRepository } from './fakes/in-memory-customer-version.repository.js';
 import { InMemoryCustomerRepository } from './fakes/in-memory-customer.repository.js';
@@ -66,7 +66,7 @@ export interface Register {
   readonly audit: AuditRepository;
   readonly blocks: Blocks;
   readonly mappings: IpMappingRepository;
-  readonly holdings: HoldingRepository;
+  readonly holdings: HeldAddresses;
   readonly mappingVersions: IpMappingVersionRepository;
   readonly mappingFeed: MappingFeed;
   close(): Promise<void>;
@@ -117,7 +117,7 @@ function inMemoryRegister(): Register {
     audit: new InMemoryAuditRepository(store),
     blocks: new InMemoryBlocks(store),
     mappings: new InMemoryIpMappingRepository(store),
-    holdings: new InMemoryHoldingRepository(store),
+    holdings: new InMemoryHeldAddresses(store),
     mappingVersions: new InMemoryIpMappingVersionRepository(store),
     mappingFeed: new InMemoryMappingFeed(store),
     close: async () => undefined,
@@ -140,7 +140,7 @@ export async function openRegister(configuration: DatabaseConfiguration): Promis
     audit: new TypeOrmAuditRepository(database, { all: sealedTables }),
     keys: new TypeOrmIdempotencyRepository(database),
     mappings: new TypeOrmIpMappingRepository(database),
-    holdings: new SqlHoldingRepository(database),
+    holdings: new SqlHeldAddresses(database),
     mappingVersions: new TypeOrmIpMappingVersionRepository(database),
     mappingFeed: new SqlMappingFeed(database),
     close: () => database.close(),

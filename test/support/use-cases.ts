@@ -3,7 +3,6 @@ import { CustomersService } from '../../src/customers/application/customers.serv
 import { Holders } from '../../src/customers/application/holders.js';
 import { AuditTrail } from '../../src/history/application/audit-trail.js';
 import type { ContextId } from '../../src/identity/domain/principal.js';
-import { HeldAddresses } from '../../src/ip-mappings/application/held-addresses.js';
 import { MappingLedger } from '../../src/ip-mappings/application/mapping-ledger.js';
 import type { RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
 import { LookupService } from '../../src/lookup/application/lookup.service.js';
@@ -11,7 +10,7 @@ import type { Transactions } from '../../src/shared/transactions.js';
 import { InMemoryAuditRepository } from './fakes/in-memory-audit.repository.js';
 import { InMemoryCustomerVersionRepository } from './fakes/in-memory-customer-version.repository.js';
 import { InMemoryCustomerRepository } from './fakes/in-memory-customer.repository.js';
-import { InMemoryHoldingRepository } from './fakes/in-memory-holding.repository.js';
+import { InMemoryHeldAddresses } from './fakes/in-memory-held-addresses.js';
 import { InMemoryIpMappingVersionRepository } from './fakes/in-memory-ip-mapping-version.repository.js';
 import { InMemoryIpMappingRepository } from './fakes/in-memory-ip-mapping.repository.js';
 import { InMemoryStore } from './fakes/in-memory-store.js';
@@ -47,7 +46,7 @@ export class UseCases {
     this.clock,
   );
   readonly lookup = new LookupService(
-    new HeldAddresses(new InMemoryHoldingRepository(this.store)),
+    new InMemoryHeldAddresses(this.store),
     this.holders,
     this.trail,
     this.clock,

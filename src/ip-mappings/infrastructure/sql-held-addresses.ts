@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ContextId } from '../../identity/domain/principal.js';
 import { BATCH, batches } from '../../shared/database/batches.js';
 import { Database, type SqlValue } from '../../shared/database/database.js';
-import { HoldingRepository } from '../application/holding.repository.js';
+import { HeldAddresses } from '../application/held-addresses.js';
 import type { Moment, RecordedMapping } from '../domain/ip-mapping.js';
 import type { IpAddress, IpNetwork } from '../domain/ip-network.js';
 import type { Validity } from '../domain/validity.js';
@@ -32,7 +32,7 @@ const AT_START = `m.context_id = ? AND m.first_address = q.start AND m.last_addr
   AND m.valid_from <= q.latest AND m.valid_to > q.earliest`;
 
 @Injectable()
-export class SqlHoldingRepository extends HoldingRepository {
+export class SqlHeldAddresses extends HeldAddresses {
   constructor(private readonly database: Database) {
     super();
   }

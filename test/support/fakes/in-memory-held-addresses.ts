@@ -1,11 +1,11 @@
 import type { ContextId } from '../../../src/identity/domain/principal.js';
-import { HoldingRepository } from '../../../src/ip-mappings/application/holding.repository.js';
+import { HeldAddresses } from '../../../src/ip-mappings/application/held-addresses.js';
 import type { Moment, RecordedMapping } from '../../../src/ip-mappings/domain/ip-mapping.js';
 import type { IpAddress, IpNetwork } from '../../../src/ip-mappings/domain/ip-network.js';
 import type { Validity } from '../../../src/ip-mappings/domain/validity.js';
 import { inBatches, type InMemoryStore } from './in-memory-store.js';
 
-export class InMemoryHoldingRepository extends HoldingRepository {
+export class InMemoryHeldAddresses extends HeldAddresses {
   constructor(private readonly store: InMemoryStore) {
     super();
   }
