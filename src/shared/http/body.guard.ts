@@ -11,7 +11,7 @@ import { COMMON_ERRORS, RegisterError } from '../errors.js';
 import { parseStrictJson } from './strict-json.js';
 
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- the way Express offers
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- Express is extended this way
   namespace Express {
     interface Request {
       /** The body of a request that sent CSV; it has no members then. */
@@ -23,6 +23,14 @@ declare global {
 const MIB = 1024 * 1024;
 const BODY = 'body:rule';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+const JSON_TYPE = mediaType('application/(json|[\\w.-]+\\+json)');
+const CSV_TYPE = mediaType('text/csv');
+
+/** Matches a media type in UTF-8 alone: any other charset is another type to us. */
+function mediaType(pattern: string): RegExp {
+  return new RegExp(`^${pattern}\\s*(;\\s*(charset="?utf-?8"?|header="?\\w+"?)\\s*)*;?\\s*$`, 'i');
+}
 
 /** The body that a route takes. */
 interface BodyRule {
@@ -61,9 +69,9 @@ export class BodyGuard implements CanActivate {
 
 /** Whether the body is CSV; it is JSON otherwise. */
 function requireType({ headers }: Request, { csv }: BodyRule): boolean {
-  const type = headers['content-type'];
-  if (csv && isType('text/csv', type)) return true;
-  if (isType('application/(json|[\\w.-]+\\+json)', type)) return false;
+  const type = headers['content-type'] ?? '';
+  if (csv && CSV_TYPE.test(type)) return true;
+  if (JSON_TYPE.test(type)) return false;
   const types = csv ? 'application/json or text/csv' : 'application/json';
   throw new RegisterError(
     COMMON_ERRORS.content_type_unsupported,
@@ -90,13 +98,6 @@ function readBody(request: Request, response: Response, limit: number): Promise<
 
 function hasBody({ headers }: Request): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-}
-
-/** Any charset but UTF-8 is another type to us. */
-function isType(pattern: string, contentType = ''): boolean {
-  return new RegExp(`^${pattern}\\s*(;\\s*(charset="?utf-?8"?|header="?\\w+"?)\\s*)*;?\\s*$`, 'i').test(
-    contentType,
-  );
 }
 
 function toText(bytes: Buffer): string {
