@@ -7,11 +7,11 @@ import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
 import {
   nextVersionAt,
-  versionOf,
+  requireVersion,
   type ChangeMade,
   type Expectation,
 } from '../../versions/domain/version.js';
-import { customerChanged, customerExists, requireCustomer } from '../domain/customer.errors.js';
+import { customerExists, requireCustomer } from '../domain/customer.errors.js';
 import {
   changedFields,
   requireValidFields,
@@ -155,7 +155,5 @@ export class CustomersService {
 
 /** @throws RegisterError `customer_not_found`, `precondition_failed` */
 function requireExpected(found: Customer | undefined, isExpected: Expectation | undefined): Customer {
-  const customer = requireCustomer(found);
-  if (isExpected?.(versionOf(customer)) === false) throw customerChanged();
-  return customer;
+  return requireVersion(requireCustomer(found), isExpected, 'customer');
 }

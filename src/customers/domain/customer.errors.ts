@@ -1,4 +1,4 @@
-import { COMMON_ERRORS, errorCodes, RegisterError } from '../../shared/errors.js';
+import { errorCodes, RegisterError } from '../../shared/errors.js';
 import type { Customer, UserId } from './customer.js';
 
 export const CUSTOMER_ERRORS = errorCodes({
@@ -21,11 +21,4 @@ export function customerNotFound(): RegisterError {
 export function requireCustomer(customer: Customer | undefined): Customer {
   if (customer === undefined) throw customerNotFound();
   return customer;
-}
-
-export function customerChanged(): RegisterError {
-  return new RegisterError(
-    COMMON_ERRORS.precondition_failed,
-    'The current version of the customer does not match If-Match or If-None-Match; read it again, then decide',
-  );
 }

@@ -7,8 +7,8 @@ import { AuditTrail } from '../../history/application/audit-trail.js';
 import { validationFailed } from '../../shared/errors.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
-import { versionOf, type Expectation } from '../../versions/domain/version.js';
-import { mappingAmbiguous, mappingChanged, mappingNotFound } from '../domain/ip-mapping.errors.js';
+import { requireVersion, type Expectation } from '../../versions/domain/version.js';
+import { mappingAmbiguous, mappingNotFound } from '../domain/ip-mapping.errors.js';
 import type { RecordedMapping, TerminalId } from '../domain/ip-mapping.js';
 import type { IpNetwork } from '../domain/ip-network.js';
 import { EmptyValidity, Validity } from '../domain/validity.js';
@@ -173,8 +173,7 @@ export function requireExpected(
   isExpected: Expectation | undefined,
 ): RecordedMapping {
   if (mapping === undefined) throw mappingNotFound();
-  if (isExpected?.(versionOf(mapping)) === false) throw mappingChanged();
-  return mapping;
+  return requireVersion(mapping, isExpected, 'IP mapping');
 }
 
 /**

@@ -1,10 +1,4 @@
-import {
-  COMMON_ERRORS,
-  errorCodes,
-  RegisterError,
-  validationFailed,
-  type Disclosure,
-} from '../../shared/errors.js';
+import { errorCodes, RegisterError, validationFailed, type Disclosure } from '../../shared/errors.js';
 import { MAPPING_ACTIONS } from './ip-mapping.actions.js';
 import type { IpMapping, IpMappingDetails } from './ip-mapping.js';
 
@@ -48,13 +42,6 @@ export function mappingDuplicate(mapping: IpMappingDetails, userId: string): Reg
 
 export function mappingNotFound(): RegisterError {
   return new RegisterError(MAPPING_ERRORS.mapping_not_found, 'IP Mapping not found');
-}
-
-export function mappingChanged(): RegisterError {
-  return new RegisterError(
-    COMMON_ERRORS.precondition_failed,
-    'The current version of the IP mapping does not match If-Match or If-None-Match; read it again, then decide',
-  );
 }
 
 const MAX_CANDIDATES = 100;

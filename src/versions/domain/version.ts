@@ -1,3 +1,5 @@
+import { COMMON_ERRORS, RegisterError } from '../../shared/errors.js';
+
 /** A customer or mapping, of which the register keeps versions. */
 export interface Versioned {
   /** Assigned by the register and never reused. */
@@ -47,6 +49,22 @@ export type Expectation = (version: string) => boolean;
 /** Identifies a version among all versions of its kind. */
 export function versionOf({ id, updatedAt }: Versioned): string {
   return `${id}-${updatedAt}`;
+}
+
+/**
+ * @param what the kind of state, for the message
+ * @throws RegisterError `precondition_failed` if this version is not the expected one
+ */
+export function requireVersion<State extends Versioned>(
+  state: State,
+  isExpected: Expectation | undefined,
+  what: string,
+): State {
+  if (isExpected?.(versionOf(state)) !== false) return state;
+  throw new RegisterError(
+    COMMON_ERRORS.precondition_failed,
+    `The current version of the ${what} does not match If-Match or If-None-Match; read it again, then decide`,
+  );
 }
 
 /**
