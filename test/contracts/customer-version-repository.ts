@@ -6,7 +6,7 @@ import { toUserId, type Customer } from '../../src/customers/domain/customer.js'
 import { seal } from '../../src/history/domain/audit-chain.js';
 import type { ChangeMade, RecordedVersion } from '../../src/versions/domain/version.js';
 import { detailsOf } from '../support/customer-details.js';
-import { principal } from '../support/principal.js';
+import { principal, recorderOf } from '../support/principal.js';
 import { newContext, type Register } from '../support/register.js';
 import { itRefusesWritesOutsideTransactions } from './writes.js';
 
@@ -332,23 +332,17 @@ export function customerVersionRepositoryContract(register: () => Register): voi
     const a4 = await destroy(ravi, a3, T + 7);
     const other3 = await destroy(asha, other2, T + 8);
 
-    const by = ({ userName, tokenId, tokenLabel, address }: Principal): object => ({
-      userName,
-      tokenId,
-      tokenLabel,
-      address,
-    });
     const id: unknown = expect.any(Number);
     const ofA = [
-      { id, change: 'deleted', state: a4, before: a3, ...by(ravi) },
-      { id, change: 'updated', state: a3, before: a2, ...by(asha) },
-      { id, change: 'updated', state: a2, before: a1, ...by(ravi) },
-      { id, change: 'created', state: a1, before: undefined, ...by(asha) },
+      { id, change: 'deleted', state: a4, before: a3, ...recorderOf(ravi) },
+      { id, change: 'updated', state: a3, before: a2, ...recorderOf(asha) },
+      { id, change: 'updated', state: a2, before: a1, ...recorderOf(ravi) },
+      { id, change: 'created', state: a1, before: undefined, ...recorderOf(asha) },
     ];
     const ofOther = [
-      { id, change: 'deleted', state: other3, before: other2, ...by(asha) },
-      { id, change: 'updated', state: other2, before: other1, ...by(ravi) },
-      { id, change: 'created', state: other1, before: undefined, ...by(ravi) },
+      { id, change: 'deleted', state: other3, before: other2, ...recorderOf(asha) },
+      { id, change: 'updated', state: other2, before: other1, ...recorderOf(ravi) },
+      { id, change: 'created', state: other1, before: undefined, ...recorderOf(ravi) },
     ];
     const expected = [ofOther[0], ofA[0], ofOther[1], ofA[1], ofOther[2], ofA[2], ofA[3]];
     const whole = await history(here, 'A');

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { ContextId } from '../../src/identity/domain/principal.js';
 import { seal } from '../../src/history/domain/audit-chain.js';
-import type { ListedMapping } from '../../src/ip-mappings/application/ip-mapping.repository.js';
+import type { ListedMapping, NewMapping } from '../../src/ip-mappings/application/ip-mapping.repository.js';
 import {
   NO_TERMINAL,
   type RecordedMapping,
@@ -23,7 +23,6 @@ export const NEWEST = Number.MAX_SAFE_INTEGER;
 export const ODD = ` O'Brien "Óscar" \\ \\0 100 %_ 😀 end ` as TerminalId;
 
 export type Fields = Partial<Omit<RecordedMapping, 'id' | 'network' | 'validity'>>;
-export type NewMapping = Omit<RecordedMapping, 'id'>;
 /** Half-open, in Unix seconds; `to` is null while a mapping is open. */
 export type Period = readonly [from: number, to: number | null];
 

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ContextId } from '../../src/identity/domain/principal.js';
 import { toTerminalId, type RecordedMapping } from '../../src/ip-mappings/domain/ip-mapping.js';
+import type { NewMapping } from '../../src/ip-mappings/application/ip-mapping.repository.js';
 import { IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
 import type { Register } from '../support/register.js';
@@ -14,7 +15,6 @@ import {
   ignore,
   IpMappingHarness,
   listed,
-  type NewMapping,
   type Period,
   rest,
   shown,

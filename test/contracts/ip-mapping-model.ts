@@ -1,9 +1,10 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ContextId } from '../../src/identity/domain/principal.js';
+import type { NewMapping } from '../../src/ip-mappings/application/ip-mapping.repository.js';
 import { principal } from '../support/principal.js';
 import type { Register } from '../support/register.js';
-import { aMapping, customersOf, IpMappingHarness, type NewMapping, T } from './ip-mapping-harness.js';
+import { aMapping, customersOf, IpMappingHarness, T } from './ip-mapping-harness.js';
 
 export function ipMappingModelContract(register: () => Register): void {
   const { context, probe, holding } = new IpMappingHarness(register);

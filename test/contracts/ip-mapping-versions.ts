@@ -6,7 +6,7 @@ import { IpNetwork } from '../../src/ip-mappings/domain/ip-network.js';
 import { Validity } from '../../src/ip-mappings/domain/validity.js';
 import type { ChangeMade } from '../../src/versions/domain/version.js';
 import { detailsOf } from '../support/customer-details.js';
-import { principal } from '../support/principal.js';
+import { principal, recorderOf } from '../support/principal.js';
 import type { Register } from '../support/register.js';
 import { ids, IpMappingHarness, NEWEST, ODD, T } from './ip-mapping-harness.js';
 
@@ -88,20 +88,14 @@ export function ipMappingVersionsContract(register: () => Register): void {
     await put(asha, 'deleted', b2);
     await put(ravi, 'updated', c2);
 
-    const by = ({ userName, tokenId, tokenLabel, address }: Principal): object => ({
-      userName,
-      tokenId,
-      tokenLabel,
-      address,
-    });
     const id: unknown = expect.any(Number);
     const expected = [
-      { id, change: 'updated', state: c2, before: c1, ...by(ravi) },
-      { id, change: 'deleted', state: b2, before: b1, ...by(asha) },
-      { id, change: 'updated', state: a2, before: a1, ...by(ravi) },
-      { id, change: 'created', state: c1, before: undefined, ...by(asha) },
-      { id, change: 'created', state: b1, before: undefined, ...by(ravi) },
-      { id, change: 'created', state: a1, before: undefined, ...by(asha) },
+      { id, change: 'updated', state: c2, before: c1, ...recorderOf(ravi) },
+      { id, change: 'deleted', state: b2, before: b1, ...recorderOf(asha) },
+      { id, change: 'updated', state: a2, before: a1, ...recorderOf(ravi) },
+      { id, change: 'created', state: c1, before: undefined, ...recorderOf(asha) },
+      { id, change: 'created', state: b1, before: undefined, ...recorderOf(ravi) },
+      { id, change: 'created', state: a1, before: undefined, ...recorderOf(asha) },
     ];
     const history = (customers: number[], mappingId?: number, before = NEWEST, limit = 100) =>
       mappingVersions.history(here, customers, mappingId, before, limit);

@@ -1,4 +1,5 @@
 import type { ContextId, Principal } from '../../src/identity/domain/principal.js';
+import type { Recorder } from '../../src/versions/domain/version.js';
 
 /** A caller in a context. */
 export function principal(context: ContextId, fields: Partial<Principal> = {}): Principal {
@@ -13,4 +14,9 @@ export function principal(context: ContextId, fields: Partial<Principal> = {}): 
     contextName: 'somewhere',
     ...fields,
   };
+}
+
+/** What versions keep of the caller who recorded them. */
+export function recorderOf({ userName, tokenId, tokenLabel, address }: Principal): Recorder {
+  return { userName, tokenId, tokenLabel, address };
 }

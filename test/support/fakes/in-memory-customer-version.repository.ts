@@ -1,3 +1,4 @@
+import { recorderOf } from '../principal.js';
 import type { ContextId, Principal } from '../../../src/identity/domain/principal.js';
 import { CustomerVersionRepository } from '../../../src/customers/application/customer-version.repository.js';
 import type {
@@ -16,7 +17,6 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
 
   async insert(by: Principal, change: ChangeMade, customers: readonly Customer[]): Promise<void> {
     const { draft } = this.store;
-    const { context, userName, tokenId, tokenLabel, address } = by;
     const present = new Set(draft.versions.map(({ customer }) => versionOf(customer)));
     for (const customer of customers) {
       if (present.has(versionOf(customer))) {
@@ -25,10 +25,10 @@ export class InMemoryCustomerVersionRepository extends CustomerVersionRepository
       present.add(versionOf(customer));
       draft.versions.push({
         id: ++draft.lastId,
-        context,
+        context: by.context,
         change,
         customer,
-        by: { userName, tokenId, tokenLabel, address },
+        by: recorderOf(by),
         block: null,
       });
     }

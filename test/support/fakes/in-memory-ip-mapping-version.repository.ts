@@ -1,3 +1,4 @@
+import { recorderOf } from '../principal.js';
 import type { DeletedCustomer } from '../../../src/customers/domain/customer.js';
 import type { ContextId, Principal } from '../../../src/identity/domain/principal.js';
 import { IpMappingVersionRepository } from '../../../src/ip-mappings/application/ip-mapping-version.repository.js';
@@ -12,17 +13,16 @@ export class InMemoryIpMappingVersionRepository extends IpMappingVersionReposito
 
   async insert(by: Principal, change: ChangeMade, mappings: readonly RecordedMapping[]): Promise<void> {
     const { draft } = this.store;
-    const { context, userName, tokenId, tokenLabel, address } = by;
     const present = new Set(draft.mappingVersions.map(({ mapping }) => versionOf(mapping)));
     for (const mapping of mappings) {
       if (present.has(versionOf(mapping))) throw new Error('the mapping already has a version of this time');
       present.add(versionOf(mapping));
       draft.mappingVersions.push({
         id: ++draft.lastId,
-        context,
+        context: by.context,
         change,
         mapping,
-        by: { userName, tokenId, tokenLabel, address },
+        by: recorderOf(by),
         block: null,
       });
     }
