@@ -23,7 +23,6 @@ import { toUserId, type Customer, type CustomerFields } from '../domain/customer
 import { isSearchable, SEARCH_LENGTH } from './customer.entity.js';
 
 type Descriptors = typeof CUSTOMER_FIELDS;
-type WireName = Descriptors[CustomerField]['wireName'];
 type WireNames = { readonly [Field in CustomerField]: Descriptors[Field]['wireName'] };
 type Members = { [Field in CustomerField as WireNames[Field]]: FieldValue<Field> };
 
@@ -148,8 +147,10 @@ export function toNewFields(dto: CreateCustomerDto): CustomerFields {
   return { ...ALL_NULL, ...toFields(dto) } as CustomerFields;
 }
 
-export function toDto(customer: Customer): CustomerDto {
-  const dto: Partial<Record<WireName, string | null>> & { id: number } = { id: customer.id };
-  for (const field of FIELDS) dto[WIRE_NAMES[field]] = customer[field];
-  return dto as CustomerDto;
-}
+const LITERAL = FIELDS.map((field) => `${WIRE_NAMES[field]}: customer.${field}`).join(', ');
+
+/** Compiled once, since lists call it for each row: JavaScript makes a literal faster than a loop sets members. */
+// eslint-disable-next-line @typescript-eslint/no-implied-eval -- the text holds nothing but names from CUSTOMER_FIELDS
+export const toDto = new Function('customer', `return { id: customer.id, ${LITERAL} }`) as (
+  customer: Customer,
+) => CustomerDto;
