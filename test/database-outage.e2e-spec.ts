@@ -97,12 +97,10 @@ function expectUnavailable(answer: Answer): void {
       expect(proxy.hasCut).toBe(true);
     });
 
-    it.each(['before', 'after'] as const)('%s the snapshot of a long list, answers 503', async (when) => {
-      const list = (): Promise<Answer> => service.call('GET', '/api/ipdrcustomers');
+    it.each(['before', 'after'] as const)('%s the snapshot of a long list, takes it again', async (when) => {
       proxy.cutAt('CONSISTENT SNAPSHOT', when);
-      expectUnavailable(await list());
+      expect((await service.call('GET', '/api/ipdrcustomers')).status).toBe(200);
       expect(proxy.hasCut).toBe(true);
-      expect((await list()).status).toBe(200);
     });
   });
 

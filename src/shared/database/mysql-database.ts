@@ -52,14 +52,8 @@ export class MysqlDatabase extends TypeOrmDatabase {
     }
   }
 
-  protected async read<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]> {
-    try {
-      return await execute<Row>(this.pool, sql, parameters);
-    } catch (error) {
-      // Repeat the read: the server may have closed idle connections of the pool.
-      if (driverFailure(error) !== 'lost') throw error;
-      return execute<Row>(this.pool, sql, parameters);
-    }
+  protected read<Row>(sql: string, parameters: readonly SqlValue[]): Promise<Row[]> {
+    return onceMoreIfLost(() => execute<Row>(this.pool, sql, parameters));
   }
 
   protected async readInside<Row>(
@@ -94,15 +88,7 @@ export class MysqlDatabase extends TypeOrmDatabase {
   }
 
   protected async openSnapshot(): Promise<Snapshot> {
-    const connection = await new Promise<PoolConnection>((resolve, reject) => {
-      this.snapshotPool.getConnection((error, opened) => (error ? reject(error) : resolve(opened)));
-    });
-    try {
-      await connection.promise().query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-    } catch (error) {
-      connection.destroy();
-      throw error;
-    }
+    const connection = await onceMoreIfLost(() => this.connectionWithSnapshot());
     return {
       query: (sql, parameters) => execute(connection, sql, parameters),
       close: async () => {
@@ -114,6 +100,19 @@ export class MysqlDatabase extends TypeOrmDatabase {
         }
       },
     };
+  }
+
+  private async connectionWithSnapshot(): Promise<PoolConnection> {
+    const connection = await new Promise<PoolConnection>((resolve, reject) => {
+      this.snapshotPool.getConnection((error, opened) => (error ? reject(error) : resolve(opened)));
+    });
+    try {
+      await connection.promise().query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+      return connection;
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
   }
 
   poolUse(): { open: number; idle: number; waiting: number } {
@@ -147,6 +146,16 @@ function withLimitedSilence(pool: Pool): Pool {
       if (isBusy) stream.destroy(Object.assign(new Error('the database is silent'), { code: 'ETIMEDOUT' }));
     });
   });
+}
+
+/** Repeats a read: the server may have closed idle connections of the pool, or was too busy to open one. */
+async function onceMoreIfLost<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (driverFailure(error) !== 'lost') throw error;
+    return read();
+  }
 }
 
 /** Runs a prepared statement, which the driver caches per connection. */
