@@ -29,3 +29,13 @@ export async function hangUpAfter(url: string, bytes: string): Promise<void> {
   await new Promise((written) => socket.write(bytes, written));
   socket.destroy();
 }
+
+/** Waits for the answer to a first request, sends the second one, and resets the connection at once. */
+export async function resetAfter(url: string, first: string, second: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write(first);
+  await once(socket, 'data');
+  await new Promise((written) => socket.write(second, written));
+  socket.resetAndDestroy();
+}

@@ -1,5 +1,6 @@
 import { createServer, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express } from 'express';
@@ -30,6 +31,12 @@ export class FastExpressAdapter extends ExpressAdapter {
         : createTlsServer({ ...httpsOptions, ...classes }, app);
     // Leave 100-continue to the body reader, so that clients need not send a body that is refused.
     server.on('checkContinue', app).on('checkExpectation', app);
+    server.on('connection', keepAddress).on('secureConnection', keepAddress);
     this.setHttpServer(server);
   }
+}
+
+/** Makes Node keep the client's address, for the audit trail: it can't find it any more once the client has hung up. */
+function keepAddress(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
 }
