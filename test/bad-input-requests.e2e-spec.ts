@@ -241,6 +241,13 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
       await refuses({ status: 400, code: 'credentials_conflict', message }, 'DELETE', ONE, call(other));
     });
 
+    it.each(['Basic dXNlcjpwYXNz', 'Negotiate YII', 'Digest username="user"', 'Bearer', 'Bearer ', ''])(
+      'ignores the header Authorization: %s beside credentials in the body',
+      async (authorization) => {
+        expect((await caller().call('GET', LIST, { headers: { authorization } })).status).toBe(200);
+      },
+    );
+
     it('accepts two that agree, and takes context0 for default', async () => {
       const { tokens } = service();
       const as = { api_token: tokens.user, username: 'user', contextname: 'default', context: 'context0' };

@@ -24,8 +24,9 @@ export function takeCredentials(request: Request): Credentials {
     faults.push({ field: member, message: 'must be a JSON string' });
     return undefined;
   });
-  const bearer = headers(request, 'authorization').map(
-    (value) => /^bearer +(\S+) *$/i.exec(value)?.[1] ?? '',
+  // Other schemes are addressed to a proxy.
+  const bearer = headers(request, 'authorization').map((value) =>
+    /^bearer +(\S.*)$/is.exec(value)?.[1]?.trimEnd(),
   );
   delete request.headers.authorization;
   return {
