@@ -15,22 +15,27 @@ type OfVersion = (version: string) => boolean;
  * Whether the request's If-Match and If-None-Match allow a version to be changed.
  *
  * @throws RegisterError `etag_malformed`
- * @see RFC 9110, section 13.1.1: weak tags never match
  */
 export function condition(request: Request): OfVersion {
-  const tags = tagsOf(request, 'if-match') ?? ['*'];
+  const isExpected = matches(tagsOf(request, 'if-match') ?? ['*']);
   const isKnown = ifNoneMatch(request);
-  return (version) => (tags.includes('*') || tags.includes(toTag(version))) && !isKnown(version);
+  return (version) => isExpected(version) && !isKnown(version);
 }
 
 /**
  * Whether the request's If-None-Match includes a version.
  *
  * @throws RegisterError `etag_malformed`
- * @see RFC 9110, section 13.1.2: weak tags, which proxies create, match too
  */
 export function ifNoneMatch(request: Request): OfVersion {
-  const tags = tagsOf(request, 'if-none-match') ?? [];
+  return matches(tagsOf(request, 'if-none-match') ?? []);
+}
+
+/**
+ * Compares weakly, in If-Match too, against RFC 9110, section 13.1.1: only a proxy that compresses answers makes our
+ * tags weak, and the version is the same one.
+ */
+function matches(tags: readonly string[]): OfVersion {
   return (version) => tags.includes('*') || tags.some((tag) => tag.replace(/^W\//, '') === toTag(version));
 }
 
