@@ -8,8 +8,9 @@ import type { Configuration } from './shared/config/configuration.js';
 import { ErrorFilter } from './shared/http/error.filter.js';
 import type { Logger } from './shared/http/logging.js';
 import { Metrics } from './shared/http/metrics.js';
-import { answerNonHttp, requireHost, requireWellFormedQuery } from './shared/http/non-http.js';
+import { answerNonHttp, requireHost } from './shared/http/non-http.js';
 import { observe } from './shared/http/observe.middleware.js';
+import { dropCacheBuster, requireReadableQuery } from './shared/http/query.js';
 
 /** Sets up everything between the socket and the controllers, for the service and for tests. */
 export function configureApp(
@@ -27,7 +28,8 @@ export function configureApp(
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   app.use(requireHost);
   app.use(refuseTokenInUrl);
-  app.use(requireWellFormedQuery);
+  app.use(requireReadableQuery);
+  app.use(dropCacheBuster);
   setUpOpenApi(app);
   app.getHttpServer().on('clientError', answerNonHttp(logger));
   setTimeouts(app.getHttpServer());

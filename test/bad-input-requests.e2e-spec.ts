@@ -87,6 +87,30 @@ describe.each(databaseKinds)('on $name, the service', (kind) => {
       'refuses wrong percent-encoding: %s',
       (query) => refuses({ status: 400, code: 'query_malformed' }, 'GET', `${LIST}?${query}`),
     );
+
+    it('refuses more than a thousand parameters, of which Express would ignore the last ones', async () => {
+      const message = 'The query string has more than 1000 parameters';
+      const query = `${'&'.repeat(1000)}Name=nobody`;
+      await refuses({ status: 400, code: 'query_malformed', message }, 'GET', `${LIST}?${query}`);
+    });
+
+    it.each(['_', '_=', '_=1764000000000', '_=1&_=2', 'limit=9&_=1', '_=1&limit=9'])(
+      'ignores the cache buster in ?%s',
+      async (query) => {
+        expect((await caller().call('GET', `${LIST}?${query}`)).status).toBe(200);
+        expect((await caller().call('GET', `${ONE}?${query.replace(/&?limit=9&?/, '')}`)).status).toBe(200);
+      },
+    );
+
+    it('keeps the cache buster out of the Link header and out of what an Idempotency-Key stands for', async () => {
+      const call = { body: customer('once'), headers: { 'idempotency-key': 'once' } };
+      expect((await caller().call('POST', `${LIST}?_=1`, call)).status).toBe(200);
+      const again = await caller().call('POST', `${LIST}?_=2`, call);
+      expect(again).toMatchObject({ status: 200, headers: { 'idempotent-replayed': 'true' } });
+      const { headers } = await caller().call('GET', `${LIST}?_=1&limit=1`);
+      expect(headers['link']).toMatch(/\?limit=1&after=/);
+      expect((await caller().call('DELETE', `${LIST}/once`)).status).toBe(200);
+    });
   });
 
   describe('given an Accept header,', () => {

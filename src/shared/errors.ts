@@ -40,7 +40,10 @@ export function errorCodes<Code extends string>(
 export const COMMON_ERRORS = errorCodes({
   body_malformed: { kind: 'malformed', when: 'the body is not what the content type says, or not an object' },
   path_malformed: { kind: 'malformed', when: 'the path contains a malformed percent escape' },
-  query_malformed: { kind: 'malformed', when: 'the query string contains a malformed percent escape' },
+  query_malformed: {
+    kind: 'malformed',
+    when: 'the query string contains a malformed percent escape or more than 1000 parameters',
+  },
   request_malformed: { kind: 'malformed', when: 'the request is not valid HTTP' },
   request_timeout: { kind: 'timeout', when: 'the request did not arrive completely in time' },
   headers_too_large: {

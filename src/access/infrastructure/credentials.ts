@@ -2,7 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Credentials } from '../../identity/domain/principal.js';
 import { containsToken } from '../domain/token.js';
 import { contextKey } from '../../shared/context-name.js';
-import { queryOf } from '../../shared/http/non-http.js';
+import { queryOf } from '../../shared/http/query.js';
 import { RegisterError, type FieldFault } from '../../shared/errors.js';
 import { ACCESS_ERRORS } from '../domain/access.errors.js';
 

@@ -71,9 +71,9 @@ function userIdOf({ params, body }: Request): string | undefined {
 }
 
 /** The request in a canonical form, since a client may order the members differently when it repeats it. */
-function contentOf({ method, originalUrl, headers, body }: Request): string {
+function contentOf({ method, url, headers, body }: Request): string {
   return JSON.stringify(
-    [method, originalUrl, headers['if-match'] ?? null, headers['if-none-match'] ?? null, body],
+    [method, url, headers['if-match'] ?? null, headers['if-none-match'] ?? null, body],
     (_name, value: unknown) =>
       typeof value === 'object' && value !== null && !Array.isArray(value)
         ? Object.fromEntries(Object.entries(value).sort())

@@ -44,24 +44,3 @@ export const requireHost: RequestHandler = (request: Request, _response: Respons
   if (hosts === 1 || (hosts === 0 && request.httpVersion === '1.0')) next();
   else next(new RegisterError(COMMON_ERRORS.request_malformed, 'A request must have one Host header'));
 };
-
-/** The raw query string. `request.query` ignores parameters after the first 1000. */
-export function queryOf({ url }: Request): string | undefined {
-  return url.split('?', 2)[1];
-}
-
-/** Refuses a malformed query string, which Express would silently misread. */
-export const requireWellFormedQuery: RequestHandler = (
-  request: Request,
-  _response: Response,
-  next: NextFunction,
-) => {
-  const query = queryOf(request);
-  try {
-    if (query !== undefined) decodeURIComponent(query);
-    next();
-  } catch (cause) {
-    const message = 'The query string contains a malformed percent escape or is not valid UTF-8';
-    next(new RegisterError(COMMON_ERRORS.query_malformed, message, { cause }));
-  }
-};

@@ -75,7 +75,7 @@ export async function* pageOrAll<Row>(
 
 /** Sets the Link header to the next page, as a relative URL, since a proxy may serve it elsewhere. */
 export function linkNext(request: Request, response: Response, ...place: number[]): void {
-  const { pathname, searchParams } = new URL(request.originalUrl, 'http://localhost');
+  const { pathname, searchParams } = new URL(request.url, 'http://localhost');
   searchParams.set('after', toCursor(...place));
   response.setHeader('Link', `<${pathname}?${searchParams.toString()}>; rel="next"`);
 }
