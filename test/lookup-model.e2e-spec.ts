@@ -3,16 +3,11 @@ import { parse } from 'csv-parse/sync';
 import { sealNow, type Entry } from './support/audit.js';
 import { asHeaders, newCaller, newContext, type Caller } from './support/callers.js';
 import type { Answer, Call } from './support/client.js';
-import { pathOf, type CustomerFields } from './support/customers.js';
+import { pathOf } from './support/customers.js';
 import { databaseKinds } from './support/databases.js';
 import { Dice } from './support/dice.js';
-import {
-  LookupModel,
-  type MappingRequest,
-  type Expected,
-  type Held,
-  type Network,
-} from './support/lookup-model.js';
+import { DAY, Draws, type Query } from './support/draws.js';
+import { LookupModel, type MappingRequest, type Expected, type Held } from './support/lookup-model.js';
 import { mappingPath, MAPPINGS, mappingsOf, type Mapping } from './support/mappings.js';
 import { withoutSealing, type TestService } from './support/service.js';
 import { TestClock } from './support/test-clock.js';
@@ -27,36 +22,11 @@ const LOOKUP = '/api/ipdrlookup';
 
 /** The changes of a step, before the look-ups. */
 const ROUND = 20;
-/** After this many changes, new customers and addresses replace those changed so far. */
-const GENERATION = 1000;
 /** The size of each batch at the end: more than the database is asked at once. */
 const MANY = Math.max(200, Math.ceil(CHANGES / 12));
-const USERS = 6;
-/** Addresses that differ in their last bits alone. */
-const ADDRESSES = 32;
-const V4 = {
-  base: 0xffff_0a00_0000n,
-  perGeneration: 16n,
-  prefixes: [32, 32, 32, 32, 31, 30, 29, 28, 27, 24, 16],
-};
-const V6 = {
-  base: 0x2001_0db8n << 96n,
-  perGeneration: 80n,
-  prefixes: [128, 128, 128, 127, 126, 125, 124, 120, 64, 48],
-};
-const DAY = 86_400;
 /** The audit actions of changes, effective or not. Other specs test those of reads and refusals. */
 const ACTS = /^(customer|mapping)\.(created|updated|unchanged|deleted|reassignment_tried)$/;
 const RARE = ['customer_exists', 'mapping_overlap', 'mapping_duplicate', 'mapping_ambiguous'];
-
-/** An address to look up, as it is typed, and when. */
-interface Query {
-  readonly ip: string;
-  readonly address: bigint;
-  /** As it is sent; null is now. */
-  readonly time: number | string | null;
-  readonly second: number;
-}
 
 interface FedChange {
   readonly cursor: string;
@@ -70,6 +40,7 @@ interface FedChange {
 class Follower {
   readonly models: readonly LookupModel[];
   private readonly dice = new Dice(SEED);
+  private readonly draws: Draws;
   /** What was read of each context's feed, and where it continues. */
   private readonly feeds = [0, 1].map(() => ({ found: [] as FedChange[], after: '' }));
   /** Describes the last request. */
@@ -87,6 +58,7 @@ class Follower {
     private readonly contexts: readonly string[],
   ) {
     this.models = contexts.map(() => new LookupModel());
+    this.draws = new Draws(this.dice, clock, this.models);
   }
 
   /** Whether every rare refusal was given. */
@@ -115,10 +87,10 @@ class Follower {
   /** Seals the changes, reads them in the feed and looks up in every way. */
   async lookUp(): Promise<void> {
     await this.follow();
-    await this.lookUpOne(this.where());
-    await this.lookUpMany(this.where(), 9, 'json');
-    await this.lookUpMany(this.where(), 9, 'csv');
-    await this.history(this.where());
+    await this.lookUpOne(this.draws.where());
+    await this.lookUpMany(this.draws.where(), 9, 'json');
+    await this.lookUpMany(this.draws.where(), 9, 'csv');
+    await this.history(this.draws.where());
   }
 
   /** Looks up large batches and compares all mappings. */
@@ -132,11 +104,11 @@ class Follower {
     await this.lookUpMany(0, MANY, 'json', false);
     await this.lookUpMany(0, MANY, 'json', true);
     await this.lookUpMany(0, MANY, 'csv', true);
-    while (this.lookUps < CHANGES) await this.lookUpMany(this.where(), ROUND, 'csv');
+    while (this.lookUps < CHANGES) await this.lookUpMany(this.draws.where(), ROUND, 'csv');
   }
 
   private async createCustomer(where: number): Promise<void> {
-    const body = { ...this.someFields(), UserID: this.aUserId() };
+    const body = { ...this.draws.someFields(), UserID: this.draws.aUserId() };
     const answer = await this.call(where, 'POST', '/api/ipdrcustomers', { body });
     this.check(
       answer,
@@ -146,30 +118,31 @@ class Follower {
 
   /** Gives a third of them another name. */
   private async changeCustomer(where: number): Promise<void> {
-    const userId = this.aKnownUserId(where);
-    const { Name, ...others } = this.someFields();
-    const body = this.dice.pick([{ Name }, others, { UserID: this.aUserId() }]);
+    const userId = this.draws.aKnownUserId(where);
+    const { Name, ...others } = this.draws.someFields();
+    const body = this.dice.pick([{ Name }, others, { UserID: this.draws.aUserId() }]);
     const answer = await this.call(where, 'PATCH', pathOf(userId), { body });
     this.check(answer, this.model(where).changeCustomer(userId, body, this.clock.at));
   }
 
   private async deleteCustomer(where: number): Promise<void> {
-    const userId = this.aKnownUserId(where);
+    const userId = this.draws.aKnownUserId(where);
     const answer = await this.call(where, 'DELETE', pathOf(userId));
     this.check(answer, this.model(where).deleteCustomer(userId, this.clock.at));
   }
 
   private async assign(where: number): Promise<void> {
     const again = this.dice.isLucky(0.1) ? this.model(where).changeable.at(-1) : undefined;
-    const userId = again?.userId ?? this.aKnownUserId(where);
-    const start = this.aStart(where);
+    const userId = again?.userId ?? this.draws.aKnownUserId(where);
+    const start = this.draws.aStart(where);
     const asked: MappingRequest = {
-      network: this.aNetwork(where),
+      network: this.draws.aNetwork(where),
       start,
-      end: this.anEnd(where, start),
-      terminalId: this.aTerminalId(),
+      end: this.draws.anEnd(where, start),
+      terminalId: this.draws.aTerminalId(),
       ...again?.mapping,
-      ...(again !== undefined && this.dice.isLucky(0.5) && { end: this.anEnd(where, again.mapping.start) }),
+      ...(again !== undefined &&
+        this.dice.isLucky(0.5) && { end: this.draws.anEnd(where, again.mapping.start) }),
     };
     const body = toBody(asked);
     const answer = this.dice.isLucky(0.5)
@@ -182,16 +155,20 @@ class Follower {
   }
 
   private async changeMapping(where: number): Promise<void> {
-    const { userId, id, start } = this.aMapping(where);
-    const ended = { end: Math.max(start, this.now + this.dice.pick([-2, -1, 0, 1, 60])) };
+    const { userId, id, start } = this.draws.aMapping(where);
+    const ended = { end: Math.max(start, this.draws.now + this.dice.pick([-2, -1, 0, 1, 60])) };
     const changes: Partial<MappingRequest> = this.dice.pick([
       ended,
       ended,
-      { end: this.anEnd(where, start) },
-      { start: this.aStart(where) },
-      { network: this.aNetwork(where) },
-      { terminalId: this.aTerminalId() },
-      { network: this.aNetwork(where), start: this.aStart(where), end: this.anEnd(where, this.now) },
+      { end: this.draws.anEnd(where, start) },
+      { start: this.draws.aStart(where) },
+      { network: this.draws.aNetwork(where) },
+      { terminalId: this.draws.aTerminalId() },
+      {
+        network: this.draws.aNetwork(where),
+        start: this.draws.aStart(where),
+        end: this.draws.anEnd(where, this.draws.now),
+      },
     ]);
     await this.act(where, userId, id, { PUT: 'PUT', PATCH: 'PATCH' }, toBody(changes), (given) =>
       this.model(where).changeMapping(userId, given, changes, this.clock.at),
@@ -199,7 +176,7 @@ class Follower {
   }
 
   private async deleteMapping(where: number): Promise<void> {
-    const { userId, id } = this.aMapping(where);
+    const { userId, id } = this.draws.aMapping(where);
     await this.act(where, userId, id, { PUT: 'DELETE', PATCH: 'DELETE' }, {}, (given) =>
       this.model(where).deleteMapping(userId, given, this.clock.at),
     );
@@ -226,9 +203,9 @@ class Follower {
   }
 
   private async reassign(where: number): Promise<void> {
-    const { userId, id, start, end } = this.aMapping(where);
-    const next = this.aKnownUserId(where);
-    const { now } = this;
+    const { userId, id, start, end } = this.draws.aMapping(where);
+    const next = this.draws.aKnownUserId(where);
+    const { now } = this.draws;
     const isNow = start < now && now <= (end ?? now);
     const from = this.dice.pick([...(isNow ? [now, now, now] : []), start + 1, end ?? now + 60, start]);
     const isDryRun = this.dice.isLucky(0.2);
@@ -240,8 +217,8 @@ class Follower {
   }
 
   private async lookUpOne(where: number): Promise<void> {
-    const recordedAt = this.aRecordedAt(where);
-    const query = this.aQuery(where, recordedAt);
+    const recordedAt = this.draws.aRecordedAt(where);
+    const query = this.draws.aQuery(where, recordedAt);
     const { ip, time } = query;
     const asked = { ip, ...(time !== null && { time }), ...toRecordedAt(recordedAt) };
     const inUrl = new URLSearchParams(
@@ -262,8 +239,8 @@ class Follower {
     form: 'json' | 'csv',
     isPast = this.dice.isLucky(0.6),
   ): Promise<void> {
-    const recordedAt = isPast ? this.aRecordedAt(where) : undefined;
-    const queries = Array.from({ length: count }, () => this.aQuery(where, recordedAt));
+    const recordedAt = isPast ? this.draws.aRecordedAt(where) : undefined;
+    const queries = Array.from({ length: count }, () => this.draws.aQuery(where, recordedAt));
     const expected = queries.map((query) => this.answerTo(where, query, recordedAt));
     const found =
       form === 'json'
@@ -302,9 +279,11 @@ class Follower {
   }
 
   private async history(where: number): Promise<void> {
-    const { ip, address } = this.aQuery(where);
-    const from = this.dice.isLucky(0.5) ? this.aQuery(where).second : undefined;
-    const until = this.dice.isLucky(0.5) ? (from ?? this.now) + this.dice.pick([0, 1, 60, DAY]) : undefined;
+    const { ip, address } = this.draws.aQuery(where);
+    const from = this.dice.isLucky(0.5) ? this.draws.aQuery(where).second : undefined;
+    const until = this.dice.isLucky(0.5)
+      ? (from ?? this.draws.now) + this.dice.pick([0, 1, 60, DAY])
+      : undefined;
     const query = new URLSearchParams({
       ip,
       ...(from !== undefined && { from: String(from) }),
@@ -394,198 +373,6 @@ class Follower {
 
   private model(where: number): LookupModel {
     return this.models[where] as LookupModel;
-  }
-
-  /** Unix seconds. */
-  private get now(): number {
-    return Math.floor(this.clock.at / 1000);
-  }
-
-  private get generation(): number {
-    return Math.floor(this.changes / GENERATION);
-  }
-
-  private where(): number {
-    return this.dice.isLucky(0.2) ? 1 : 0;
-  }
-
-  private aUserId(): string {
-    return `U${this.dice.below(USERS)} of ${this.generation}`;
-  }
-
-  /** Of one that there is, mostly. */
-  private aKnownUserId(where: number): string {
-    const all = this.model(where).userIds.slice(-USERS);
-    return all.length === 0 || this.dice.isLucky(0.05) ? this.aUserId() : this.dice.pick(all);
-  }
-
-  private someFields(): Omit<CustomerFields, 'UserID'> {
-    return {
-      Name: this.dice.pick(['Trisul', 'trisul', `O'Brien, "\\" %_`, 'Z\u00fcrich \u{1f600}']),
-      Address: this.dice.pick([null, '', 'Chennai\nIndia', '1, Main Road']),
-      Email: this.dice.pick([null, 'demo@gmail.com', 'Demo@gmail.com']),
-      PhoneNumber: this.dice.pick([null, '1234567890', '(44) 1; 2']),
-      AltPhoneNumber: this.dice.pick([null, '99']),
-    };
-  }
-
-  private aTerminalId(): string {
-    return this.dice.pick(['', '', 'TERM12345', 'term, "2"']);
-  }
-
-  /** An existing one, mostly. */
-  private aMapping(where: number): { userId: string; id: number; start: number; end: number | null } {
-    const all = this.model(where).changeable.slice(-60);
-    if (all.length === 0) return { userId: this.aUserId(), id: 1, start: 0, end: null };
-    const { userId, mapping } = this.dice.pick(all);
-    return { ...mapping, userId: this.dice.isLucky(0.05) ? this.aKnownUserId(where) : userId };
-  }
-
-  /** Of an address of this generation. */
-  private aNetwork(where: number): Network {
-    const known = this.aState(where);
-    if (known !== undefined && this.dice.isLucky(0.2)) return known.network;
-    const { base, perGeneration, prefixes } = this.dice.pick([V4, V4, V6]);
-    const address = base + (BigInt(this.generation) << perGeneration) + BigInt(this.dice.below(ADDRESSES));
-    const length = this.dice.pick(prefixes);
-    const free = BigInt((base === V4.base ? 32 : 128) - length);
-    const first = (address >> free) << free;
-    return { text: this.toNetworkText(address, 128 - Number(free)), first, last: first + (1n << free) - 1n };
-  }
-
-  /** @param bits how many of 128 count */
-  private toNetworkText(address: bigint, bits: number): string {
-    const text = this.toText(address);
-    if (bits === 128 && this.dice.isLucky(0.7)) return text;
-    return `${text}/${text.includes(':') ? bits : bits - 96}`;
-  }
-
-  /** One of the notations of an address. */
-  private toText(address: bigint): string {
-    const groups = address.toString(16).padStart(32, '0').match(/.{4}/g) as string[];
-    const long = groups.join(':');
-    if (address >> 32n !== 0xffffn) {
-      const short = groups.map((group) => group.replace(/^0+(?=.)/, '')).join(':');
-      return this.dice.pick([long, long.toUpperCase(), short.replace(/(^|:)0(:0)+(:|$)/, '::'), short]);
-    }
-    const dotted = [24n, 16n, 8n, 0n].map((shift) => (address >> shift) & 0xffn).join('.');
-    return this.dice.pick([
-      dotted,
-      dotted,
-      dotted,
-      `::ffff:${dotted}`,
-      `::FFFF:${groups.slice(6).join(':')}`,
-      long,
-    ]);
-  }
-
-  private aStart(where: number): number {
-    const { now } = this;
-    const known = this.aState(where);
-    const touching =
-      known === undefined ? [] : [known.start, known.start - 1, (known.end ?? now) + 1, known.end ?? now];
-    const near = [now, now, now - 1, now + 1, now - 60, now + 60, now - DAY, now + DAY, now - 100 * DAY, 0];
-    return Math.max(0, this.dice.pick([...near, ...touching]));
-  }
-
-  private anEnd(where: number, start: number): number | null {
-    const known = this.aState(where);
-    const touching = known === undefined ? [] : [known.end, known.start - 1, known.start];
-    const some = [
-      start,
-      start + 1,
-      start + 59,
-      start + 3600,
-      start + DAY,
-      start + 30 * DAY,
-      this.now,
-      this.now + 60,
-    ];
-    const end = this.dice.pick([null, null, null, ...some, ...touching]);
-    return end === null ? null : this.dice.isLucky(0.02) ? Math.max(0, start - 1) : Math.max(start, end);
-  }
-
-  /** A state that some mapping was in, mostly not long ago, and mostly one that was recorded by then. */
-  private aState(
-    where: number,
-    recordedAt = Number.MAX_SAFE_INTEGER,
-  ): LookupModel['states'][number] | undefined {
-    const { states } = this.model(where);
-    if (states.length === 0) return undefined;
-    const drawn = Array.from({ length: 5 }, () =>
-      this.dice.pick(this.dice.isLucky(0.7) ? states.slice(-200) : states),
-    );
-    return drawn.find(({ at, until }) => at <= recordedAt && recordedAt < until) ?? drawn[0];
-  }
-
-  /** Of an address and a second that some mapping begins or ends with, or close to it. */
-  private aQuery(where: number, recordedAt?: number): Query {
-    const { now } = this;
-    const state = this.aState(where, recordedAt);
-    const { first, last } = state?.network ?? { first: V4.base, last: V4.base };
-    const inside = first + (BigInt(this.dice.below(ADDRESSES)) % (last - first + 1n));
-    const address = this.dice.pick([first, last, inside, inside, inside, first - 1n, last + 1n]);
-    const { start, end } = { start: now, ...state };
-    const within = start + this.dice.below(Math.max(1, (end ?? now) - start + 1));
-    const changed = Math.floor(this.aMoment(where) / 1000);
-    const known = Math.floor((recordedAt ?? this.clock.at) / 1000);
-    const second = this.dice.pick([
-      start,
-      start,
-      start - 1,
-      end ?? now,
-      end ?? now,
-      (end ?? now) + 1,
-      within,
-      within,
-      within,
-      known,
-      known,
-      known - 1,
-      known + DAY,
-      changed,
-      changed,
-      changed - 1,
-      changed + 1,
-      0,
-    ]);
-    const ip = this.toText(address);
-    if (second < 0 || this.dice.isLucky(0.1)) return { ip, address, time: null, second: now };
-    const iso = new Date(second * 1000 + this.dice.below(1000)).toISOString();
-    return { ip, address, time: this.dice.pick([second, second, String(second), iso]), second };
-  }
-
-  /** When some mapping or customer was recorded. */
-  private aMoment(where: number): number {
-    const { customers } = this.model(where);
-    const state = this.aState(where);
-    if (state === undefined || customers.size === 0) return this.clock.at;
-    const versions = customers.get(state.customerId) ?? [];
-    return this.dice.pick([
-      state.at,
-      Number.isFinite(state.until) ? state.until : state.at,
-      versions.at(-1)?.at ?? 0,
-      this.dice.pick(versions).at,
-    ]);
-  }
-
-  /** Undefined, which is now, in a third of the cases. */
-  private aRecordedAt(where: number): number | undefined {
-    if (this.dice.isLucky(0.3)) return undefined;
-    const moment = this.aMoment(where);
-    const second = Math.floor(moment / 1000) * 1000;
-    return this.dice.pick([
-      moment - 1,
-      moment,
-      moment,
-      moment,
-      moment,
-      moment + 1,
-      second,
-      second - 1,
-      this.clock.at,
-      moment + DAY,
-    ]);
   }
 }
 
