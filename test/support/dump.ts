@@ -16,3 +16,12 @@ export async function dump(configuration: DatabaseConfiguration): Promise<Record
     return rows;
   });
 }
+
+/** All rows, except those that any request adds, and without what the background sets. */
+export async function lastingRows(configuration: DatabaseConfiguration): Promise<Record<string, object[]>> {
+  const { tokens = [], ...rows } = await dump(configuration);
+  for (const table of ['sign_ins', 'audit_entries', 'audit_blocks', 'ip_mapping_guards']) delete rows[table];
+  for (const table of ['customer_versions', 'ip_mapping_versions'])
+    rows[table] = (rows[table] ?? []).map((row) => ({ ...row, block: undefined }));
+  return { ...rows, tokens: tokens.map((row) => ({ ...row, last_used_at: undefined })) };
+}
