@@ -166,7 +166,11 @@ export class ContextModel {
     const userId = write.userId?.normalize('NFC') ?? '';
     const before = this.customers.get(userId);
     if (before === undefined) return refused(404, 'customer_not_found');
-    if (ifMatch !== undefined && ifMatch !== '*' && !ifMatch.split(', ').includes(tagOf(before))) {
+    if (
+      ifMatch !== undefined &&
+      ifMatch !== '*' &&
+      !ifMatch.replace(/^W\//, '').split(', ').includes(tagOf(before))
+    ) {
       return refused(412, 'precondition_failed');
     }
     const at = Math.max(now, before.at + 1);
