@@ -21,9 +21,12 @@ class SlowTokenRepository extends InMemoryTokenRepository {
   readonly gate = new Gate();
   slow: string | undefined;
 
-  override async signIn(hash: string, contextName: string): ReturnType<InMemoryTokenRepository['signIn']> {
+  override async findByHash(
+    hash: string,
+    contextName: string,
+  ): ReturnType<InMemoryTokenRepository['findByHash']> {
     if (hash === this.slow) await this.gate.passed;
-    return super.signIn(hash, contextName);
+    return super.findByHash(hash, contextName);
   }
 }
 

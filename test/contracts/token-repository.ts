@@ -70,7 +70,7 @@ export function tokenRepositoryContract(register: () => Register): void {
       await register().contexts.insert({ name: other, aliases: [], enabled: false, createdAt: 0 });
     });
     const token = await newToken({ contexts: [granted], enabled: false, role: 'reader' });
-    const signIn = {
+    const found = {
       tokenId: await insert(token, hash),
       tokenLabel: token.label,
       scope: token.scope,
@@ -84,17 +84,17 @@ export function tokenRepositoryContract(register: () => Register): void {
     const id: unknown = expect.any(Number);
     const { tokens } = register();
     for (const name of [granted, alias]) {
-      expect(await tokens.signIn(hash, name)).toEqual({
-        ...signIn,
+      expect(await tokens.findByHash(hash, name)).toEqual({
+        ...found,
         context: { id, name: granted, enabled: true, granted: true },
       });
     }
-    expect(await tokens.signIn(hash, other)).toEqual({
-      ...signIn,
+    expect(await tokens.findByHash(hash, other)).toEqual({
+      ...found,
       context: { id, name: other, enabled: false, granted: false },
     });
     for (const name of [randomUUID(), granted.toUpperCase(), `${granted} `, '']) {
-      expect(await tokens.signIn(hash, name)).toEqual({ ...signIn, context: undefined });
+      expect(await tokens.findByHash(hash, name)).toEqual({ ...found, context: undefined });
     }
   });
 
@@ -102,7 +102,7 @@ export function tokenRepositoryContract(register: () => Register): void {
     const hash = randomUUID();
     await insert(await newToken(), hash);
     for (const unknown of [hash.toUpperCase(), hash.slice(1), '', '0', '%']) {
-      expect(await register().tokens.signIn(unknown, 'default')).toBeUndefined();
+      expect(await register().tokens.findByHash(unknown, 'default')).toBeUndefined();
     }
   });
 
@@ -113,7 +113,7 @@ export function tokenRepositoryContract(register: () => Register): void {
     const other = Number(await insert(token, randomUUID()));
     const lastUsed = async (at: number, unlessAfter: number): Promise<unknown> => {
       await run(() => register().tokens.touch(id, at, unlessAfter));
-      return (await register().tokens.signIn(hash, 'default'))?.lastUsedAt;
+      return (await register().tokens.findByHash(hash, 'default'))?.lastUsedAt;
     };
     expect(await lastUsed(1_764_000_060_000, 1_764_000_000_000)).toBe(1_764_000_060_000);
     expect(await lastUsed(1_764_000_119_999, 1_764_000_059_999)).toBe(1_764_000_060_000);
@@ -160,7 +160,7 @@ export function tokenRepositoryContract(register: () => Register): void {
     const kept = await insert(token, randomUUID());
     const id = Number(await insert(token, hash));
     await run(() => register().tokens.delete(id));
-    expect(await register().tokens.signIn(hash, 'default')).toBeUndefined();
+    expect(await register().tokens.findByHash(hash, 'default')).toBeUndefined();
     expect((await listed(token.user)).map((each) => each.id)).toEqual([kept]);
     expect(await insert(token, hash)).toBeGreaterThan(id);
   });

@@ -102,8 +102,8 @@ export function userRepositoryContract(register: () => Register): void {
     await register().transactions.run(() => register().users.delete(user.name));
     expect(await listed(user.name)).toEqual([]);
     expect(await listed(other.name)).toEqual([other]);
-    expect(await register().tokens.signIn(user.name, 'default')).toBeUndefined();
-    expect(await register().tokens.signIn(other.name, 'default')).toMatchObject({ userName: other.name });
+    expect(await register().tokens.findByHash(user.name, 'default')).toBeUndefined();
+    expect(await register().tokens.findByHash(other.name, 'default')).toMatchObject({ userName: other.name });
     expect(await insertToken(user, randomUUID())).toBe('unknown_user');
   });
 

@@ -1,8 +1,8 @@
 import type { Role, Scope } from '../../identity/domain/rights.js';
 import type { ContextId } from '../../identity/domain/principal.js';
 
-/** What the register knows about a token when it is used, and about the requested context. */
-export interface SignIn {
+/** A token that is being used, with its user and the requested context. */
+export interface FoundToken {
   readonly tokenId: number;
   readonly tokenLabel: string;
   readonly scope: Scope;
@@ -64,7 +64,7 @@ export interface Context {
 /** In this and the following repositories, call writes and locking reads inside `Transactions.run` only. */
 export abstract class TokenRepository {
   /** Runs exactly one query, whatever it finds. */
-  abstract signIn(hash: string, contextName: string): Promise<SignIn | undefined>;
+  abstract findByHash(hash: string, contextName: string): Promise<FoundToken | undefined>;
   /** Sets the time of the last use, unless the stored one is later than `unlessAfter`. */
   abstract touch(id: number, at: number, unlessAfter: number): Promise<void>;
   abstract list(): Promise<Token[]>;

@@ -6,7 +6,7 @@ import { Transactions } from '../../shared/transactions.js';
 import { contextKey } from '../../shared/context-name.js';
 import { isAdministration, roleAllows, scopeAllows, type Right } from '../../identity/domain/rights.js';
 import { hashToken, isMistyped } from '../domain/token.js';
-import { TokenRepository, type SignIn } from './access.repositories.js';
+import { TokenRepository, type FoundToken } from './access.repositories.js';
 import { Throttle } from './throttle.js';
 import type { Credentials, Principal } from '../../identity/domain/principal.js';
 import { SignInLog, type SignInFailure } from './sign-in-log.js';
@@ -64,17 +64,17 @@ export class AuthenticationService {
     { token, userName, faults }: Credentials,
     contextName: string,
     address: string,
-  ): Promise<SignIn | { failure: SignInFailure; tokenId?: number }> {
+  ): Promise<FoundToken | { failure: SignInFailure; tokenId?: number }> {
     if (token === undefined || userName === undefined || faults.length > 0) return { failure: 'incomplete' };
     if (isMistyped(token)) return { failure: 'mistyped_token' };
-    const signIn = await this.tokens.signIn(hashToken(token), contextName);
-    if (signIn === undefined) return { failure: 'unknown_token' };
-    const failure = failureOf(signIn, userName, address, this.clock.now());
-    return failure === undefined ? signIn : { failure, tokenId: signIn.tokenId };
+    const found = await this.tokens.findByHash(hashToken(token), contextName);
+    if (found === undefined) return { failure: 'unknown_token' };
+    const failure = failureOf(found, userName, address, this.clock.now());
+    return failure === undefined ? found : { failure, tokenId: found.tokenId };
   }
 
   /** Isn't awaited, since a reader must not queue behind writers. A failure only loses the timestamp. */
-  private recordUse({ tokenId, lastUsedAt }: SignIn): void {
+  private recordUse({ tokenId, lastUsedAt }: FoundToken): void {
     const now = this.clock.now();
     const due = now - LAST_USED_RESOLUTION_MS;
     if (lastUsedAt !== null && lastUsedAt > due) return;
@@ -88,15 +88,15 @@ export function invalidToken(faults: readonly FieldFault[]): RegisterError {
 }
 
 function failureOf(
-  signIn: SignIn,
+  found: FoundToken,
   userName: string,
   address: string,
   now: number,
 ): SignInFailure | undefined {
-  if (signIn.userName !== userName) return 'other_user';
-  if (!signIn.userEnabled) return 'disabled_user';
-  if (signIn.expiresAt !== null && signIn.expiresAt <= now) return 'expired_token';
-  if (signIn.allowedIps.length > 0 && !includesAddress(addressList(signIn.allowedIps), address)) {
+  if (found.userName !== userName) return 'other_user';
+  if (!found.userEnabled) return 'disabled_user';
+  if (found.expiresAt !== null && found.expiresAt <= now) return 'expired_token';
+  if (found.allowedIps.length > 0 && !includesAddress(addressList(found.allowedIps), address)) {
     return 'address_not_allowed';
   }
   return undefined;
@@ -104,10 +104,10 @@ function failureOf(
 
 /** @param name as the client sent it @throws RegisterError `context_not_found`, `context_forbidden` */
 function requireUsableContext(
-  { context, role, userName }: SignIn,
+  { context, role, userName }: FoundToken,
   name: string,
   right: Right,
-): NonNullable<SignIn['context']> {
+): NonNullable<FoundToken['context']> {
   if (context === undefined) {
     throw new RegisterError(ACCESS_ERRORS.context_not_found, `Invalid Context name - ${name.slice(0, 64)}`);
   }
@@ -123,7 +123,7 @@ function requireUsableContext(
 }
 
 /** @throws RegisterError `role_forbidden`, `scope_forbidden` */
-function requireRight({ role, scope, userName }: SignIn, right: Right): void {
+function requireRight({ role, scope, userName }: FoundToken, right: Right): void {
   if (!roleAllows(role, right)) {
     throw new RegisterError(
       ACCESS_ERRORS.role_forbidden,

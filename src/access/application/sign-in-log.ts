@@ -4,7 +4,7 @@ import { AuditTrail } from '../../history/application/audit-trail.js';
 import { Clock } from '../../shared/clock.js';
 import { pageOf, type Page } from '../../shared/page.js';
 import { Transactions } from '../../shared/transactions.js';
-import type { SignIn } from './access.repositories.js';
+import type { FoundToken } from './access.repositories.js';
 import type { Principal } from '../../identity/domain/principal.js';
 import { ACCESS_ACTIONS } from '../domain/access.actions.js';
 
@@ -126,7 +126,7 @@ export class SignInLog {
   }
 
   /** Isn't awaited, since a reader must not queue behind writers. A failure only loses the entry. */
-  success({ tokenId, userName }: SignIn, address: string): void {
+  success({ tokenId, userName }: FoundToken, address: string): void {
     const at = this.clock.now();
     const day = Math.floor(at / DAY_MS);
     const key = `${day} ${tokenId} ${address}`;

@@ -36,7 +36,7 @@ export class TokensService {
   }
 
   async isKnown(token: string): Promise<boolean> {
-    return (await this.tokens.signIn(hashToken(token), DEFAULT_CONTEXT)) !== undefined;
+    return (await this.tokens.findByHash(hashToken(token), DEFAULT_CONTEXT)) !== undefined;
   }
 
   /** @throws RegisterError `token_exists`; `validation_failed` if the user does not exist */
@@ -134,7 +134,7 @@ export class TokensService {
     const id = await this.tokens.insert(record, hashToken(token));
     if (id === 'unknown_user') throw validationFailed([{ field: 'user', message: 'no user has this name' }]);
     if (id === 'taken') {
-      const other = await this.tokens.signIn(hashToken(token), DEFAULT_CONTEXT);
+      const other = await this.tokens.findByHash(hashToken(token), DEFAULT_CONTEXT);
       const which = other === undefined ? '' : `: token ${other.tokenId}, of ${other.userName}`;
       throw new RegisterError(ACCESS_ERRORS.token_exists, `The register already has this token${which}`);
     }

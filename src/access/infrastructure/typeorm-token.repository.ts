@@ -4,7 +4,7 @@ import { unlessDuplicate } from '../../shared/database/driver-errors.js';
 import {
   TokenRepository,
   type UnsavedToken,
-  type SignIn,
+  type FoundToken,
   type Token,
   type User,
 } from '../application/access.repositories.js';
@@ -52,7 +52,7 @@ export class TypeOrmTokenRepository extends TokenRepository {
     super();
   }
 
-  async signIn(hash: string, contextName: string): Promise<SignIn | undefined> {
+  async findByHash(hash: string, contextName: string): Promise<FoundToken | undefined> {
     const [row] = await this.database.query<SignInRow>(SIGN_IN, [contextName, hash]);
     if (row === undefined) return undefined;
     return {

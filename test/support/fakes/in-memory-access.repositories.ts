@@ -4,7 +4,7 @@ import {
   UserRepository,
   type Context,
   type UnsavedToken,
-  type SignIn,
+  type FoundToken,
   type Token,
   type User,
   type UserChanges,
@@ -22,7 +22,7 @@ export class InMemoryTokenRepository extends TokenRepository {
     super();
   }
 
-  async signIn(hash: string, contextName: string): Promise<SignIn | undefined> {
+  async findByHash(hash: string, contextName: string): Promise<FoundToken | undefined> {
     const { tokens, users, contexts } = this.store.rows;
     const token = tokens.find((row) => row.hash === hash)?.token;
     const user = users.find(({ name }) => name === token?.user);
