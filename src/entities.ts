@@ -21,14 +21,14 @@ import { IdempotencyKeyEntity } from './idempotency/infrastructure/idempotency-k
 export const sealedTables: readonly SealedTable[] = [
   {
     name: 'customer_versions',
-    present: 'customers',
-    of: 'customer_id',
+    currentTable: 'customers',
+    reference: 'customer_id',
     columns: ['context_id', ...Object.values(COLUMN_OF)],
   },
   {
     name: 'ip_mapping_versions',
-    present: 'ip_mappings',
-    of: 'mapping_id',
+    currentTable: 'ip_mappings',
+    reference: 'mapping_id',
     columns: ['context_id', ...MAPPING_COLUMNS],
   },
 ];

@@ -176,14 +176,14 @@ export class ChainCheck {
   private entries = 0;
   private versions = 0;
   /** The last of the leading blocks without entries. */
-  private emptied: Block | undefined;
+  private lastWithoutEntries: Block | undefined;
   /** The first and the last of the blocks that lack a version. */
   private incomplete: { readonly first: Block; readonly last: Block } | undefined;
   /** The last block from before versions were sealed. */
   private lastWithoutVersions = 0;
   private hasSeenAuthor = false;
   /** When the last block with free space was sealed: everything committed before is in it or in an earlier block. */
-  private caughtUpAt = -Infinity;
+  private lastRoomAt = -Infinity;
   private purge: Purge | undefined;
 
   constructor(private readonly verifier: Verifier) {}
@@ -195,7 +195,7 @@ export class ChainCheck {
   add(block: Block, entries: readonly RecordedEntry[], versions?: readonly SealedVersion[]): void {
     this.fault ??= this.faultIn(block, entries) ?? this.faultAmongVersions(block, versions);
     this.misdated ??= this.faultOfTime(block, entries, versions);
-    if (!isFull(block)) this.caughtUpAt = block.sealedAt;
+    if (!isFull(block)) this.lastRoomAt = block.sealedAt;
     this.last = block;
     if (block.versionDigests === null) this.lastWithoutVersions = block.number;
     this.entries += entries.length;
@@ -206,7 +206,7 @@ export class ChainCheck {
       if (purge === undefined || purge.throughBlock < this.purgedThrough()) continue;
       // A forged entry may claim blocks that were sealed after its own `before`.
       if (
-        !this.blocksWithLosses().some(
+        !this.blocksWithMissingRows().some(
           ({ number, sealedAt }) => number <= purge.throughBlock && sealedAt >= purge.before,
         )
       ) {
@@ -234,7 +234,7 @@ export class ChainCheck {
       entries: this.entries,
       versions: this.versions,
       unsealedVersions: this.lastWithoutVersions,
-      purged: this.emptied?.number ?? 0,
+      purged: this.lastWithoutEntries?.number ?? 0,
       purge: this.purge,
       head: this.last && { number: this.last.number, hash: this.last.hash },
       unsealed,
@@ -252,8 +252,9 @@ export class ChainCheck {
     if (block.number !== expected) {
       return { ...at('removed', `Block ${expected} is missing`), block: expected };
     }
-    const isOldAgain = block.versionDigests === null && this.lastWithoutVersions !== block.number - 1;
-    if (isOldAgain || !isWhole(block) || hashOf(block, this.last?.hash ?? '') !== block.hash) {
+    const lacksVersionDigests =
+      block.versionDigests === null && this.lastWithoutVersions !== block.number - 1;
+    if (lacksVersionDigests || !isWhole(block) || hashOf(block, this.last?.hash ?? '') !== block.hash) {
       return at('block_changed', `Block ${block.number} was changed after it was sealed`);
     }
     const { kept } = this.verifier;
@@ -264,7 +265,7 @@ export class ChainCheck {
       return at('block_changed', `Block ${block.number} claims to be older than the block before it`);
     }
     if (entries.length === 0 && block.digests.length > 0 && this.entries === 0) {
-      this.emptied = block; // a purge that allows it may come later
+      this.lastWithoutEntries = block; // a purge that allows it may come later
       return undefined;
     }
     return faultAmongEntries(entries, digestsIn(block.digests), at);
@@ -291,7 +292,7 @@ export class ChainCheck {
     entries: readonly RecordedEntry[],
     versions: readonly SealedVersion[] = [],
   ): Fault | undefined {
-    const earliest = this.caughtUpAt - CLOCK_SKEW_MS;
+    const earliest = this.lastRoomAt - CLOCK_SKEW_MS;
     const isMisdated = ({ at }: { readonly at: number }): boolean =>
       !(at >= earliest && at <= block.sealedAt + CLOCK_SKEW_MS);
     const entry = entries.find(isMisdated);
@@ -307,10 +308,10 @@ export class ChainCheck {
 
   private faultOfPurge(): Fault | undefined {
     const through = this.purgedThrough();
-    const affected = this.blocksWithLosses().find(({ number }) => number > through);
+    const affected = this.blocksWithMissingRows().find(({ number }) => number > through);
     if (affected === undefined) return undefined;
     const [what, block] =
-      affected === this.emptied ? ['The entries', through + 1] : ['Versions', affected.number];
+      affected === this.lastWithoutEntries ? ['The entries', through + 1] : ['Versions', affected.number];
     const { retentionDays } = this.verifier;
     const message =
       `${what} of block ${block} are missing, and no audited purge could remove them: ` +
@@ -319,9 +320,9 @@ export class ChainCheck {
   }
 
   /** Blocks that lack entries or versions: the last without entries, the first and the last that lack a version. */
-  private blocksWithLosses(): Block[] {
+  private blocksWithMissingRows(): Block[] {
     const { first, last } = this.incomplete ?? {};
-    return [this.emptied, first, last].filter((block) => block !== undefined);
+    return [this.lastWithoutEntries, first, last].filter((block) => block !== undefined);
   }
 
   private purgedThrough(): number {

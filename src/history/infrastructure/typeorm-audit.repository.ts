@@ -222,10 +222,10 @@ export class TypeOrmAuditRepository extends AuditRepository {
 
   private async differing(snapshot: Snapshot): Promise<Differing | undefined> {
     for (const table of this.tables.all) {
-      const changed = await this.firstOf(snapshot, table.present, changedSince(table));
-      if (changed !== undefined) return { table: table.present, id: changed, isMissing: false };
+      const changed = await this.firstOf(snapshot, table.currentTable, changedSince(table));
+      if (changed !== undefined) return { table: table.currentTable, id: changed, isMissing: false };
       const missing = await this.firstOf(snapshot, table.name, missingOf(table));
-      if (missing !== undefined) return { table: table.present, id: missing, isMissing: true };
+      if (missing !== undefined) return { table: table.currentTable, id: missing, isMissing: true };
     }
     return undefined;
   }
@@ -310,21 +310,21 @@ function toSealedVersion(table: string, row: VersionRow): SealedVersion {
 }
 
 /** Selects, between two ids, a current row that differs from its last version. */
-function changedSince({ name, present, of, columns }: SealedTable): string {
+function changedSince({ name, currentTable, reference, columns }: SealedTable): string {
   const same = columns.map(
     (column) => `(v.${column} = p.${column} OR v.${column} IS NULL AND p.${column} IS NULL)`,
   );
-  return `SELECT p.id FROM ${present} p WHERE p.id BETWEEN ? AND ? AND (NOT EXISTS (
-      SELECT 1 FROM ${name} v WHERE v.${of} = p.id AND v.recorded_at = p.updated_at AND v.change_made <> 'deleted'
+  return `SELECT p.id FROM ${currentTable} p WHERE p.id BETWEEN ? AND ? AND (NOT EXISTS (
+      SELECT 1 FROM ${name} v WHERE v.${reference} = p.id AND v.recorded_at = p.updated_at AND v.change_made <> 'deleted'
         AND ${same.join(' AND ')})
-    OR EXISTS (SELECT 1 FROM ${name} v WHERE v.${of} = p.id AND v.recorded_at > p.updated_at)) LIMIT 1`;
+    OR EXISTS (SELECT 1 FROM ${name} v WHERE v.${reference} = p.id AND v.recorded_at > p.updated_at)) LIMIT 1`;
 }
 
 /** Selects, between two ids of versions, the id of a row that is missing though its last version is not a deletion. */
-function missingOf({ name, present, of }: SealedTable): string {
-  return `SELECT v.${of} AS id FROM ${name} v WHERE v.id BETWEEN ? AND ? AND v.change_made <> 'deleted'
-    AND NOT EXISTS (SELECT 1 FROM ${present} p WHERE p.id = v.${of})
-    AND NOT EXISTS (SELECT 1 FROM ${name} n WHERE n.${of} = v.${of} AND n.recorded_at > v.recorded_at) LIMIT 1`;
+function missingOf({ name, currentTable, reference }: SealedTable): string {
+  return `SELECT v.${reference} AS id FROM ${name} v WHERE v.id BETWEEN ? AND ? AND v.change_made <> 'deleted'
+    AND NOT EXISTS (SELECT 1 FROM ${currentTable} p WHERE p.id = v.${reference})
+    AND NOT EXISTS (SELECT 1 FROM ${name} n WHERE n.${reference} = v.${reference} AND n.recorded_at > v.recorded_at) LIMIT 1`;
 }
 
 /** SQLite lets a tamperer put values of any type into a column. */

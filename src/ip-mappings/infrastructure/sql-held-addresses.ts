@@ -44,7 +44,7 @@ export class SqlHeldAddresses extends HeldAddresses {
   ): Promise<RecordedMapping[][]> {
     if (moments.length === 0) return [];
     if (moments.length <= MOMENTS_PER_QUERY)
-      return this.readBatch(this.database, context, moments, recordedAt);
+      return this.holdingInOneQuery(this.database, context, moments, recordedAt);
     const found: RecordedMapping[][] = [];
     // Sort by address, so that each statement reads the covering networks of neighbours once.
     const inOrder = [...moments.entries()].sort(
@@ -55,7 +55,7 @@ export class SqlHeldAddresses extends HeldAddresses {
       for (let start = 0; start < inOrder.length; start += MOMENTS_PER_QUERY) {
         const some = inOrder.slice(start, start + MOMENTS_PER_QUERY);
         const batch = some.map(([, moment]) => moment);
-        const answers = await this.readBatch(snapshot, context, batch, recordedAt);
+        const answers = await this.holdingInOneQuery(snapshot, context, batch, recordedAt);
         for (const [n, [place]] of some.entries()) found[place] = answers[n] ?? [];
       }
     } finally {
@@ -65,7 +65,7 @@ export class SqlHeldAddresses extends HeldAddresses {
   }
 
   /** Reads the mappings at all starts at once, then picks those that hold each address at its second. */
-  private async readBatch(
+  private async holdingInOneQuery(
     from: Pick<Database, 'query'>,
     context: ContextId,
     moments: readonly Moment[],
